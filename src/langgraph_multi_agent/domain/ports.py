@@ -1,0 +1,196 @@
+"""What the engine and the services need of the outside. Adapters implement these; only
+`bootstrap` picks them. Contracts are in words, and one conformance suite holds each port.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from langgraph_multi_agent.domain.event import NewEvent
+from langgraph_multi_agent.domain.task import Cost
+
+
+class Clock(Protocol):
+    """Wall time for people, monotonic time for deadlines."""
+
+    def now(self) -> datetime:
+        """The present, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+
+NewId = Callable[[], str]
+"""Makes an id that sorts by time (UUIDv7, 36 characters)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A finished step, ready to be journalled with its events."""
+
+    key: str
+    input_hash: str
+    result: Any
+    version: int = 1
+    events: tuple[NewEvent, ...] = ()
+    progress: int | None = None
+    cost: Cost | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """A step as read back."""
+
+    key: str
+    input_hash: str
+    version: int
+    result: Any
+
+
+class Journal(Protocol):
+    """The durable record of one run's steps, bound to a task and its epoch.
+
+    `read` gives what was committed by any epoch of the task. `commit` writes step and events in
+    one transaction under the fence, exactly once: it returns when they are durable, raises
+    `LeaseLost` if the epoch has passed, and never half-writes. A step once handed over is
+    written even if the caller is cancelled.
+    """
+
+    def read(self, key: str) -> JournalEntry | None: ...
+
+    async def commit(self, step: Step) -> None: ...
+
+    async def emit(self, events: Sequence[NewEvent]) -> None:
+        """Write events that belong to no step, under the same fence."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBlob:
+    digest: str
+    size_bytes: int
+
+
+class Artifacts(Protocol):
+    """Content-addressed files. A digest that was returned stays readable while referenced."""
+
+    async def put(self, content: bytes | AsyncIterator[bytes], *, max_bytes: int | None = None) -> StoredBlob:
+        """Store durably (fsync, then rename). Raises InputTooLarge past `max_bytes`."""
+        ...
+
+    async def put_file(self, path: Path) -> StoredBlob: ...
+
+    async def path(self, digest: str) -> Path:
+        """A local file with this content. Raises ArtifactNotFound."""
+        ...
+
+    async def read(self, digest: str) -> bytes: ...
+
+
+class Doorbell(Protocol):
+    """A hint that work may be waiting. Lost, doubled or stale rings are harmless."""
+
+    async def ring(self, task_id: str) -> None: ...
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return at the next ring, or after the time-out."""
+        ...
+
+
+class Feed(Protocol):
+    """Wake-ups for readers of the event log, and ephemeral progress. May lose anything."""
+
+    def wake(self, task_ids: Sequence[str]) -> None: ...
+
+    def publish(self, task_id: str, ephemeral: Mapping[str, Any]) -> None: ...
+
+    def listen(self, task_id: str | None) -> AbstractAsyncContextManager["Listener"]:
+        """Wake-ups of one task, or of all. Listening starts before the block is entered."""
+        ...
+
+
+class Listener(Protocol):
+    async def wait(self, timeout_s: float) -> bool:
+        """True at the next wake-up, False after the time-out. A wake-up since the last call counts."""
+        ...
+
+    def take_ephemeral(self) -> list[Mapping[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelMessage:
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One question to a model.
+
+    Attributes:
+        agent: whose question it is; picks `LLM_MODEL_<AGENT>`.
+        schema: JSON Schema that the answer must satisfy, or None for plain text.
+        max_output_tokens: also what the budget reserves.
+    """
+
+    agent: str
+    messages: tuple[ModelMessage, ...]
+    schema: Mapping[str, Any] | None = None
+    max_output_tokens: int = 2048
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReply:
+    """The answer. `data` is the validated object when a schema was asked for."""
+
+    text: str
+    data: Any = None
+    model: str = ""
+    cost: Cost = field(default_factory=Cost)
+
+
+class BudgetGuard(Protocol):
+    """Asked before every call on the wire, told after it."""
+
+    async def reserve(self, *, tokens: int, cost: float) -> str:
+        """Commit a reservation and return its id. Raises BudgetExceeded."""
+        ...
+
+    async def settle(self, reservation: str, spent: Cost) -> None: ...
+
+
+class Model(Protocol):
+    """Access to language models with structure, fallback, retries and deadlines inside.
+
+    Raises ModelUnavailable, ModelAnswerInvalid, BudgetExceeded.
+    """
+
+    async def complete(
+        self,
+        request: ModelRequest,
+        *,
+        budget: BudgetGuard,
+        on_delta: Callable[[str], None] | None = None,
+    ) -> ModelReply: ...
+
+
+class SkillRunner(Protocol):
+    """Runs a pure function on files in a killable child process.
+
+    Cancelling the call kills the child before it raises. Raises SkillFailed, InputUnreadable,
+    InputUnsafe, LimitExceeded.
+    """
+
+    async def run(
+        self, skill: str, params: Mapping[str, Any], *, deadline_s: float | None = None
+    ) -> Mapping[str, Any]: ...
+
+
+Executor = Callable[[], Awaitable[Any]]
+"""The work of a step: called at most once per attempt, only if the journal has no answer."""
