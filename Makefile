@@ -1,0 +1,56 @@
+# Every target sets up what it needs in the private .venv; nothing is installed elsewhere.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check gates bench lock clean setup-runtime setup-dev
+MAKEFLAGS += --no-print-directory
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 2
+UV ?= uv
+
+# Works from any directory (make -C, make -f) and in paths with spaces.
+makefile := $(MAKEFILE_LIST)
+here := cd "$$(m='$(makefile)'; dirname "$${m\# }")"
+setup = $(here) && python=$$(PYTHON='$(PYTHON)' sh scripts/python) && "$$python" scripts/setup.py
+python := $(here) && .venv/bin/python
+
+help: ## show this help
+	@$(here) && awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: setup-runtime ## two real tasks on bundled data, from submission to the checked report
+	@$(here) && exec .venv/bin/lgma demo
+
+run: setup-runtime ## server and UI on http://127.0.0.1:8000 (HOST=, PORT=)
+	@$(here) && exec .venv/bin/lgma serve --host "$(HOST)" --port "$(PORT)"
+
+test: gates ## all quality gates and the whole test suite, with coverage
+	@echo "test: whole suite on $(WORKERS) processes"
+	@$(python) -m pytest -n $(WORKERS) --cov --cov-report= tests
+	@$(python) -m coverage report
+
+check: gates ## the fast part: quality gates and unit tests
+	@echo "check: unit tests"
+	@$(python) -m pytest -n $(WORKERS) tests/unit
+
+gates: setup-dev
+	@echo "gates: ruff";          $(python) -m ruff check --quiet .
+	@echo "gates: import-linter"; $(here) && .venv/bin/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@echo "gates: deptry";        $(python) -m deptry --no-ansi src 2> .venv/deptry.log || { cat .venv/deptry.log; exit 1; }
+	@echo "gates: mypy";          $(python) -m mypy
+
+bench: setup-dev ## measure what the README states (scripts under bench/)
+	@$(here) && for script in bench/[a-z]*.py; do echo "bench: $$script"; .venv/bin/python "$$script" || exit 1; done
+
+lock: ## resolve the dependencies anew into requirements/*.lock (needs uv)
+	@$(here) && UV='$(UV)' sh scripts/lock
+
+clean: ## remove the environment, caches and build output (no task data)
+	@$(here) && rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
+	@$(here) && find src tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+setup-runtime:
+	@$(setup) runtime
+
+setup-dev:
+	@$(setup) dev
