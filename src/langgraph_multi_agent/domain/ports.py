@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from langgraph_multi_agent.domain.event import NewEvent
+from langgraph_multi_agent.domain.result import ArtifactRef
 from langgraph_multi_agent.domain.task import Cost
 
 
@@ -31,15 +32,20 @@ NewId = Callable[[], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A finished step, ready to be journalled with its events."""
+    """A finished step, ready to be journalled with what it made known.
+
+    `artifacts` get their names in the same transaction; `progress` never falls.
+    """
 
     key: str
     input_hash: str
     result: Any
     version: int = 1
     events: tuple[NewEvent, ...] = ()
+    artifacts: tuple[ArtifactRef, ...] = ()
     progress: int | None = None
-    cost: Cost | None = None
+    agent: str | None = None
+    subtask_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +72,7 @@ class Journal(Protocol):
     async def commit(self, step: Step) -> None: ...
 
     async def emit(self, events: Sequence[NewEvent]) -> None:
-        """Write events that belong to no step, under the same fence."""
+        """Queue events that belong to no step, in order, under the same fence; returns at once."""
         ...
 
 

@@ -1,0 +1,165 @@
+"""What a report is made of, before it has a form.
+
+`compose` is the only maker: it ranks, numbers and words what the agents found. It adds no fact
+of its own. Invariant: equal results compose to equal reports, in any order of arrival.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from langgraph_multi_agent.domain.finding import Finding, Passage
+from langgraph_multi_agent.i18n.statement import statement
+
+SUMMARY_FINDINGS = 5
+SUMMARY_PASSAGES = 3
+TITLE_CHARACTERS = 90
+SUMMARY_QUOTE_CHARACTERS = 280
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An input as the appendix lists it."""
+
+    name: str
+    kind: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """What one subtask was for, and what it brought.
+
+    Attributes:
+        agent: the agent's title in the report's language.
+        note: the agent's own words, shown only if it brought nothing that can be checked.
+    """
+
+    subtask: str
+    title: str
+    agent: str
+    reason: str = ""
+    note: str = ""
+    artifacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something that was wanted and could not be done."""
+
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A finding with its place in the report (`F1`, `F2`, …) and its sentence."""
+
+    ref: str
+    text: str
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A passage with its place in the report (`P1`, `P2`, …)."""
+
+    ref: str
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A whole report; `narrative` paragraphs carry references like `[F1]` and `[P2]`."""
+
+    language: str
+    title: str
+    request: str
+    statements: tuple[Statement, ...]
+    citations: tuple[Citation, ...]
+    narrative: tuple[str, ...]
+    sources: tuple[Source, ...]
+    contributions: tuple[Contribution, ...]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def summary(self) -> tuple[tuple[str, str], ...]:
+        """The strongest statements and quotations as (ref, text), strongest first."""
+        found = [(item.ref, item.text) for item in self.statements[:SUMMARY_FINDINGS]]
+        quoted = [
+            (item.ref, shortened(item.passage.quote, SUMMARY_QUOTE_CHARACTERS))
+            for item in self.citations[:SUMMARY_PASSAGES]
+        ]
+        return (*found, *quoted)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT_VERSION,
+            "language": self.language,
+            "title": self.title,
+            "request": self.request,
+            "summary": [{"ref": ref, "text": line} for ref, line in self.summary],
+            "narrative": list(self.narrative),
+            "findings": [
+                {"ref": item.ref, "statement": item.text, **item.finding.to_json()}
+                for item in self.statements
+            ],
+            "passages": [{"ref": item.ref, **item.passage.to_json()} for item in self.citations],
+            "inputs": [asdict(item) for item in self.sources],
+            "method": [asdict(item) for item in self.contributions],
+            "not_done": [asdict(item) for item in self.gaps],
+        }
+
+
+def shortened(content: str, limit: int) -> str:
+    """One line of at most `limit` characters, cut at a word or character with an ellipsis."""
+    line = " ".join(content.split())
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] if space > limit * 2 // 3 else cut).rstrip() + "…"
+
+
+def compose(
+    *,
+    request: str,
+    language: str,
+    findings: Iterable[Finding],
+    passages: Iterable[Passage],
+    sources: Sequence[Source] = (),
+    contributions: Sequence[Contribution] = (),
+    gaps: Sequence[Gap] = (),
+    narrative: Sequence[str] = (),
+) -> Report:
+    """Make the report of what was found.
+
+    Findings rank by strength, passages by score, ties by id; a second one with the same id is
+    the same one and is dropped.
+    """
+    ranked = sorted({item.id: item for item in findings}.values(), key=lambda f: (-f.strength, f.id))
+    cited = sorted({item.id: item for item in passages}.values(), key=lambda p: (-p.score, p.id))
+    return Report(
+        language=language,
+        title=shortened(request, TITLE_CHARACTERS),
+        request=request.strip(),
+        statements=tuple(
+            Statement(ref=f"F{place}", text=statement(finding, language), finding=finding)
+            for place, finding in enumerate(ranked, 1)
+        ),
+        citations=tuple(
+            Citation(ref=f"P{place}", passage=passage) for place, passage in enumerate(cited, 1)
+        ),
+        narrative=tuple(narrative),
+        sources=tuple(sorted(sources, key=lambda item: item.name)),
+        contributions=tuple(contributions),
+        gaps=tuple(gaps),
+    )
+
+
+def encode(report: Report) -> bytes:
+    """The bytes of `report.json`."""
+    return json.dumps(report.to_json(), ensure_ascii=False, indent=1, allow_nan=False).encode() + b"\n"

@@ -1,0 +1,317 @@
+"""Units of work, and the group commit that carries them.
+
+Hides threads, connections, transactions and fail-points. Callers pass a registered `@unit`
+function; all units that wait while one commit runs share the next one, each behind its own
+savepoint, so one fsync serves many tasks and one unit's error is its own. Invariant: a unit
+either happened durably before `write` returns, or did not happen at all.
+"""
+
+import asyncio
+import contextlib
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from langgraph_multi_agent.access import Scope
+from langgraph_multi_agent.domain.errors import DependencyUnavailable
+from langgraph_multi_agent.domain.ports import Clock, NewId
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MAX_BATCH = 64
+READERS = 3
+BUSY_TIMEOUT_MS = 5_000
+
+UNITS: dict[str, Callable[..., Any]] = {}
+"""Every unit of work that may commit, by name: the fail-points of the crash tests."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Store:
+    """What a unit of work sees: one open transaction, whose scope, and the present time."""
+
+    connection: Connection
+    scope: Scope
+    clock: Clock
+    new_id: NewId
+    unit: str = ""
+    _now: Any = None
+
+    @property
+    def now(self) -> Any:
+        """The time of this transaction, the database's clock (SQLite lives in our process)."""
+        if self._now is None:
+            self._now = self.clock.now()
+        return self._now
+
+
+def unit(function: Callable[Concatenate[Store, P], R]) -> Callable[Concatenate[Store, P], R]:
+    """Register a unit of work that writes."""
+    name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
+    UNITS[name] = function
+    function.__dict__["unit_name"] = name
+    return function
+
+
+class FailPoints:
+    """Kills this process at the n-th hit of a point, and can list the hits of a run.
+
+    A test sets `LGMA_FAILPOINT=before:journal.commit_steps:3` or `LGMA_FAILPOINT_LOG=<file>`;
+    production sets neither and pays one attribute test per commit.
+    """
+
+    def __init__(self, environment: dict[str, str] | None = None) -> None:
+        values = os.environ if environment is None else environment
+        self.target = values.get("LGMA_FAILPOINT", "")
+        self.log = values.get("LGMA_FAILPOINT_LOG", "")
+        self.armed = bool(self.target or self.log)
+        self._hits: dict[str, int] = {}
+
+    def hit(self, point: str) -> None:
+        count = self._hits[point] = self._hits.get(point, 0) + 1
+        name = f"{point}:{count}"
+        if self.log:
+            with Path(self.log).open("a") as file:
+                file.write(name + "\n")
+        if name == self.target:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Database(Protocol):
+    """Runs units of work, each in one transaction of its scope."""
+
+    dialect: str
+
+    async def write(
+        self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a registered unit and return after its commit. Cancelling the caller does not undo it.
+
+        Raises:
+            DependencyUnavailable: the database did not accept the commit; nothing was written.
+        """
+        ...
+
+    async def read(
+        self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run a reading function in one snapshot."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class _Pending:
+    scope: Scope
+    name: str
+    call: Callable[[Store], Any]
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+@dataclass(slots=True)
+class CommitStatistics:
+    """What the writer did since the start; read by metrics and benchmarks."""
+
+    commits: int = 0
+    units: int = 0
+    last_batch: int = 0
+    by_unit: dict[str, int] = field(default_factory=dict)
+
+
+def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
+    """An engine over one file: WAL, `synchronous=FULL`, foreign keys, transactions by hand."""
+    engine = create_engine(
+        f"sqlite:///{path}", poolclass=NullPool, isolation_level="AUTOCOMMIT",
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 512},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    return engine
+
+
+class SqliteDatabase:
+    """SQLite in WAL mode: one writer thread with group commit, a few reader threads.
+
+    All writes of the process pass through the one writer connection, checkpoints included:
+    two writers on SQLite collide.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, *, clock: Clock, new_id: NewId, fail_points: FailPoints | None = None) -> None:
+        self.path = path
+        self.statistics = CommitStatistics()
+        self._clock, self._new_id = clock, new_id
+        self._fail_points = fail_points or FailPoints()
+        self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._write_engine = sqlite_engine(path)
+        self._read_engine = sqlite_engine(path, read_only=True)
+        self._local = threading.local()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="lgma-read")
+        self._read_connections: list[Connection] = []
+        self._closed = False
+        self._writer = threading.Thread(target=self._write_forever, name="lgma-write", daemon=True)
+        self._writer.start()
+
+    async def write(
+        self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        if self._closed:
+            raise DependencyUnavailable(dependency="database", reason="closed")
+        loop = asyncio.get_running_loop()
+        pending = _Pending(
+            scope=scope,
+            name=function.__dict__["unit_name"],
+            call=lambda store: function(store, *args, **kwargs),
+            loop=loop,
+            future=loop.create_future(),
+        )
+        self._queue.put(pending)
+        return await _shielded(pending.future)
+
+    async def read(
+        self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        def run() -> R:
+            connection = self._reader()
+            connection.exec_driver_sql("BEGIN")
+            try:
+                store = Store(connection=connection, scope=scope, clock=self._clock, new_id=self._new_id)
+                return function(store, *args, **kwargs)
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._writer.join)
+        await asyncio.to_thread(self._readers.shutdown)
+        for connection in self._read_connections:
+            connection.close()
+        self._write_engine.dispose()
+        self._read_engine.dispose()
+
+    def _reader(self) -> Connection:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._read_engine.connect()
+            self._read_connections.append(connection)
+        return connection
+
+    def _write_forever(self) -> None:
+        with self._write_engine.connect() as connection:
+            stop = False
+            while not stop:
+                batch: list[_Pending] = []
+                item = self._queue.get()
+                while item is not None:
+                    batch.append(item)
+                    if len(batch) >= MAX_BATCH:
+                        break
+                    try:
+                        item = self._queue.get_nowait()
+                    except queue.Empty:
+                        break
+                stop = item is None
+                if batch:
+                    self._commit(connection, batch)
+
+    def _commit(self, connection: Connection, batch: list[_Pending]) -> None:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for pending in batch:
+                self._apply(connection, pending)
+            self._fail("before", batch)
+            connection.exec_driver_sql("COMMIT")
+            self._fail("after", batch)
+        except BaseException as error:  # the writer must outlive any unit
+            with contextlib.suppress(Exception):
+                connection.exec_driver_sql("ROLLBACK")
+            for pending in batch:
+                pending.error = pending.error or _unavailable(error)
+        statistics = self.statistics
+        statistics.commits += 1
+        statistics.units += len(batch)
+        statistics.last_batch = len(batch)
+        for pending in batch:
+            statistics.by_unit[pending.name] = statistics.by_unit.get(pending.name, 0) + 1
+        for loop in {pending.loop for pending in batch}:
+            mine = [pending for pending in batch if pending.loop is loop]
+            with contextlib.suppress(RuntimeError):  # the loop may be gone
+                loop.call_soon_threadsafe(_settle_all, mine)
+
+    def _apply(self, connection: Connection, pending: _Pending) -> None:
+        store = Store(
+            connection=connection, scope=pending.scope, clock=self._clock, new_id=self._new_id, unit=pending.name
+        )
+        connection.exec_driver_sql("SAVEPOINT unit")
+        try:
+            pending.result = pending.call(store)
+        except Exception as error:
+            connection.exec_driver_sql("ROLLBACK TO unit")
+            pending.error = _unavailable(error) if isinstance(error, DBAPIError) else error
+        connection.exec_driver_sql("RELEASE unit")
+
+    def _fail(self, when: str, batch: list[_Pending]) -> None:
+        if self._fail_points.armed:
+            for pending in batch:
+                self._fail_points.hit(f"{when}:{pending.name}")
+
+
+def _settle_all(batch: list[_Pending]) -> None:
+    for pending in batch:
+        pending.settle()
+
+
+def _unavailable(error: BaseException) -> DependencyUnavailable:
+    fault = DependencyUnavailable(dependency="database", reason=str(getattr(error, "orig", error)))
+    fault.__cause__ = error
+    return fault
+
+
+async def _shielded(future: "asyncio.Future[R]") -> R:
+    """Wait until the commit is known even if the caller is cancelled, then let it be cancelled."""
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        if not future.done():
+            await asyncio.wait({future})
+        if future.done() and not future.cancelled():
+            future.exception()
+        raise

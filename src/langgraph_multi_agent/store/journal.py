@@ -1,0 +1,313 @@
+"""The journal of a run, and the flusher that commits many runs' steps together.
+
+Hides group commit: whatever queued while the previous commit ran goes out in one set-based
+transaction (≤ 64 steps, ≤ 4 MB), locks first, fenced rows apart. Callers: the engine, through
+`ports.Journal`. Invariant: a step is durable, with its events, artifacts and progress, exactly
+once before `commit` returns; a fenced step is never written and raises to its own caller only.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from langgraph_multi_agent.access import WORKER_SCOPE
+from langgraph_multi_agent.domain.errors import Fault, LeaseLost
+from langgraph_multi_agent.domain.event import EventType, NewEvent
+from langgraph_multi_agent.domain.ports import Artifacts, JournalEntry, Step
+from langgraph_multi_agent.domain.result import ArtifactRef
+from langgraph_multi_agent.store import schema
+from langgraph_multi_agent.store.database import Database, Store, unit
+from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock, save
+
+MAX_STEPS = 64
+MAX_BYTES = 4 * 1024 * 1024
+MAX_INLINE_BYTES = 32 * 1024
+"""Results from here on live in the artifact store, the row only names their digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointRow:
+    """A LangGraph checkpoint or its pending writes, ready to insert."""
+
+    table: str
+    values: dict[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class FencedWrite:
+    """What one run wants to commit: a step, bare events, or checkpoint rows."""
+
+    task_id: str
+    epoch: int
+    step: Step | None = None
+    result: Any = None
+    result_digest: str | None = None
+    artifacts: tuple[ArtifactRef, ...] = ()
+    events: tuple[NewEvent, ...] = ()
+    checkpoint: tuple[CheckpointRow, ...] = ()
+    size_bytes: int = 0
+
+
+@unit
+def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | None]:
+    """Write a batch in order; the answer has a fault for each write that was fenced."""
+    locked = lock(store, [write.task_id for write in writes])
+    answers: list[Fault | None] = []
+    journal_rows: list[dict[str, Any]] = []
+    artifact_rows: list[dict[str, Any]] = []
+    checkpoint_rows: dict[str, list[dict[str, Any]]] = {}
+    for write in writes:
+        task = locked.get(write.task_id)
+        if is_fenced(task, write.epoch):
+            answers.append(LeaseLost(task=write.task_id, epoch=write.epoch))
+            continue
+        assert task is not None
+        answers.append(None)
+        task.events.extend(write.events)
+        if write.step is not None:
+            journal_rows.append(_journal_row(store, task, write))
+            if write.step.progress is not None:
+                progress = max(task.changes.get("progress", task.row.progress), write.step.progress)
+                if progress != task.row.progress:
+                    task.changes["progress"] = progress
+        for ref in write.artifacts:
+            values = {**asdict(ref), "task_id": task.id, "tenant": task.row.tenant, "created_at": store.now}
+            artifact_rows.append(values)
+        for row in write.checkpoint:
+            checkpoint_rows.setdefault(row.table, []).append(row.values)
+    save(store, list(locked.values()))
+    if journal_rows:
+        store.connection.execute(insert(schema.journal), journal_rows)
+    if artifact_rows:
+        _upsert_artifacts(store, artifact_rows)
+    for table, rows in checkpoint_rows.items():
+        _insert_or_ignore(store, schema.metadata.tables[table], rows)
+    return answers
+
+
+def _journal_row(store: Store, task: LockedTask, write: FencedWrite) -> dict[str, Any]:
+    step = write.step
+    assert step is not None
+    return {
+        "task_id": task.id,
+        "key": step.key,
+        "tenant": task.row.tenant,
+        "epoch": write.epoch,
+        "input_hash": step.input_hash,
+        "version": step.version,
+        "result": write.result,
+        "result_digest": write.result_digest,
+        "created_at": store.now,
+    }
+
+
+def _upsert_artifacts(store: Store, rows: list[dict[str, Any]]) -> None:
+    dialect = postgresql if store.connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(schema.artifacts)
+    statement = statement.on_conflict_do_update(
+        index_elements=["task_id", "name"],
+        set_={
+            name: statement.excluded[name] for name in ("digest", "size_bytes", "media_type", "kind", "created_at")
+        },
+    )
+    store.connection.execute(statement, rows)
+
+
+def _insert_or_ignore(store: Store, table: Any, rows: list[dict[str, Any]]) -> None:
+    dialect = postgresql if store.connection.dialect.name == "postgresql" else sqlite
+    store.connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def load(store: Store, task_id: str, generation: int) -> list[tuple[JournalEntry, str | None]]:
+    """All steps of a task's generation, with the digest of results that are kept elsewhere."""
+    table = schema.journal
+    prefix = f"{generation}/"
+    rows = store.connection.execute(
+        select(table.c.key, table.c.input_hash, table.c.version, table.c.result, table.c.result_digest).where(
+            table.c.task_id == task_id, table.c.key >= prefix, table.c.key < f"{generation}0"
+        )
+    )
+    return [
+        (
+            JournalEntry(key=row.key, input_hash=row.input_hash, version=row.version, result=row.result),
+            row.result_digest,
+        )
+        for row in rows
+    ]
+
+
+def entries(store: Store, task_id: str, prefix: str) -> list[tuple[str, Any]]:
+    """Keys under a prefix with their inline results, in key order."""
+    table = schema.journal
+    rows = store.connection.execute(
+        select(table.c.key, table.c.result)
+        .where(table.c.task_id == task_id, table.c.key.startswith(prefix, autoescape=True))
+        .order_by(table.c.created_at, table.c.key)
+    )
+    return [(row.key, row.result) for row in rows]
+
+
+@dataclass(slots=True)
+class _Queued:
+    write: FencedWrite
+    future: "asyncio.Future[None]"
+
+
+@dataclass(slots=True, kw_only=True)
+class FlushStatistics:
+    batches: int = 0
+    steps: int = 0
+    largest: int = 0
+
+
+class JournalFlusher:
+    """One per process. `start` it inside the worker's task group; `write` from any run."""
+
+    def __init__(self, database: Database) -> None:
+        self.statistics = FlushStatistics()
+        self._database = database
+        self._queue: deque[_Queued] = deque()
+        self._wake = asyncio.Event()
+        self._closing = False
+
+    async def write(self, write: FencedWrite) -> None:
+        """Commit durably. Once queued it is written even if the caller is cancelled.
+
+        Raises:
+            LeaseLost: the epoch has passed.
+            DependencyUnavailable: the database refused the batch; nothing of it was written.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Queued(write, future))
+        self._wake.set()
+        try:
+            await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if not future.done():
+                await asyncio.wait({future})
+            if not future.cancelled():
+                future.exception()
+            raise
+
+    def post(self, write: FencedWrite) -> None:
+        """Queue in order without waiting; a fenced write is dropped silently."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._queue.append(_Queued(write, future))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Flush until `close`; whatever is queued then still goes out."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                await self._flush(self._take())
+            if self._closing:
+                return
+
+    def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+
+    def _take(self) -> list[_Queued]:
+        batch: list[_Queued] = []
+        size = 0
+        while self._queue and len(batch) < MAX_STEPS and size < MAX_BYTES:
+            item = self._queue.popleft()
+            size += item.write.size_bytes
+            batch.append(item)
+        return batch
+
+    async def _flush(self, batch: list[_Queued]) -> None:
+        statistics = self.statistics
+        statistics.batches += 1
+        statistics.steps += len(batch)
+        statistics.largest = max(statistics.largest, len(batch))
+        try:
+            answers = await self._database.write(WORKER_SCOPE, commit_steps, [item.write for item in batch])
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            if len(batch) > 1:  # a data error is one run's own: find it by halves
+                await self._flush(batch[: len(batch) // 2])
+                await self._flush(batch[len(batch) // 2 :])
+            elif not batch[0].future.done():
+                batch[0].future.set_exception(error)
+            return
+        for item, fault in zip(batch, answers, strict=True):
+            if item.future.done():
+                continue
+            if fault is None:
+                item.future.set_result(None)
+            else:
+                item.future.set_exception(fault)
+
+
+@dataclass(slots=True, kw_only=True)
+class RunJournal:
+    """`ports.Journal` for one run."""
+
+    task_id: str
+    epoch: int
+    flusher: JournalFlusher
+    blobs: Artifacts
+    known: dict[str, JournalEntry] = field(default_factory=dict)
+
+    def read(self, key: str) -> JournalEntry | None:
+        return self.known.get(key)
+
+    async def commit(self, step: Step) -> None:
+        encoded = orjson.dumps(step.result)
+        inline = len(encoded) <= MAX_INLINE_BYTES
+        digest = None if inline else (await self.blobs.put(encoded)).digest
+        for event in step.events:
+            encode_event(event)
+        await self.flusher.write(
+            FencedWrite(
+                task_id=self.task_id,
+                epoch=self.epoch,
+                step=step,
+                result=step.result if inline else None,
+                result_digest=digest,
+                artifacts=step.artifacts,
+                events=(*step.events, *(_artifact_event(ref, step) for ref in step.artifacts)),
+                size_bytes=len(encoded) if inline else 0,
+            )
+        )
+        self.known[step.key] = JournalEntry(
+            key=step.key, input_hash=step.input_hash, version=step.version, result=orjson.loads(encoded)
+        )
+
+    async def emit(self, events: Sequence[NewEvent]) -> None:
+        for event in events:
+            encode_event(event)
+        self.flusher.post(FencedWrite(task_id=self.task_id, epoch=self.epoch, events=tuple(events)))
+
+
+def _artifact_event(ref: ArtifactRef, step: Step) -> NewEvent:
+    return NewEvent(
+        type=EventType.ARTIFACT_CREATED,
+        agent=step.agent,
+        subtask_id=step.subtask_id,
+        data={"name": ref.name, "kind": ref.kind, "media_type": ref.media_type, "size_bytes": ref.size_bytes},
+    )
+
+
+async def open_journal(
+    database: Database, flusher: JournalFlusher, blobs: Artifacts, *, task_id: str, epoch: int, generation: int
+) -> RunJournal:
+    """A run's journal with everything that earlier runs of this generation committed."""
+    journal = RunJournal(task_id=task_id, epoch=epoch, flusher=flusher, blobs=blobs)
+    for entry, digest in await database.read(WORKER_SCOPE, load, task_id, generation):
+        result = entry.result if digest is None else orjson.loads(await blobs.read(digest))
+        journal.known[entry.key] = JournalEntry(
+            key=entry.key, input_hash=entry.input_hash, version=entry.version, result=result
+        )
+    return journal

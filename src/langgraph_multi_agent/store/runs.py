@@ -1,0 +1,379 @@
+"""Units of work of a worker: claim, heartbeat, finish, hand back, reclaim.
+
+A run is one attempt at a task by one worker, named by the epoch that its claim gave it.
+Invariant: only the owner of the current epoch can move a task that is in progress; everybody
+else changes zero rows and learns `LeaseLost`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select, update
+
+from langgraph_multi_agent.domain.event import EventType, NewEvent
+from langgraph_multi_agent.domain.task import PROTOCOL_VERSION, Action, Task, TaskStatus, is_terminal
+from langgraph_multi_agent.store import schema
+from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.rows import LockedTask, is_fenced, lock, lock_owned, save, task_of
+from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, answer_key
+
+CANDIDATES = 200
+AGEING = timedelta(minutes=5)
+"""Each of these that a task has waited counts like one more level of priority."""
+MAX_LONE_CRASHES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A task with the epoch under which this worker owns it."""
+
+    task: Task
+    epoch: int
+    run_id: str
+    control_seq: int
+    active_s: float
+    is_first: bool
+    must_run_alone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """What a heartbeat learned of one run. `is_owned` False: stop, somebody else decided."""
+
+    task_id: str
+    epoch: int
+    is_owned: bool
+    control: str | None = None
+    control_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run ends: the action on its task, and what to record."""
+
+    action: Action
+    result: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+    detail: str | None = None
+    questions: tuple[Mapping[str, Any], ...] = ()
+    active_s: float = 0.0
+    seen_control_seq: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@unit
+def claim(
+    store: Store, owner: str, *, limit: int, lease: timedelta, teams: Mapping[str, str]
+) -> list[Claimed]:
+    """Take the best runnable tasks: priority with ageing, then the tenant with fewest in flight.
+
+    `teams` maps the teams this worker serves to their versions.
+    """
+    columns = schema.tasks.c
+    candidates = store.connection.execute(
+        select(schema.tasks)
+        .where(
+            columns.status == TaskStatus.PENDING.value,
+            columns.run_at <= store.now,
+            columns.protocol_version.in_([PROTOCOL_VERSION, PROTOCOL_VERSION - 1]),
+            columns.team.in_(list(teams)),
+        )
+        .order_by(columns.created_at)
+        .limit(CANDIDATES)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not candidates:
+        return []
+    in_flight = {
+        tenant: count
+        for tenant, count in store.connection.execute(
+            select(columns.tenant, func.count())
+            .where(columns.status == TaskStatus.IN_PROGRESS.value)
+            .group_by(columns.tenant)
+        )
+    }
+    chosen = _best(candidates, in_flight, limit=limit, now=store.now)
+    claimed: list[Claimed] = []
+    locked: list[LockedTask] = []
+    for row in chosen:
+        task = LockedTask(row=row, status=TaskStatus(row.status))
+        task.act(Action.CLAIM)
+        epoch, is_first = row.epoch + 1, row.started_at is None
+        run_id = store.new_id()
+        task.changes.update(
+            epoch=epoch, control=None, team_version=teams[row.team], status_detail=None
+        )
+        if is_first:
+            task.changes["started_at"] = store.now
+        task.events.append(
+            NewEvent(
+                type=EventType.TASK_STARTED if is_first else EventType.TASK_RESUMED,
+                data={"run": run_id, "epoch": epoch, "generation": row.generation, "worker": owner},
+            )
+        )
+        locked.append(task)
+        claimed.append(
+            Claimed(
+                task=task_of(row),
+                epoch=epoch,
+                run_id=run_id,
+                control_seq=row.control_seq,
+                active_s=row.active_s,
+                is_first=is_first,
+                must_run_alone=row.crash_count >= 2,
+            )
+        )
+    save(store, locked)
+    expires_at = store.now + lease
+    store.connection.execute(
+        insert(schema.leases),
+        [
+            {
+                "task_id": item.task.id,
+                "tenant": item.task.tenant,
+                "epoch": item.epoch,
+                "owner": owner,
+                "expires_at": expires_at,
+            }
+            for item in claimed
+        ],
+    )
+    store.connection.execute(
+        insert(schema.workflow_executions),
+        [
+            {
+                "id": item.run_id,
+                "tenant": item.task.tenant,
+                "task_id": item.task.id,
+                "generation": item.task.generation,
+                "epoch": item.epoch,
+                "worker": owner,
+                "status": TaskStatus.IN_PROGRESS.value,
+                "created_at": store.now,
+            }
+            for item in claimed
+        ],
+    )
+    return claimed
+
+
+def _best(
+    candidates: Sequence[Row[Any]], in_flight: dict[str, int], *, limit: int, now: datetime
+) -> list[Row[Any]]:
+    waiting = list(candidates)
+    load = dict(in_flight)
+    chosen: list[Row[Any]] = []
+
+    def rank(row: Row[Any]) -> tuple[Any, ...]:
+        aged = row.priority + (now - row.created_at) // AGEING
+        deadline = row.deadline.timestamp() if row.deadline else float("inf")
+        return (-aged, load.get(row.tenant, 0), deadline, row.run_at, row.id)
+
+    if len({row.tenant for row in waiting}) == 1:
+        return sorted(waiting, key=rank)[:limit]
+    while waiting and len(chosen) < limit:
+        best = min(waiting, key=rank)
+        waiting.remove(best)
+        chosen.append(best)
+        load[best.tenant] = load.get(best.tenant, 0) + 1
+    return chosen
+
+
+@unit
+def heartbeat(store: Store, owner: str, runs: Sequence[tuple[str, int]], *, lease: timedelta) -> list[Beat]:
+    """Renew the leases of all runs of this worker, and learn what people want of them.
+
+    A task that somebody changed by SQL is obeyed: its run is told that it is not owned any
+    more, and the event that the change did not write is written.
+    """
+    locked = lock(store, [task_id for task_id, _ in runs])
+    beats: list[Beat] = []
+    kept: list[str] = []
+    for task_id, epoch in runs:
+        task = locked.get(task_id)
+        if is_fenced(task, epoch):
+            beats.append(Beat(task_id=task_id, epoch=epoch, is_owned=False))
+            if task is not None and task.row.epoch == epoch:
+                record_change_by_hand(store, task)
+        else:
+            assert task is not None
+            kept.append(task_id)
+            beats.append(
+                Beat(
+                    task_id=task_id,
+                    epoch=epoch,
+                    is_owned=True,
+                    control=task.row.control,
+                    control_seq=task.row.control_seq,
+                )
+            )
+    if kept:
+        store.connection.execute(
+            update(schema.leases)
+            .where(schema.leases.c.task_id.in_(kept), schema.leases.c.owner == owner)
+            .values(expires_at=store.now + lease)
+        )
+    save(store, list(locked.values()))
+    return beats
+
+
+def record_change_by_hand(store: Store, task: LockedTask) -> None:
+    """Write what an operator's SQL left out: the event, the end of the run, the passed epoch."""
+    kinds = {
+        TaskStatus.FAILED: EventType.TASK_FAILED,
+        TaskStatus.CANCELLED: EventType.TASK_CANCELLED,
+        TaskStatus.COMPLETED: EventType.TASK_COMPLETED,
+        TaskStatus.PAUSED: EventType.TASK_PAUSED,
+        TaskStatus.WAITING_INPUT: EventType.TASK_WAITING_INPUT,
+        TaskStatus.PENDING: EventType.TASK_REOPENED,
+    }
+    kind = kinds.get(task.status)
+    if kind is None:
+        return
+    task.changes.update(epoch=task.row.epoch + 1, control=None)
+    if is_terminal(task.status):
+        task.changes["completed_at"] = store.now
+    task.events.append(NewEvent(type=kind, data={"by": "operator SQL"}))
+    _end_run(store, task, "cancelled", None)
+
+
+@unit
+def finish(store: Store, task_id: str, epoch: int, ending: Ending) -> TaskStatus:
+    """End a run under its fence and move its task.
+
+    A cancel that arrived meanwhile wins over any other ending; a question that was answered
+    meanwhile turns parking into one more run.
+
+    Returns:
+        The status that the task has now.
+
+    Raises:
+        LeaseLost: the run does not own the task any more; nothing was written.
+    """
+    task = lock_owned(store, task_id, epoch)
+    action = ending.action
+    if task.row.control == CONTROL_CANCEL and action is not Action.CANCEL:
+        ending = Ending(action=Action.CANCEL, active_s=ending.active_s)
+        action = Action.CANCEL
+    elif task.row.control == CONTROL_PAUSE and action in (Action.PARK, Action.HAND_BACK):
+        action = Action.PAUSE
+    elif action is Action.PARK and _any_answered(store, task, ending):
+        action = Action.HAND_BACK
+    task.act(action)
+    task.changes.update(
+        control=None, active_s=task.row.active_s + ending.active_s, status_detail=ending.detail
+    )
+    if is_terminal(task.status):
+        task.changes["completed_at"] = store.now
+    match action:
+        case Action.COMPLETE:
+            task.changes.update(progress=100, result=dict(ending.result or {}), error=None, error_message=None)
+            event = NewEvent(type=EventType.TASK_COMPLETED, data={"result": dict(ending.result or {})})
+        case Action.FAIL:
+            error = dict(ending.error or {})
+            task.changes.update(error=error, error_message=error.get("code"), result=ending.result)
+            event = NewEvent(type=EventType.TASK_FAILED, data={"error": error})
+        case Action.CANCEL:
+            event = NewEvent(type=EventType.TASK_CANCELLED, data=dict(ending.data))
+        case Action.PARK:
+            task.changes["status_detail"] = "waiting_input"
+            event = NewEvent(type=EventType.TASK_WAITING_INPUT, data={"questions": list(ending.questions)})
+        case Action.PAUSE:
+            event = NewEvent(type=EventType.TASK_PAUSED, data=dict(ending.data))
+        case _:
+            task.changes["run_at"] = store.now
+            event = None
+    if event is not None:
+        task.events.append(event)
+    _end_run(store, task, task.status.value, ending.error)
+    save(store, [task])
+    return task.status
+
+
+def _any_answered(store: Store, task: LockedTask, ending: Ending) -> bool:
+    keys = [answer_key(task.row.generation, question["id"]) for question in ending.questions]
+    table = schema.journal
+    found = store.connection.scalar(
+        select(func.count()).where(table.c.task_id == task.id, table.c.key.in_(keys))
+    )
+    return bool(found)
+
+
+def _end_run(store: Store, task: LockedTask, status: str, error: Mapping[str, Any] | None) -> None:
+    table = schema.workflow_executions
+    store.connection.execute(
+        update(table)
+        .where(table.c.task_id == task.id, table.c.epoch == task.row.epoch)
+        .values(status=status, completed_at=store.now, error_message=(error or {}).get("code"))
+    )
+    store.connection.execute(delete(schema.leases).where(schema.leases.c.task_id == task.id))
+
+
+@unit
+def reclaim(store: Store, *, all_leases: bool) -> list[str]:
+    """Give tasks whose owner is gone back to the queue; poison ones become dead letters.
+
+    Args:
+        all_leases: every lease counts as expired. True only at start under the data directory's
+            lock file, when no other process can own anything.
+    """
+    leases = schema.leases
+    expired = select(leases.c.task_id)
+    if not all_leases:
+        expired = expired.where(leases.c.expires_at < store.now)
+    in_progress = select(schema.tasks.c.id).where(schema.tasks.c.status == TaskStatus.IN_PROGRESS.value)
+    ids = set(store.connection.scalars(expired))
+    if all_leases:
+        ids.update(store.connection.scalars(in_progress))
+    if not ids:
+        return []
+    locked = lock(store, ids)
+    journalled = {
+        task_id: count
+        for task_id, count in store.connection.execute(
+            select(schema.journal.c.task_id, func.count())
+            .where(schema.journal.c.task_id.in_(list(locked)))
+            .group_by(schema.journal.c.task_id)
+        )
+    }
+    returned: list[str] = []
+    for task in locked.values():
+        if task.status is not TaskStatus.IN_PROGRESS:
+            record_change_by_hand(store, task)
+            continue
+        mark = journalled.get(task.id, 0)
+        crashes = 1 if mark > task.row.crash_mark else task.row.crash_count + 1
+        task.changes.update(crash_count=crashes, crash_mark=mark, run_at=store.now)
+        if task.row.control == CONTROL_CANCEL:
+            task.act(Action.CANCEL)
+            task.changes.update(completed_at=store.now, control=None, status_detail=None)
+            task.events.append(NewEvent(type=EventType.TASK_CANCELLED, data={}))
+        elif task.row.control == CONTROL_PAUSE:
+            task.act(Action.PAUSE)
+            task.changes.update(control=None, status_detail=None)
+            task.events.append(NewEvent(type=EventType.TASK_PAUSED, data={}))
+        elif crashes >= MAX_LONE_CRASHES:
+            task.act(Action.FAIL)
+            error = {"code": "POISON_TASK", "params": {"crashes": crashes}}
+            task.changes.update(
+                completed_at=store.now, error=error, error_message="POISON_TASK", status_detail="poison"
+            )
+            task.events.append(NewEvent(type=EventType.TASK_FAILED, data={"error": error}))
+        else:
+            task.act(Action.HAND_BACK)
+            task.changes["status_detail"] = "recovering"
+            returned.append(task.id)
+        _end_run(store, task, "crashed", {"code": "WORKER_CRASHED"})
+    save(store, list(locked.values()))
+    return returned
+
+
+def next_run_at(store: Store) -> datetime | None:
+    """When the earliest waiting task becomes runnable; None if nothing waits."""
+    columns = schema.tasks.c
+    moment: datetime | None = store.connection.scalar(
+        select(columns.run_at).where(columns.status == TaskStatus.PENDING.value).order_by(columns.run_at).limit(1)
+    )
+    return moment

@@ -1,0 +1,275 @@
+"""Tables of the main store, for SQLite and PostgreSQL alike.
+
+Invariant: every row carries its tenant; `schema == sum of migrations`, held by a test. Names
+that the operators' handbooks type by hand (tasks, workflow_executions, agent_messages, their
+columns and indexes) are fixed.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as compact text on SQLite, as jsonb on PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return orjson.dumps(value).decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return orjson.loads(value) if isinstance(value, (str, bytes)) else value
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Aware UTC times: timestamptz on PostgreSQL, sortable text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+_ID = String(36)
+_ROWID = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _tenant() -> Column[str]:
+    return Column("tenant", String(64), nullable=False)
+
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("team", String(64), nullable=False),
+    Column("deadline", UtcTime),
+    Column("assignee", Text),
+    Column("language", String(8), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("status_detail", Text),
+    Column("progress", Integer, nullable=False, server_default=text("0")),
+    Column("input_data", Json, nullable=False),
+    Column("files", Json, nullable=False),
+    Column("budget", Json, nullable=False),
+    Column("cost", Json, nullable=False),
+    Column("result", Json),
+    Column("error", Json),
+    Column("error_message", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("completed_at", UtcTime),
+    Column("generation", Integer, nullable=False, server_default=text("1")),
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
+    Column("last_seq", Integer, nullable=False, server_default=text("0")),
+    Column("control", String(16)),
+    Column("control_seq", Integer, nullable=False, server_default=text("0")),
+    Column("run_at", UtcTime, nullable=False),
+    Column("active_s", Float, nullable=False, server_default=text("0")),
+    Column("crash_count", Integer, nullable=False, server_default=text("0")),
+    Column("crash_mark", Integer, nullable=False, server_default=text("0")),
+    Column("protocol_version", Integer, nullable=False),
+    Column("team_version", String(64)),
+    Index(
+        "idx_tasks_status_created",
+        "status",
+        "created_at",
+        sqlite_where=text("status IN ('pending', 'in_progress')"),
+        postgresql_where=text("status IN ('pending', 'in_progress')"),
+    ),
+    Index("idx_tasks_tenant_created", "tenant", "created_at", "id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("task_id", _ID, primary_key=True),
+    _tenant(),
+    Column("epoch", Integer, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+workflow_executions = Table(
+    "workflow_executions",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("task_id", _ID, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("worker", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("error_message", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("completed_at", UtcTime),
+    UniqueConstraint("task_id", "epoch", name="uq_workflow_executions_task_epoch"),
+    Index("idx_workflow_executions_task_id", "task_id"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("task_id", _ID, primary_key=True),
+    Column("key", String(200), primary_key=True),
+    _tenant(),
+    Column("epoch", Integer, nullable=False),
+    Column("input_hash", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("result", Json),
+    Column("result_digest", String(64)),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+agent_messages = Table(
+    "agent_messages",
+    metadata,
+    Column("id", _ROWID, primary_key=True, autoincrement=True),
+    _tenant(),
+    Column("task_id", _ID, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("agent", String(64)),
+    Column("subtask_id", String(128)),
+    Column("data", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("task_id", "seq", name="uq_agent_messages_task_seq"),
+    Index("idx_agent_messages_timestamp", "created_at"),
+    sqlite_autoincrement=True,
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("task_id", _ID, primary_key=True),
+    Column("name", String(255), primary_key=True),
+    _tenant(),
+    Column("digest", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("media_type", String(127), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("subtask_id", String(128)),
+    Column("created_at", UtcTime, nullable=False),
+    Index("idx_artifacts_digest", "digest"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("body_hash", String(64), nullable=False),
+    Column("task_id", _ID, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index("idx_idempotency_keys_created", "created_at"),
+)
+
+model_calls = Table(
+    "model_calls",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("task_id", _ID, nullable=False),
+    Column("subtask_id", String(128)),
+    Column("agent", String(64), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reserved_tokens", Integer, nullable=False),
+    Column("reserved_cost", Float, nullable=False),
+    Column("input_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("output_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("cost", Float, nullable=False, server_default=text("0")),
+    Column("created_at", UtcTime, nullable=False),
+    Index("idx_model_calls_task_id", "task_id"),
+)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("task_id", _ID, primary_key=True),
+    Column("key", String(200), primary_key=True),
+    _tenant(),
+    Column("tool", String(64), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("result", Json),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+agent_resets = Table(
+    "agent_resets",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("agent", String(64), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("reset_at", UtcTime, nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("thread_id", Text, primary_key=True, nullable=False),
+    Column("checkpoint_ns", Text, primary_key=True, nullable=False, server_default=text("''")),
+    Column("checkpoint_id", Text, primary_key=True, nullable=False),
+    Column("parent_checkpoint_id", Text),
+    Column("type", Text),
+    Column("checkpoint", LargeBinary),
+    Column("metadata", LargeBinary),
+    info={"owner": "langgraph"},
+)
+
+checkpoint_writes = Table(
+    "writes",
+    metadata,
+    Column("thread_id", Text, primary_key=True, nullable=False),
+    Column("checkpoint_ns", Text, primary_key=True, nullable=False, server_default=text("''")),
+    Column("checkpoint_id", Text, primary_key=True, nullable=False),
+    Column("task_id", Text, primary_key=True, nullable=False),
+    Column("task_path", Text, nullable=False, server_default=text("''")),
+    Column("idx", Integer, primary_key=True, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("type", Text),
+    Column("value", LargeBinary),
+    info={"owner": "langgraph"},
+)

@@ -1,0 +1,463 @@
+"""Units of work on tasks as people see them: submit, read, change, delete."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, tuple_
+
+from langgraph_multi_agent.domain.errors import (
+    AlreadyAnswered,
+    IdempotencyConflict,
+    IllegalTransition,
+    QuestionNotFound,
+    QueueFull,
+    TaskNotFound,
+)
+from langgraph_multi_agent.domain.event import EventType, NewEvent
+from langgraph_multi_agent.domain.result import ArtifactRef
+from langgraph_multi_agent.domain.task import (
+    DEFAULT_TENANT,
+    PROTOCOL_VERSION,
+    Action,
+    Cost,
+    Task,
+    TaskDraft,
+    TaskStatus,
+    can,
+    is_terminal,
+)
+from langgraph_multi_agent.store import schema
+from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.rows import (
+    LockedTask,
+    budget_json,
+    cost_json,
+    files_json,
+    lock_one,
+    save,
+    scoped,
+    task_of,
+)
+
+IDEMPOTENCY_WINDOW = timedelta(hours=24)
+CONTROL_CANCEL = "cancel"
+CONTROL_PAUSE = "pause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """What a list of tasks is restricted to; empty means all."""
+
+    status: tuple[TaskStatus, ...] = ()
+    priority: tuple[int, ...] = ()
+    team: str | None = None
+    assignee: str | None = None
+    query: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+@unit
+def submit(
+    store: Store,
+    task_id: str,
+    draft: TaskDraft,
+    *,
+    queue_size: int,
+    idempotency_key: str | None,
+    body_hash: str,
+) -> tuple[Task, bool]:
+    """Accept a task: its row, its first event, its inputs and the idempotency key, together.
+
+    Returns:
+        The task, and whether it is an earlier one that the same key made.
+
+    Raises:
+        IdempotencyConflict: the key was used with another body.
+        QueueFull: `queue_size` tasks are waiting already.
+    """
+    tenant = store.scope.tenant or DEFAULT_TENANT
+    if idempotency_key is not None:
+        earlier = _by_idempotency_key(store, tenant, idempotency_key, body_hash)
+        if earlier is not None:
+            return earlier, True
+    waiting = select(schema.tasks.c.id).where(schema.tasks.c.status == TaskStatus.PENDING.value).limit(queue_size)
+    if store.connection.scalar(select(func.count()).select_from(waiting.subquery())) >= queue_size:
+        raise QueueFull(limit=queue_size, retry_after_s=1)
+    now = store.now
+    store.connection.execute(
+        insert(schema.tasks),
+        {
+            "id": task_id,
+            "tenant": tenant,
+            "title": draft.title,
+            "description": draft.description,
+            "priority": int(draft.priority),
+            "team": draft.team,
+            "deadline": draft.deadline,
+            "assignee": draft.assignee,
+            "language": draft.language,
+            "status": TaskStatus.PENDING.value,
+            "input_data": dict(draft.input_data),
+            "files": files_json(draft.files),
+            "budget": budget_json(draft.budget),
+            "cost": cost_json(Cost()),
+            "created_at": now,
+            "updated_at": now,
+            "run_at": now,
+            "last_seq": 1,
+            "protocol_version": PROTOCOL_VERSION,
+        },
+    )
+    store.connection.execute(
+        insert(schema.agent_messages),
+        {
+            "tenant": tenant,
+            "task_id": task_id,
+            "seq": 1,
+            "type": EventType.TASK_SUBMITTED.value,
+            "data": {
+                "title": draft.title[:200],
+                "team": draft.team,
+                "priority": int(draft.priority),
+                "files": [item.name for item in draft.files],
+            },
+            "created_at": now,
+        },
+    )
+    if draft.files:
+        store.connection.execute(
+            insert(schema.artifacts),
+            [
+                {**asdict(item), "task_id": task_id, "tenant": tenant, "kind": "input", "created_at": now}
+                for item in draft.files
+            ],
+        )
+    if idempotency_key is not None:
+        store.connection.execute(
+            insert(schema.idempotency_keys),
+            {
+                "tenant": tenant,
+                "key": idempotency_key,
+                "body_hash": body_hash,
+                "task_id": task_id,
+                "created_at": now,
+            },
+        )
+    return get(store, task_id), False
+
+
+def _by_idempotency_key(store: Store, tenant: str, key: str, body_hash: str) -> Task | None:
+    keys = schema.idempotency_keys
+    row = store.connection.execute(select(keys).where(keys.c.tenant == tenant, keys.c.key == key)).one_or_none()
+    if row is None:
+        return None
+    if row.created_at < store.now - IDEMPOTENCY_WINDOW:
+        store.connection.execute(delete(keys).where(keys.c.tenant == tenant, keys.c.key == key))
+        return None
+    if row.body_hash != body_hash:
+        raise IdempotencyConflict(key=key, task=row.task_id)
+    return get(store, row.task_id)
+
+
+def replayed(store: Store, key: str, body_hash: str) -> Task | None:
+    """The task that this key already made, for a look before the work of storing files.
+
+    Raises:
+        IdempotencyConflict: the key was used with another body.
+    """
+    keys, tenant = schema.idempotency_keys, store.scope.tenant or DEFAULT_TENANT
+    row = store.connection.execute(select(keys).where(keys.c.tenant == tenant, keys.c.key == key)).one_or_none()
+    if row is None or row.created_at < store.now - IDEMPOTENCY_WINDOW:
+        return None
+    if row.body_hash != body_hash:
+        raise IdempotencyConflict(key=key, task=row.task_id)
+    return get(store, row.task_id)
+
+
+def get(store: Store, task_id: str) -> Task:
+    """One task. Raises TaskNotFound."""
+    row = store.connection.execute(
+        scoped(store, select(schema.tasks)).where(schema.tasks.c.id == task_id)
+    ).one_or_none()
+    if row is None:
+        raise TaskNotFound(task=task_id)
+    return task_of(row)
+
+
+def list_tasks(
+    store: Store, task_filter: TaskFilter, *, limit: int, after: tuple[datetime, str] | None
+) -> list[Task]:
+    """Newest first, at most `limit`, those older than the (created_at, id) of `after`."""
+    columns = schema.tasks.c
+    query = scoped(store, select(schema.tasks))
+    if task_filter.status:
+        query = query.where(columns.status.in_([status.value for status in task_filter.status]))
+    if task_filter.priority:
+        query = query.where(columns.priority.in_(task_filter.priority))
+    if task_filter.team is not None:
+        query = query.where(columns.team == task_filter.team)
+    if task_filter.assignee is not None:
+        query = query.where(columns.assignee.contains(task_filter.assignee, autoescape=True))
+    if task_filter.query is not None:
+        query = query.where(
+            columns.title.icontains(task_filter.query, autoescape=True)
+            | columns.description.icontains(task_filter.query, autoescape=True)
+        )
+    if task_filter.created_after is not None:
+        query = query.where(columns.created_at >= task_filter.created_after)
+    if task_filter.created_before is not None:
+        query = query.where(columns.created_at < task_filter.created_before)
+    if after is not None:
+        query = query.where(tuple_(columns.created_at, columns.id) < tuple_(*after))
+    query = query.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)
+    return [task_of(row) for row in store.connection.execute(query)]
+
+
+def count_by_status(store: Store) -> dict[str, int]:
+    """How many tasks have each status."""
+    query = scoped(store, select(schema.tasks.c.status, func.count())).group_by(schema.tasks.c.status)
+    return {status: count for status, count in store.connection.execute(query)}
+
+
+@unit
+def update_fields(store: Store, task_id: str, fields: Mapping[str, Any], *, actor: str) -> Task:
+    """Change what a person wrote: title, description, priority, deadline, assignee, budget.
+
+    Raises:
+        TaskNotFound, IllegalTransition.
+    """
+    locked = lock_one(store, task_id)
+    if "description" in fields and locked.status is not TaskStatus.PENDING:
+        raise IllegalTransition(action="update description", status=locked.status.value, allowed="pending")
+    locked.changes.update(fields)
+    locked.events.append(
+        NewEvent(type=EventType.TASK_UPDATED, data={"fields": sorted(fields), "by": actor})
+    )
+    save(store, [locked])
+    return get(store, task_id)
+
+
+@unit
+def request_control(store: Store, task_id: str, action: Action, *, actor: str) -> Task:
+    """Cancel or pause. A running task is asked to stop; one that is not changes at once.
+
+    Raises:
+        TaskNotFound, IllegalTransition.
+    """
+    locked = lock_one(store, task_id)
+    control = CONTROL_CANCEL if action is Action.CANCEL else CONTROL_PAUSE
+    if locked.status is TaskStatus.IN_PROGRESS:
+        if locked.row.control != CONTROL_CANCEL:  # a pause never softens a cancel
+            locked.changes.update(
+                control=control,
+                control_seq=locked.row.control_seq + 1,
+                status_detail="cancelling" if control == CONTROL_CANCEL else "pausing",
+            )
+    else:
+        locked.act(action)
+        kind = EventType.TASK_CANCELLED if action is Action.CANCEL else EventType.TASK_PAUSED
+        locked.changes.update(status_detail=None, control=None)
+        if is_terminal(locked.status):
+            locked.changes["completed_at"] = store.now
+        locked.events.append(NewEvent(type=kind, data={"by": actor}))
+    save(store, [locked])
+    return get(store, task_id)
+
+
+@unit
+def make_pending(store: Store, task_id: str, action: Action, *, actor: str) -> Task:
+    """Resume, retry or reopen. Retry and reopen open a new generation.
+
+    Raises:
+        TaskNotFound, IllegalTransition.
+    """
+    locked = lock_one(store, task_id)
+    locked.act(action)
+    locked.changes.update(
+        run_at=store.now, control=None, control_seq=locked.row.control_seq + 1, status_detail=None
+    )
+    if action is not Action.RESUME:
+        locked.changes.update(
+            generation=locked.row.generation + 1,
+            progress=0,
+            result=None,
+            error=None,
+            error_message=None,
+            completed_at=None,
+            crash_count=0,
+            crash_mark=0,
+            active_s=0.0,
+        )
+    kind = EventType.TASK_RESUMED if action is Action.RESUME else EventType.TASK_REOPENED
+    generation = locked.changes.get("generation", locked.row.generation)
+    locked.events.append(
+        NewEvent(type=kind, data={"by": actor, "action": action.value, "generation": generation})
+    )
+    save(store, [locked])
+    return get(store, task_id)
+
+
+@unit
+def complete_by_person(store: Store, task_id: str, *, actor: str, note: str | None) -> Task:
+    """Mark completed by a person. Records who, invents no result, and fences a running worker.
+
+    Raises:
+        TaskNotFound, IllegalTransition.
+    """
+    locked = lock_one(store, task_id)
+    was_running = locked.status is TaskStatus.IN_PROGRESS
+    locked.act(Action.COMPLETE_BY_PERSON)
+    _fence_out(store, locked, was_running=was_running)
+    locked.changes.update(
+        status_detail="completed_by_person",
+        progress=100,
+        completed_at=store.now,
+        error=None,
+        error_message=None,
+        control=None,
+    )
+    locked.events.append(
+        NewEvent(type=EventType.TASK_COMPLETED, data={"by": actor, "note": note, "completed_by": "person"})
+    )
+    save(store, [locked])
+    return get(store, task_id)
+
+
+@unit
+def remove(store: Store, task_id: str, *, actor: str) -> None:
+    """Delete a task that is not running; a last event remains for watchers of all tasks.
+
+    Raises:
+        TaskNotFound, IllegalTransition: it runs; cancel first.
+    """
+    locked = lock_one(store, task_id)
+    if locked.status is TaskStatus.IN_PROGRESS:
+        raise IllegalTransition(action=Action.DELETE.value, status=locked.status.value, allowed="cancel first")
+    for table in (
+        schema.agent_messages,
+        schema.journal,
+        schema.artifacts,
+        schema.workflow_executions,
+        schema.model_calls,
+        schema.effects,
+        schema.leases,
+        schema.idempotency_keys,
+    ):
+        store.connection.execute(delete(table).where(table.c.task_id == task_id))
+    for thread_table in (schema.checkpoints, schema.checkpoint_writes):
+        store.connection.execute(delete(thread_table).where(thread_table.c.thread_id == task_id))
+    store.connection.execute(
+        insert(schema.agent_messages),
+        {
+            "tenant": locked.row.tenant,
+            "task_id": task_id,
+            "seq": locked.row.last_seq + 1,
+            "type": EventType.TASK_DELETED.value,
+            "data": {"by": actor},
+            "created_at": store.now,
+        },
+    )
+    store.connection.execute(delete(schema.tasks).where(schema.tasks.c.id == task_id))
+
+
+@unit
+def answer(
+    store: Store, task_id: str, question_id: str, value: Mapping[str, Any], *, actor: str, input_hash: str
+) -> Task:
+    """Record a person's answer; a task that waited for it becomes runnable in the same transaction.
+
+    Raises:
+        TaskNotFound, QuestionNotFound, AlreadyAnswered, IllegalTransition.
+    """
+    locked = lock_one(store, task_id)
+    if not can(Action.ANSWER, locked.status):
+        raise IllegalTransition(action=Action.ANSWER.value, status=locked.status.value, allowed="waiting_input")
+    question, reply = question_key(locked.row.generation, question_id), answer_key(locked.row.generation, question_id)
+    table = schema.journal
+    known = set(
+        store.connection.scalars(
+            select(table.c.key).where(table.c.task_id == task_id, table.c.key.in_([question, reply]))
+        )
+    )
+    if question not in known:
+        raise QuestionNotFound(question=question_id, task=task_id)
+    if reply in known:
+        raise AlreadyAnswered(question=question_id, task=task_id)
+    store.connection.execute(
+        insert(table),
+        {
+            "task_id": task_id,
+            "key": reply,
+            "tenant": locked.row.tenant,
+            "epoch": locked.row.epoch,
+            "input_hash": input_hash,
+            "version": 1,
+            "result": {**value, "by": actor},
+            "created_at": store.now,
+        },
+    )
+    locked.changes["control_seq"] = locked.row.control_seq + 1
+    if locked.status is TaskStatus.WAITING_INPUT:
+        locked.act(Action.ANSWER)
+        locked.changes.update(run_at=store.now, status_detail=None)
+    locked.events.append(
+        NewEvent(type=EventType.TASK_UPDATED, data={"answered": question_id, "by": actor})
+    )
+    save(store, [locked])
+    return get(store, task_id)
+
+
+def question_key(generation: int, question_id: str) -> str:
+    return f"{generation}/question/{question_id}"
+
+
+def answer_key(generation: int, question_id: str) -> str:
+    return f"{generation}/answer/{question_id}"
+
+
+def artifacts_of(store: Store, task_id: str) -> list[tuple[ArtifactRef, datetime]]:
+    """Names and digests of a task's files, inputs included, oldest first."""
+    get(store, task_id)
+    table = schema.artifacts
+    rows = store.connection.execute(
+        select(table).where(table.c.task_id == task_id).order_by(table.c.created_at, table.c.name)
+    )
+    return [
+        (
+            ArtifactRef(
+                name=row.name, digest=row.digest, size_bytes=row.size_bytes, media_type=row.media_type, kind=row.kind
+            ),
+            row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def referenced_digests(store: Store) -> set[str]:
+    """Digests that some artifact or journal row still needs, over all tenants."""
+    found: set[str] = set(store.connection.scalars(select(schema.artifacts.c.digest)))
+    found.update(
+        store.connection.scalars(
+            select(schema.journal.c.result_digest).where(schema.journal.c.result_digest.is_not(None))
+        )
+    )
+    return found
+
+
+def _fence_out(store: Store, locked: LockedTask, *, was_running: bool) -> None:
+    """Take the task from its worker: its epoch passes, its lease and its run end."""
+    if not was_running:
+        return
+    locked.changes["epoch"] = locked.row.epoch + 1
+    store.connection.execute(delete(schema.leases).where(schema.leases.c.task_id == locked.id))
+    table = schema.workflow_executions
+    store.connection.execute(
+        table.update()
+        .where(table.c.task_id == locked.id, table.c.epoch == locked.row.epoch)
+        .values(status="cancelled", completed_at=store.now)
+    )
+
+
