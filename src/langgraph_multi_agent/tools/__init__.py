@@ -1,0 +1,1 @@
+"""Tools: single actions that agents call under effect rules, and how they are found."""
