@@ -2,7 +2,7 @@
 `bootstrap` picks them. Contracts are in words, and one conformance suite holds each port.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -171,6 +171,16 @@ class BudgetGuard(Protocol):
     async def settle(self, reservation: str, spent: Cost) -> None: ...
 
 
+class EffectLedger(Protocol):
+    """What tools did to the world, one row per call, bound to a task and its epoch."""
+
+    async def claim(self, key: str, tool: str) -> tuple[str, Any]:
+        """`("claimed", None)`, `("done", result)`, or `("orphan", None)` after a crash mid-call."""
+        ...
+
+    async def settle(self, key: str, *, state: str, result: Any) -> None: ...
+
+
 class Model(Protocol):
     """Access to language models with structure, fallback, retries and deadlines inside.
 
@@ -197,6 +207,3 @@ class SkillRunner(Protocol):
         self, skill: str, params: Mapping[str, Any], *, deadline_s: float | None = None
     ) -> Mapping[str, Any]: ...
 
-
-Executor = Callable[[], Awaitable[Any]]
-"""The work of a step: called at most once per attempt, only if the journal has no answer."""

@@ -1,0 +1,1 @@
+"""Where files live: content-addressed, written before any row names them."""

@@ -1,0 +1,1 @@
+"""Doorbells: hints that work may be waiting. The database, not the queue, owns the work."""

@@ -1,0 +1,211 @@
+"""Ledgers: what was spent on models, what tools did to the world, which agents were reset.
+
+Invariant of the budget: a reservation commits before its call; one whose epoch has passed
+counts as spent in full, because nobody knows what the wire did.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from langgraph_multi_agent.access import WORKER_SCOPE
+from langgraph_multi_agent.domain.errors import AgentNotFound, BudgetExceeded
+from langgraph_multi_agent.domain.task import DEFAULT_TENANT, Cost
+from langgraph_multi_agent.store import schema
+from langgraph_multi_agent.store.database import Database, Store, unit
+from langgraph_multi_agent.store.rows import lock_owned, save
+
+_CALLS = schema.model_calls
+
+
+@unit
+def reserve(
+    store: Store, task_id: str, epoch: int, *, agent: str, subtask_id: str | None, tokens: int, cost: float
+) -> str:
+    """Set aside tokens and cost for one model call.
+
+    Raises:
+        BudgetExceeded: with it, the task's budget would be overdrawn; nothing was reserved.
+        LeaseLost: the run does not own the task.
+    """
+    task = lock_owned(store, task_id, epoch)
+    budget = store.connection.scalar(select(schema.tasks.c.budget).where(schema.tasks.c.id == task_id))
+    spent_tokens, spent_cost = _committed(store, task_id)
+    limit_tokens, limit_cost = budget.get("tokens"), budget.get("cost")
+    if limit_tokens is not None and spent_tokens + tokens > limit_tokens:
+        raise BudgetExceeded(what="tokens", spent=spent_tokens, wanted=tokens, limit=limit_tokens)
+    if limit_cost is not None and spent_cost + cost > limit_cost:
+        raise BudgetExceeded(what="cost", spent=round(spent_cost, 6), wanted=round(cost, 6), limit=limit_cost)
+    call_id = store.new_id()
+    store.connection.execute(
+        insert(_CALLS),
+        {
+            "id": call_id,
+            "tenant": task.row.tenant,
+            "task_id": task_id,
+            "subtask_id": subtask_id,
+            "agent": agent,
+            "epoch": epoch,
+            "state": "reserved",
+            "reserved_tokens": tokens,
+            "reserved_cost": cost,
+            "created_at": store.now,
+        },
+    )
+    return call_id
+
+
+def _committed(store: Store, task_id: str) -> tuple[int, float]:
+    rows = store.connection.execute(select(_CALLS).where(_CALLS.c.task_id == task_id)).all()
+    tokens = sum(
+        row.input_tokens + row.output_tokens if row.state == "settled" else row.reserved_tokens for row in rows
+    )
+    return tokens, sum(row.cost if row.state == "settled" else row.reserved_cost for row in rows)
+
+
+@unit
+def settle(store: Store, call_id: str, task_id: str, epoch: int, spent: Cost) -> None:
+    """Replace a reservation by what was really spent, and add it to the task's cost."""
+    task = lock_owned(store, task_id, epoch)
+    store.connection.execute(
+        update(_CALLS)
+        .where(_CALLS.c.id == call_id, _CALLS.c.state == "reserved")
+        .values(
+            state="settled",
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            cost=spent.cost,
+        )
+    )
+    row = store.connection.execute(
+        select(
+            func.coalesce(func.sum(_CALLS.c.input_tokens), 0),
+            func.coalesce(func.sum(_CALLS.c.output_tokens), 0),
+            func.coalesce(func.sum(_CALLS.c.cost), 0.0),
+            func.count(),
+        ).where(_CALLS.c.task_id == task_id, _CALLS.c.state == "settled")
+    ).one()
+    total = Cost(input_tokens=row[0], output_tokens=row[1], cost=round(row[2], 9), model_calls=row[3])
+    task.changes["cost"] = asdict(total)
+    save(store, [task])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunBudget:
+    """`ports.BudgetGuard` for one agent's subtask in one run."""
+
+    database: Database
+    task_id: str
+    epoch: int
+    agent: str
+    subtask_id: str | None
+
+    async def reserve(self, *, tokens: int, cost: float) -> str:
+        return await self.database.write(
+            WORKER_SCOPE,
+            reserve,
+            self.task_id,
+            self.epoch,
+            agent=self.agent,
+            subtask_id=self.subtask_id,
+            tokens=tokens,
+            cost=cost,
+        )
+
+    async def settle(self, reservation: str, spent: Cost) -> None:
+        await self.database.write(WORKER_SCOPE, settle, reservation, self.task_id, self.epoch, spent)
+
+
+@unit
+def claim_effect(store: Store, task_id: str, epoch: int, key: str, tool: str) -> tuple[str, Any]:
+    """Commit the intention to call a tool before the call.
+
+    Returns:
+        `("claimed", None)` if it may be called now, `("done", result)` if it was, or
+        `("orphan", None)` if an epoch that has passed claimed it and nobody knows what happened.
+    """
+    task = lock_owned(store, task_id, epoch)
+    table = schema.effects
+    row = store.connection.execute(
+        select(table).where(table.c.task_id == task_id, table.c.key == key)
+    ).one_or_none()
+    if row is None:
+        store.connection.execute(
+            insert(table),
+            {
+                "task_id": task_id,
+                "key": key,
+                "tenant": task.row.tenant,
+                "tool": tool,
+                "epoch": epoch,
+                "state": "claimed",
+                "created_at": store.now,
+                "updated_at": store.now,
+            },
+        )
+        return "claimed", None
+    if row.state == "done":
+        return "done", row.result
+    if row.epoch == epoch:
+        return "claimed", None
+    return "orphan", None
+
+
+@unit
+def settle_effect(
+    store: Store, task_id: str, epoch: int, key: str, *, state: str, result: Any
+) -> None:
+    """Record what a tool gave back, or that its outcome is `unknown`. Raises LeaseLost."""
+    lock_owned(store, task_id, epoch)
+    table = schema.effects
+    store.connection.execute(
+        update(table)
+        .where(table.c.task_id == task_id, table.c.key == key)
+        .values(state=state, result=result, epoch=epoch, updated_at=store.now)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEffects:
+    """`ports.EffectLedger` for one run."""
+
+    database: Database
+    task_id: str
+    epoch: int
+
+    async def claim(self, key: str, tool: str) -> tuple[str, Any]:
+        return await self.database.write(WORKER_SCOPE, claim_effect, self.task_id, self.epoch, key, tool)
+
+    async def settle(self, key: str, *, state: str, result: Any) -> None:
+        await self.database.write(
+            WORKER_SCOPE, settle_effect, self.task_id, self.epoch, key, state=state, result=result
+        )
+
+
+@unit
+def reset_agent(store: Store, agent: str, known: frozenset[str]) -> int:
+    """Count a reset of an agent, from which its record starts anew. Raises AgentNotFound."""
+    if agent not in known:
+        raise AgentNotFound(agent=agent)
+    tenant = store.scope.tenant or DEFAULT_TENANT
+    table = schema.agent_resets
+    where = (table.c.tenant == tenant, table.c.agent == agent)
+    count = store.connection.scalar(select(table.c.count).where(*where))
+    if count is None:
+        values = {"tenant": tenant, "agent": agent, "count": 1, "reset_at": store.now}
+        store.connection.execute(insert(table), values)
+        return 1
+    store.connection.execute(update(table).where(*where).values(count=count + 1, reset_at=store.now))
+    return int(count) + 1
+
+
+def agent_resets(store: Store) -> Mapping[str, datetime]:
+    """When each agent was last reset."""
+    table = schema.agent_resets
+    query = select(table.c.agent, table.c.reset_at)
+    if store.scope.tenant is not None:
+        query = query.where(table.c.tenant == store.scope.tenant)
+    return {row.agent: row.reset_at for row in store.connection.execute(query)}
