@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         environment = os.environ if env is None else env
         unknown = overrides.keys() - cls.model_fields.keys()
         if unknown:
-            raise TypeError(f"no such setting: {sorted(unknown)[0]}")
+            raise TypeError(f"no such setting: {min(unknown)}")
         source = EnvSettingsSource(cls, case_sensitive=True, env_ignore_empty=True)
         source.env_vars = {
             name: value for name, value in environment.items() if value and name != variable_of("llm_models")
@@ -178,11 +178,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` hands over: the environment is read in one place."""
         return (init_settings,)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 from langgraph_multi_agent.i18n import catalogue, text
 from langgraph_multi_agent.settings import Settings

@@ -1,5 +1,6 @@
 """Why a setting was refused (`settings.reason.<code>`). `{setting}` is the environment variable,
-`{detail}` the technical detail, `{limit}` the other setting of a pair."""
+`{detail}` the technical detail, `{limit}` the other setting of a pair.
+"""
 
 TEXTS: dict[str, dict[str, str]] = {
     "settings.reason.invalid_value": {
