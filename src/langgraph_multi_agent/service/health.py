@@ -1,0 +1,67 @@
+"""Whether the service lives, is ready, and how each dependency does."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal
+
+from langgraph_multi_agent.access import SYSTEM_SCOPE
+from langgraph_multi_agent.domain.ports import Artifacts, Clock
+from langgraph_multi_agent.service.tasks import TaskService
+from langgraph_multi_agent.store import tasks
+from langgraph_multi_agent.store.database import Database
+
+State = Literal["ok", "degraded", "down"]
+CHECK_DEADLINE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyHealth:
+    name: str
+    state: State
+    latency_ms: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    state: State
+    dependencies: tuple[DependencyHealth, ...]
+
+
+class HealthService:
+    """Liveness is the process itself; readiness asks the dependencies and the drain state."""
+
+    def __init__(
+        self, *, database: Database, artifacts: Artifacts, clock: Clock, tasks: TaskService, has_model: bool
+    ) -> None:
+        self._database, self._artifacts, self._clock = database, artifacts, clock
+        self._tasks, self._has_model = tasks, has_model
+
+    async def check(self) -> Health:
+        """Ask each dependency once, each with a deadline."""
+        dependencies: list[DependencyHealth] = []
+        probes = {
+            "database": lambda: self._database.read(SYSTEM_SCOPE, tasks.count_by_status),
+            "artifacts": lambda: self._artifacts.put(b"probe"),
+        }
+        for name, probe in probes.items():
+            started = self._clock.monotonic()
+            try:
+                async with asyncio.timeout(CHECK_DEADLINE_S):
+                    await probe()
+                state: State = "ok"
+                detail = ""
+            except Exception as error:
+                state, detail = "down", type(error).__name__
+            latency = 1000 * (self._clock.monotonic() - started)
+            dependencies.append(
+                DependencyHealth(name=name, state=state, latency_ms=round(latency, 2), detail=detail)
+            )
+        model = "configured" if self._has_model else "no model: offline skills only"
+        dependencies.append(DependencyHealth(name="model", state="ok", latency_ms=0.0, detail=model))
+        overall: State = "down" if any(d.state == "down" for d in dependencies) else "ok"
+        return Health(state=overall, dependencies=tuple(dependencies))
+
+    @property
+    def is_draining(self) -> bool:
+        return self._tasks.is_draining

@@ -1,0 +1,83 @@
+"""A plan as people see it: the journalled plan with each subtask's state folded from events.
+
+Pure. The front end and the CLI fold the same events to the same picture.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from langgraph_multi_agent.domain.event import Event, EventType
+from langgraph_multi_agent.domain.plan import Plan, Subtask, SubtaskStatus
+from langgraph_multi_agent.domain.task import Task, TaskStatus, is_terminal
+
+
+@dataclass(slots=True, kw_only=True)
+class SubtaskView:
+    """One node with its state. Times are UTC; `error` is `{"code", "params"}`."""
+
+    subtask: Subtask
+    status: SubtaskStatus = SubtaskStatus.PENDING
+    agent: str = ""
+    attempts: int = 0
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    summary: str | None = None
+    error: Mapping[str, Any] | None = None
+    cost: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """A revision of the plan; `revisions` lists all there are, the newest last."""
+
+    revision: int
+    revisions: tuple[int, ...]
+    reason: str
+    subtasks: tuple[SubtaskView, ...]
+
+
+def fold_plan(
+    plan: Plan, events: Sequence[Event], *, task: Task, revisions: tuple[int, ...]
+) -> PlanView:
+    """Replay a task's subtask events over a plan."""
+    views = {item.id: SubtaskView(subtask=item, agent=item.agent) for item in plan.subtasks}
+    for event in events:
+        if event.type is EventType.TASK_REOPENED:
+            views = {item.id: SubtaskView(subtask=item, agent=item.agent) for item in plan.subtasks}
+        elif event.type in (EventType.TASK_STARTED, EventType.TASK_RESUMED):
+            for view in views.values():
+                if view.status is SubtaskStatus.RUNNING:
+                    view.status = SubtaskStatus.PENDING
+        elif event.subtask_id in views:
+            _apply(views[event.subtask_id], event)
+    if is_terminal(task.status) or task.status is not TaskStatus.IN_PROGRESS:
+        for view in views.values():
+            if view.status is SubtaskStatus.RUNNING:
+                waits = task.status is TaskStatus.WAITING_INPUT
+                view.status = SubtaskStatus.WAITING_INPUT if waits else SubtaskStatus.PENDING
+            if view.status is SubtaskStatus.PENDING and is_terminal(task.status):
+                view.status = SubtaskStatus.SKIPPED
+    return PlanView(
+        revision=plan.revision, revisions=revisions, reason=plan.reason, subtasks=tuple(views.values())
+    )
+
+
+def _apply(view: SubtaskView, event: Event) -> None:
+    view.agent = event.agent or view.agent
+    match event.type:
+        case EventType.SUBTASK_STARTED:
+            view.status, view.started_at, view.error = SubtaskStatus.RUNNING, event.at, None
+            view.attempts = max(view.attempts, int(event.data.get("attempt", 1)))
+        case EventType.SUBTASK_COMPLETED:
+            view.status, view.completed_at = SubtaskStatus.COMPLETED, event.at
+            view.summary, view.cost = event.data.get("summary"), event.data.get("cost", {})
+            view.error = None
+        case EventType.SUBTASK_FAILED:
+            view.status, view.completed_at = SubtaskStatus.FAILED, event.at
+            view.error = event.data.get("error")
+        case EventType.SUBTASK_RETRIED:
+            view.status = SubtaskStatus.PENDING
+        case _:
+            pass
