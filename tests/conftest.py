@@ -1,0 +1,96 @@
+"""Rules for the whole suite: no network but loopback, no settings from outside, and under CI=true
+no skipped test.
+"""
+
+import ipaddress
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+SETTINGS_PREFIXES = ("LGMA_", "LLM_")
+
+settings.register_profile("suite", deadline=None, print_blob=True)
+settings.load_profile("suite")
+
+
+class NetworkForbidden(AssertionError):
+    """A test tried to leave this machine."""
+
+
+def is_local(host: object) -> bool:
+    if host in (None, "", "localhost", b"localhost"):
+        return True
+    name = host.decode() if isinstance(host, bytes) else str(host)
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return name == os.uname().nodename
+    return address.is_loopback or address.is_unspecified
+
+
+def forbid_network(event: str, args: tuple[Any, ...]) -> None:
+    """Audit hook: refuse name look-ups and connections that leave the machine."""
+    if event == "socket.getaddrinfo":
+        host: object = args[0]
+    elif event in ("socket.connect", "socket.sendto"):
+        address = args[1]
+        host = address[0] if isinstance(address, tuple) else None
+    else:
+        return
+    if not is_local(host):
+        raise NetworkForbidden(f"{event} to {host!r}: tests use loopback only")
+
+
+sys.addaudithook(forbid_network)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def settings_from_tests_only() -> Iterator[None]:
+    """Variables of the caller's shell must not change what the tests see."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in tuple(os.environ):
+            if name.startswith(SETTINGS_PREFIXES):
+                patch.delenv(name)
+        yield
+
+
+class NoSkips:
+    """Fails a session in which anything was skipped: on a build server that is a hole."""
+
+    def __init__(self) -> None:
+        self.skipped: dict[str, str] = {}
+
+    def _add(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr
+            self.skipped[report.nodeid] = str(reason[-1] if isinstance(reason, tuple) else reason)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._add(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._add(report)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.skipped and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.skipped:
+            terminalreporter.section("skipped although CI=true: that is a failure", red=True)
+            for nodeid, reason in sorted(self.skipped.items()):
+                terminalreporter.line(f"{nodeid}: {reason}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("CI") == "true" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(NoSkips(), "no-skips")
