@@ -75,30 +75,22 @@ def _extract(path: Path, name: str, suffix: str) -> Document:
 
 def open_sources(
     files: Sequence[Mapping[str, Any]], handbook: Sequence[str] = ()
-) -> tuple[dict[str, Document], list[dict[str, Any]]]:
+) -> tuple[dict[str, Document], list[Fault]]:
     """Extract all files and handbook documents, by source name.
 
-    One unreadable file does not hide the others: it is listed as `{"file", "code", "reason"}`.
+    One unreadable file does not hide the others: its fault comes back beside them.
 
     Args:
         files: each `{"path", "name"}`.
-        handbook: names of handbook documents, such as `zh/tasks`.
-
-    Raises:
-        Fault: what the first file said, if none of the files can be read.
+        handbook: names of handbook documents, such as `zh/tasks`; unknown ones are left out.
     """
     sources: dict[str, Document] = {}
-    refused: list[dict[str, Any]] = []
-    first: Fault | None = None
+    refused: list[Fault] = []
     for file in files:
         try:
             sources[file["name"]] = extract(Path(file["path"]), file["name"])
         except (InputUnreadable, InputUnsafe, LimitExceeded) as fault:
-            first = first or fault
-            reason = fault.params.get("reason") or fault.params.get("limit") or ""
-            refused.append({"file": file["name"], "code": fault.code, "reason": reason})
-    if first is not None and not sources:
-        raise first
+            refused.append(fault)
     for name in handbook:
         path = document_path(name)
         if path is not None:

@@ -26,7 +26,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     wanted = {passage.source for passage in passages}
     handbook = sorted(s.removeprefix(SOURCE_PREFIX) for s in wanted if s.startswith(SOURCE_PREFIX))
     files = [file for file in params.get("files", ()) if file["name"] in wanted]
-    sources = open_sources(files, handbook)[0] if files or handbook else {}
+    sources, _ = open_sources(files, handbook)
     return {"passages": {passage.id: _verdict(passage, sources) for passage in passages}}
 
 

@@ -31,12 +31,14 @@ def extract_word(path: Path, name: str) -> Document:
     try:
         with path.open("rb") as file:
             word = open_word(file)
+        below_title = 0
         for item in word.iter_inner_content():
             if isinstance(item, Table):
                 for cells in _rows(item):
                     builder.add(" | ".join(cells), "row")
             else:
-                _add_paragraph(builder, item)
+                below_title = below_title or int(_style_name(item) == "Title")
+                _add_paragraph(builder, item, below_title)
         title = word.core_properties.title or ""
     except (LxmlError, KeyError, ValueError, AttributeError, TypeError, IndexError, OSError) as error:
         # python-docx has no error of its own for a package that is not what it should be.
@@ -47,23 +49,26 @@ def extract_word(path: Path, name: str) -> Document:
     return document
 
 
-def _add_paragraph(builder: DocumentBuilder, paragraph: Paragraph) -> None:
-    level = _outline_level(paragraph)
+def _style_name(paragraph: Paragraph) -> str:
+    return (paragraph.style.name or "") if paragraph.style is not None else ""
+
+
+def _add_paragraph(builder: DocumentBuilder, paragraph: Paragraph, below_title: int) -> None:
+    """Add a paragraph; with a Title above, headings belong one level deeper."""
+    name = _style_name(paragraph)
+    level = 1 if name == "Title" else _outline_level(paragraph)
     if level:
-        builder.heading(paragraph.text, level)
+        builder.heading(paragraph.text, level if name == "Title" else level + below_title)
     else:
-        style = (paragraph.style.name or "") if paragraph.style is not None else ""
-        builder.add(paragraph.text, "item" if style.startswith("List") else "prose")
+        builder.add(paragraph.text, "item" if name.startswith("List") else "prose")
 
 
 def _outline_level(paragraph: Paragraph) -> int:
     """1–9 for headings, 0 for body text: the paragraph's own outline level, else its style's."""
-    style: Any = paragraph.style
-    name = (style.name or "") if style is not None else ""
-    if name == "Title":
-        return 1
+    name = _style_name(paragraph)
     if name.startswith("Heading ") and name[8:].isdigit():
-        return min(9, int(name[8:]) + 1) if _has_title(paragraph) else int(name[8:])
+        return int(name[8:])
+    style: Any = paragraph.style
     elements = [paragraph._p.pPr]
     while style is not None:
         elements.append(style.element.find(qn("w:pPr")))
@@ -74,12 +79,6 @@ def _outline_level(paragraph: Paragraph) -> int:
             value = int(level.get(qn("w:val"), "9"))
             return value + 1 if value < 9 else 0
     return 0
-
-
-def _has_title(paragraph: Paragraph) -> bool:
-    """Whether a Title paragraph stands at the top, so that its headings belong below it."""
-    first = next(iter(paragraph.part.document.paragraphs), None)
-    return first is not None and first.style is not None and first.style.name == "Title"
 
 
 def _rows(table: Table) -> Iterator[list[str]]:
