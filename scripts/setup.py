@@ -35,8 +35,8 @@ def digest_of(level: str) -> str:
     """Digest of all that decides what the environment holds, its place included."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     parts = [str(ROOT), json.dumps([project["build-system"], project["project"]], sort_keys=True)]
-    for name in ("build", *LEVELS[: LEVELS.index(level) + 1]):
-        parts.append((REQUIREMENTS / f"{name}.lock").read_text(encoding="utf-8"))
+    locks = ("build", *LEVELS[: LEVELS.index(level) + 1])
+    parts += [(REQUIREMENTS / f"{name}.lock").read_text(encoding="utf-8") for name in locks]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -61,7 +61,8 @@ def is_ready(level: str) -> bool:
 
 
 def run(*argv: str | Path) -> None:
-    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")}
+    foreign = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+    environment = {name: value for name, value in os.environ.items() if name not in foreign}
     if subprocess.run([str(part) for part in argv], cwd=ROOT, env=environment, check=False).returncode:
         raise SetupFailed
 

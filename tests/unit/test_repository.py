@@ -9,8 +9,10 @@ import shutil
 import string
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +21,9 @@ from langgraph_multi_agent import demo, i18n
 from langgraph_multi_agent.agents import contract
 from langgraph_multi_agent.domain import errors, ports
 from langgraph_multi_agent.domain.event import EventType
-from langgraph_multi_agent.domain.plan import SubtaskStatus
+from langgraph_multi_agent.domain.plan import Subtask, SubtaskStatus
 from langgraph_multi_agent.domain.task import Action, TaskStatus
+from langgraph_multi_agent.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "langgraph_multi_agent"
@@ -62,11 +65,14 @@ def test_no_committed_file_names_a_place_of_this_machine() -> None:
 
 
 def test_no_lock_or_configuration_names_a_download_address() -> None:
-    address = re.compile(r"(?:index-url|find-links|resolved|registry|url)[^a-z\n]{1,4}\"?(?:https?|file)://", re.I)
+    address = re.compile(
+        r"(?:index-url|find-links|resolved|registry|url)[^a-z\n]{1,4}\"?(?:https?|file)://", re.IGNORECASE
+    )
+    patterns = ("*.lock", "*lock.json", "*requirements*.txt", "*.npmrc", "*.toml", "*.cfg", "*.yaml")
     found = [
         str(path.relative_to(ROOT))
-        for path in committed("*.lock", "*lock.json", "*requirements*.txt", "*.npmrc", "*.toml", "*.cfg", "*.yaml")
-        if address.search(text_of(path).replace("[project.urls]", ""))
+        for path in committed(*patterns)
+        if address.search(text_of(path))
     ]
     assert found == []
 
@@ -86,7 +92,7 @@ def test_every_locked_requirement_has_a_version_and_hashes_and_no_address(name: 
 def test_the_locks_agree_on_versions() -> None:
     def pins(name: str) -> dict[str, str]:
         text = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
-        return dict(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==(\S+)", text, re.M))
+        return dict(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==(\S+)", text, re.MULTILINE))
 
     dev = pins("dev")
     for name in ("build", "runtime"):
@@ -95,10 +101,10 @@ def test_the_locks_agree_on_versions() -> None:
 
 def test_every_dependency_of_the_project_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    locked = (ROOT / "requirements" / "runtime.lock").read_text(encoding="utf-8")
-    names = [re.match(r"[A-Za-z0-9-]+", spec) for spec in project["dependencies"]]
-    missing = [m[0] for m in names if m and not re.search(rf"^{m[0].lower()}(\[.*\])?==", locked, re.M)]
-    assert missing == []
+    text = (ROOT / "requirements" / "runtime.lock").read_text(encoding="utf-8")
+    locked = set(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==", text, re.MULTILINE))
+    named = {re.split(r"[^A-Za-z0-9-]", spec)[0].lower() for spec in project["dependencies"]}
+    assert sorted(named - locked) == []
 
 
 def test_no_committed_file_is_over_one_mebibyte() -> None:
@@ -220,10 +226,57 @@ def test_relative_links_of_the_documents_lead_somewhere() -> None:
     for document in committed("*.md"):
         if PACKAGE in document.parents and document.name != "PROVENANCE.md":
             continue
-        for link in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", text_of(document)):
-            if not (document.parent / link).exists():
-                broken.append(f"{document.relative_to(ROOT)}: {link}")
+        links = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", text_of(document))
+        broken += [f"{document.name}: {link}" for link in links if not (document.parent / link).exists()]
     assert broken == []
+
+
+# Documents
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([A-Z_<>]+)` \| ([^|]*) \|", text, re.MULTILINE))
+    described = {info.variable: info for info in Settings.describe()}
+
+    assert sorted(rows) == sorted(described)
+    for variable, info in described.items():
+        if isinstance(info.default, (bool, int, float, str)) and info.default != "":
+            shown = f"{info.default:g}" if isinstance(info.default, float) else str(info.default)
+            assert rows[variable] == f"`{shown}`", variable
+
+
+async def test_the_example_agent_of_the_contributors_guide_works(tmp_path: Path) -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    names: dict[str, Any] = {"__name__": "my_agents"}
+    exec(textwrap.dedent(example), names)
+    agent: contract.Agent = names["LineCounter"]()
+    table = tmp_path / "a.csv"
+    table.write_text("x\n1\n2\n", encoding="utf-8")
+    understanding = contract.Understanding(
+        goal="count",
+        language="en",
+        inputs=(contract.InputInfo(name="a.csv", kind="table", digest="0" * 64, size_bytes=6),),
+    )
+
+    [proposal] = agent.propose(understanding)
+    subtask = Subtask(
+        id=proposal.key,
+        title=proposal.title,
+        capability=proposal.capability,
+        agent=agent.name,
+        inputs=proposal.inputs,
+    )
+
+    async def path(name: str) -> Path:
+        return tmp_path / name
+
+    work: Any = SimpleNamespace(subtask=subtask, input=lambda name: name, path=path)
+    result = await agent.work(work)
+
+    assert proposal.capability in agent.capabilities
+    assert result.data == {"lines": 3}
 
 
 # Data
@@ -264,7 +317,15 @@ def run_pytest(folder: Path, *, ci: bool, test: str) -> subprocess.CompletedProc
     )
 
 
-SKIPPING = "import pytest\n@pytest.mark.skip(reason='no engine here')\ndef test_a(): ...\ndef test_b(): assert 1\n"
+SKIPPING = """
+import pytest
+
+@pytest.mark.skip(reason="no engine here")
+def test_a(): ...
+
+def test_b():
+    assert True
+"""
 
 
 def test_a_skipped_test_fails_the_session_under_ci_and_is_named(tmp_path: Path) -> None:
