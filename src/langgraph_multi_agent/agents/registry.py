@@ -12,6 +12,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -81,9 +82,9 @@ def load_teams(
         if not directory.is_dir():
             raise _fault("LGMA_TEAMS_DIR", "directory", "no_directory", str(directory))
         for file in sorted((*directory.glob("*.yaml"), *directory.glob("*.yml"))):
-            _read_file(draft, file, bounds)
+            _read_file(draft, file)
     for reference in filter(None, (part.strip() for part in (attributes or "").split(","))):
-        loaded = _loaded("LGMA_TEAMS", reference, lambda name=reference: _resolve(name, None))
+        loaded = _loaded("LGMA_TEAMS", reference, partial(_resolve, reference, None))
         _take(draft, loaded, "LGMA_TEAMS", bounds)
     return _assembled(draft)
 
@@ -111,7 +112,7 @@ def _made(factory: Callable[..., Any], limits: PlanLimits) -> Any:
     return factory(**{name: value for name, value in offered.items() if name in wanted})
 
 
-def _read_file(draft: _Draft, file: Path, limits: PlanLimits) -> None:
+def _read_file(draft: _Draft, file: Path) -> None:
     import yaml
 
     origin = file.name
@@ -128,7 +129,7 @@ def _read_file(draft: _Draft, file: Path, limits: PlanLimits) -> None:
     if isinstance(content.get("team"), str):
         own_team = content["team"]
     elif "team" in content:
-        own_team = _read_team(draft, content["team"], file, limits)
+        own_team = _read_team(draft, content["team"], file)
     if "agent" in content:
         agent, team = _read_agent(draft, content["agent"], file, "agent", own_team)
         draft.added.append((origin, team, agent))
@@ -136,7 +137,7 @@ def _read_file(draft: _Draft, file: Path, limits: PlanLimits) -> None:
         draft.disabled.append((origin, own_team, name))
 
 
-def _read_team(draft: _Draft, value: Any, file: Path, limits: PlanLimits) -> str:
+def _read_team(draft: _Draft, value: Any, file: Path) -> str:
     """A team of the file's own agents, on the meta agent, decomposer and checks of another."""
     spec = _mapping(value, file.name, "team", _TEAM_FIELDS)
     name = _word(spec, file.name, "team.name")
@@ -156,7 +157,7 @@ def _read_team(draft: _Draft, value: Any, file: Path, limits: PlanLimits) -> str
         else:
             agent, _ = _read_agent(draft, entry, file, f"team.agents.{place}", name)
             agents[agent.name] = agent
-    titles = _titles(spec.get("titles", {language: name for language in LANGUAGES}), file.name, "team.titles")
+    titles = _titles(spec.get("titles", dict.fromkeys(LANGUAGES, name)), file.name, "team.titles")
     draft.teams[name] = replace(base, name=name, titles=titles, agents=agents)
     return name
 
@@ -204,7 +205,9 @@ def _assembled(draft: _Draft) -> Mapping[str, Team]:
             raise _fault(origin, "disable", "agent_unknown", name)
         del members[team][name]
     return {
-        name: replace(team, agents=dict(sorted(members[name].items())), version=_version(team, members[name], draft))
+        name: replace(
+            team, agents=dict(sorted(members[name].items())), version=_version(team, members[name], draft)
+        )
         for name, team in sorted(draft.teams.items())
     }
 

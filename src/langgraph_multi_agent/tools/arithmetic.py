@@ -7,7 +7,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, DecimalException, localcontext
-from typing import Any, ClassVar
+from typing import Any
 
 from langgraph_multi_agent.domain.errors import InvalidRequest
 from langgraph_multi_agent.tools.contract import Effect
@@ -34,10 +34,10 @@ class Calculate:
     """`{"expression": "(3.5 + 1) * 2"}` → `{"value": "9.0"}`; 34 significant decimal digits."""
 
     name = "calculate"
-    titles: ClassVar[Mapping[str, str]] = {"zh": "计算", "en": "Calculate"}
+    titles: Mapping[str, str] = {"zh": "计算", "en": "Calculate"}
     description = "Evaluate an arithmetic expression of numbers, + - * / % ** and parentheses, exactly."
     effect: Effect = "pure"
-    parameters: ClassVar[Mapping[str, Any]] = {
+    parameters: Mapping[str, Any] = {
         "type": "object",
         "properties": {"expression": {"type": "string", "maxLength": MAX_EXPRESSION_CHARACTERS}},
         "required": ["expression"],

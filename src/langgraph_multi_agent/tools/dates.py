@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 
 from langgraph_multi_agent.domain.errors import InvalidRequest
 from langgraph_multi_agent.tools.contract import Effect
@@ -15,10 +15,10 @@ class DateDifference:
     """
 
     name = "date_difference"
-    titles: ClassVar[Mapping[str, str]] = {"zh": "日期间隔", "en": "Date difference"}
+    titles: Mapping[str, str] = {"zh": "日期间隔", "en": "Date difference"}
     description = "Days, whole weeks and weekdays (Mon-Fri) between two ISO dates, start included, end not."
     effect: Effect = "pure"
-    parameters: ClassVar[Mapping[str, Any]] = {
+    parameters: Mapping[str, Any] = {
         "type": "object",
         "properties": {
             "start": {"type": "string", "format": "date"},

@@ -22,7 +22,6 @@ from langgraph_multi_agent.skills.report.structure import Report
 ABSOLUTE_NOISE = 1e-12
 """Below this, a difference is cancellation noise, provided that both numbers show the same."""
 
-NUMBER = re.compile(r"(?<![\w.])[-+−]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?\s?%?")
 REFERENCE = re.compile(r"\[([FP]\d+)\]")
 NUMBER_WORD = re.compile(
     r"百分之|[一二两三四五六七八九十百千万亿半数几]+(?:成|倍|万|亿|千|百)|"
@@ -65,7 +64,12 @@ def number_discrepancies(
         if name in row:
             if str(row[name]) != str(stated):
                 found.append(
-                    Discrepancy(code="name_differs", place=f"{finding.id}#{name}", stated=str(stated), found=str(row[name]))
+                    Discrepancy(
+                        code="name_differs",
+                        place=f"{finding.id}#{name}",
+                        stated=str(stated),
+                        found=str(row[name]),
+                    )
                 )
         elif re.search(r"\d", str(stated)) and not _is_traced(str(stated), finding):
             found.append(Discrepancy(code="name_untraced", place=f"{finding.id}#{name}", stated=str(stated)))
@@ -86,7 +90,9 @@ def recomputed(finding: Finding, row: Mapping[str, Any] | None) -> Finding:
     return replace(finding, numbers=numbers, names=names)
 
 
-def file_discrepancies(expected: Mapping[str, bytes], stored: Mapping[str, bytes | None]) -> list[Discrepancy]:
+def file_discrepancies(
+    expected: Mapping[str, bytes], stored: Mapping[str, bytes | None]
+) -> list[Discrepancy]:
     """Compare stored files with what they must be, byte by byte; names the first line that differs."""
     found = []
     for name, content in expected.items():
@@ -105,7 +111,10 @@ def narrative_faults(report: Report, paragraphs: Iterable[str]) -> list[Discrepa
     it must be shown by the statement, the names or the quotation of one that it refers to.
     Numbers in words cannot be traced and fail.
     """
-    facts = {item.ref: f"{item.text} {' '.join(item.finding.subject)} {' '.join(map(str, item.finding.names.values()))}" for item in report.statements}
+    facts = {
+        item.ref: " ".join((item.text, *item.finding.subject, *map(str, item.finding.names.values())))
+        for item in report.statements
+    }
     facts |= {item.ref: f"{item.passage.quote} {item.passage.locator}" for item in report.citations}
     found: list[Discrepancy] = []
     for place, paragraph in enumerate(paragraphs, 1):
@@ -114,12 +123,12 @@ def narrative_faults(report: Report, paragraphs: Iterable[str]) -> list[Discrepa
         if not references:
             found.append(Discrepancy(code="reference_missing", place=where))
         found.extend(
-            Discrepancy(code="reference_unknown", place=where, stated=ref) for ref in references if ref not in facts
+            Discrepancy(code="reference_unknown", place=where, stated=ref)
+            for ref in references
+            if ref not in facts
         )
         plain = unicodedata.normalize("NFKC", REFERENCE.sub(" ", paragraph))
-        known = {
-            token for ref in references if ref in facts for token in number_tokens(facts[ref])
-        }
+        known = {token for ref in references if ref in facts for token in number_tokens(facts[ref])}
         known |= {token.lstrip("-") for token in known}
         found.extend(
             Discrepancy(code="number_untraced", place=where, stated=token)
@@ -138,7 +147,9 @@ def number_tokens(content: str) -> list[str]:
     """The numbers that a text shows, without thousands separators, `%` kept, sign normalised."""
     normal = unicodedata.normalize("NFKC", content).replace("−", "-")
     tokens = []
-    for match in re.finditer(r"(?<![\d.])(?:(?<![\w)])[-+])?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?\s?%?", normal):
+    for match in re.finditer(
+        r"(?<![\d.])(?:(?<![\w)])[-+])?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?\s?%?", normal
+    ):
         token = match.group().replace(",", "").replace(" ", "").lstrip("+")
         tokens.append(token)
     return tokens
@@ -150,7 +161,11 @@ def _number_faults(finding: Finding, number: Number, row: Mapping[str, Any]) -> 
         return [Discrepancy(code="column_missing", place=place, stated=repr(number.value))]
     if _agrees(number, row[number.name]):
         return []
-    return [Discrepancy(code="number_differs", place=place, stated=repr(number.value), found=repr(row[number.name]))]
+    return [
+        Discrepancy(
+            code="number_differs", place=place, stated=repr(number.value), found=repr(row[number.name])
+        )
+    ]
 
 
 def _agrees(number: Number, value: Any) -> bool:
@@ -189,6 +204,8 @@ def _first_difference(name: str, expected: bytes, actual: bytes) -> Discrepancy:
     )
     a = wanted[line] if line < len(wanted) else ""
     b = got[line] if line < len(got) else ""
-    column = next((place for place, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    column = next(
+        (place for place, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
     window = slice(max(0, column - 24), column + 40)
     return Discrepancy(code="file_differs", place=f"{name}:{line + 1}", stated=b[window], found=a[window])

@@ -15,7 +15,10 @@ _ACTIVE = re.compile(
     rb"|@import|(?:href|src)\s*=\s*[\"'](?!#|data:image/(?:png|jpeg);)|url\(\s*[\"']?(?!#)",
     re.IGNORECASE,
 )
-_PROLOGUE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>)?\s*(?:<!DOCTYPE[^>\[]*>)?\s*(?:<!--.*?-->\s*)*(?=<svg\b)", re.DOTALL)
+_PROLOGUE = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>)?\s*(?:<!DOCTYPE[^>\[]*>)?\s*(?:<!--.*?-->\s*)*(?=<svg\b)",
+    re.DOTALL,
+)
 _METADATA = re.compile(rb"<metadata>.*?</metadata>", re.DOTALL)
 
 

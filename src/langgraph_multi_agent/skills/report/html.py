@@ -44,11 +44,17 @@ class _Page:
         if report.request and " ".join(report.request.split()) != report.title:
             request = f'<p class="request"><b>{self.say("request")}</b> {escape(report.request)}</p>'
         counts = self.say("counts", findings=len(report.statements), passages=len(report.citations))
-        return f'<header><p class="kicker">{self.say("kicker")}</p><h1>{escape(report.title)}</h1>{request}<p class="counts">{counts}</p></header>'
+        return (
+            f'<header><p class="kicker">{self.say("kicker")}</p><h1>{escape(report.title)}'
+            f'</h1>{request}<p class="counts">{counts}</p></header>'
+        )
 
     def summary(self) -> str:
         if not self.report.summary:
-            return f'<section class="summary"><h2>{self.say("summary")}</h2><p>{self.say("nothing_found")}</p></section>'
+            return (
+                f'<section class="summary"><h2>{self.say("summary")}'
+                f"</h2><p>{self.say('nothing_found')}</p></section>"
+            )
         lines = "".join(
             f'<li>{self.sentence(line)} <a class="ref" href="#{ref.lower()}">{ref}</a></li>'
             for ref, line in self.report.summary
@@ -67,13 +73,13 @@ class _Page:
             + "</p>"
             for paragraph in self.report.narrative
         )
-        return f'<section><h2>{self.say("narrative")}</h2>{paragraphs}</section>'
+        return f"<section><h2>{self.say('narrative')}</h2>{paragraphs}</section>"
 
     def findings(self) -> str:
         if not self.report.statements:
             return ""
         cards = "\n".join(self.finding(item) for item in self.report.statements)
-        return f'<section><h2>{self.say("findings")}</h2>\n{cards}\n</section>'
+        return f"<section><h2>{self.say('findings')}</h2>\n{cards}\n</section>"
 
     def finding(self, item: Statement) -> str:
         finding = item.finding
@@ -86,7 +92,9 @@ class _Page:
                 else f'<p class="quiet">{self.say("chart_file", name=finding.chart)}</p>'
             )
         strength = max(0, min(10, round(10 * finding.strength)))
-        meter = f'<span class="meter" title="{self.say("strength")}"><span class="bar w{strength}"></span></span>'
+        meter = (
+            f'<span class="meter" title="{self.say("strength")}"><span class="bar w{strength}"></span></span>'
+        )
         return (
             f'<article id="{item.ref.lower()}"><p class="tags"><span class="ref">{item.ref}</span>'
             f"<span>{escape(finding.source)}</span><span>{escape(' · '.join(finding.subject))}</span>{meter}</p>"
@@ -102,13 +110,16 @@ class _Page:
         )
         if not rows:
             return ""
-        return f'<table class="numbers"><tr><th>{self.say("column")}</th><th>{self.say("value")}</th></tr>{rows}</table>'
+        return (
+            f'<table class="numbers"><tr><th>{self.say("column")}'
+            f"</th><th>{self.say('value')}</th></tr>{rows}</table>"
+        )
 
     def passages(self) -> str:
         if not self.report.citations:
             return ""
         quotes = "\n".join(self.citation(item) for item in self.report.citations)
-        return f'<section><h2>{self.say("passages")}</h2>\n{quotes}\n</section>'
+        return f"<section><h2>{self.say('passages')}</h2>\n{quotes}\n</section>"
 
     def citation(self, item: Citation) -> str:
         passage = item.passage
@@ -117,7 +128,7 @@ class _Page:
         )
         return (
             f'<article id="{item.ref.lower()}"><p class="tags"><span class="ref">{item.ref}</span></p>'
-            f"<blockquote>{escape(passage.quote.strip())}</blockquote><p class=\"quiet\">{place}</p></article>"
+            f'<blockquote>{escape(passage.quote.strip())}</blockquote><p class="quiet">{place}</p></article>'
         )
 
     def unchecked(self) -> str:
@@ -125,10 +136,13 @@ class _Page:
         if not items:
             return ""
         lines = "".join(
-            f"<li><b>{escape(item.title)}</b> <span class=\"quiet\">{escape(item.agent)}</span><br>{escape(item.note)}</li>"
+            f'<li><b>{escape(item.title)}</b> <span class="quiet">{escape(item.agent)}</span><br>{escape(item.note)}</li>'
             for item in items
         )
-        return f'<section><h2>{self.say("unchecked")}</h2><p class="quiet">{self.say("unchecked_note")}</p><ul>{lines}</ul></section>'
+        return (
+            f"<section><h2>{self.say('unchecked')}</h2>"
+            f'<p class="quiet">{self.say("unchecked_note")}</p><ul>{lines}</ul></section>'
+        )
 
     def gaps(self) -> str:
         if not self.report.gaps:
@@ -140,13 +154,13 @@ class _Page:
 
     def appendix(self) -> str:
         method = "".join(
-            f"<li><b>{escape(item.title)}</b> <span class=\"quiet\">{escape(item.agent)}</span>"
+            f'<li><b>{escape(item.title)}</b> <span class="quiet">{escape(item.agent)}</span>'
             + (f"<br>{escape(item.reason)}" if item.reason else "")
             + "</li>"
             for item in self.report.contributions
         )
         rows = "".join(
-            f'<tr><td>{escape(item.name)}</td><td>{self.say("kind_" + item.kind)}</td>'
+            f"<tr><td>{escape(item.name)}</td><td>{self.say('kind_' + item.kind)}</td>"
             f'<td class="r">{item.size_bytes:,} B</td><td><code class="digest">{escape(item.digest)}</code></td></tr>'
             for item in self.report.sources
         )
@@ -158,7 +172,9 @@ class _Page:
         )
         return (
             f'<section class="appendix"><h2>{self.say("appendix")}</h2><h3>{self.say("method")}</h3>'
-            f'<p>{self.say("method_note")}</p>' + (f"<ol>{method}</ol>" if method else "") + f"{inputs}</section>"
+            f"<p>{self.say('method_note')}</p>"
+            + (f"<ol>{method}</ol>" if method else "")
+            + f"{inputs}</section>"
         )
 
 

@@ -19,9 +19,7 @@ def escaped(content: str) -> str:
     line = " ".join(content.split())
     line = _SPECIAL.sub(lambda match: "\\" + match.group(), line)
     line = re.sub(r"[&<>]", lambda match: _ENTITIES[match.group()], line)
-    return _BLOCK_START.sub(
-        lambda match: "\\" + match[1] if match[1] else f"{match[2]}\\{match[3]}", line
-    )
+    return _BLOCK_START.sub(lambda match: "\\" + match[1] if match[1] else f"{match[2]}\\{match[3]}", line)
 
 
 def fenced(code: str, info: str = "") -> str:
@@ -42,10 +40,9 @@ def render_markdown(report: Report) -> str:
         blocks.append(f"> **{say('request')}** {escaped(report.request)}")
     blocks.append(f"## {say('summary')}")
     if report.summary:
-        blocks.append("\n".join(f"- {escaped(line)} [{ref}](#{ref.lower()})" for ref, line in report.summary))
-        blocks.append(
-            f"*{say('counts', findings=len(report.statements), passages=len(report.citations))}*"
-        )
+        lines = [f"- {escaped(line)} [{ref}](#{ref.lower()})" for ref, line in report.summary]
+        blocks.append("\n".join(lines))
+        blocks.append(f"*{say('counts', findings=len(report.statements), passages=len(report.citations))}*")
     else:
         blocks.append(say("nothing_found"))
     if report.narrative:
@@ -56,7 +53,9 @@ def render_markdown(report: Report) -> str:
     for item in report.statements:
         finding = item.finding
         blocks.append(f'### <a id="{item.ref.lower()}"></a>{item.ref} · {escaped(item.text)}')
-        blocks.append(f"{say('source')} {escaped(finding.source)} · {say('subject')} {escaped(', '.join(finding.subject))}")
+        blocks.append(
+            f"{say('source')} {escaped(finding.source)} · {say('subject')} {escaped(', '.join(finding.subject))}"
+        )
         if finding.chart:
             blocks.append(f"![{escaped(item.text)}](<{_target(finding.chart)}>)")
         blocks.append(fenced(finding.sql, "sql"))
@@ -71,14 +70,19 @@ def render_markdown(report: Report) -> str:
             start=passage.start,
             end=passage.end,
         )
-        blocks.append(f'### <a id="{citation.ref.lower()}"></a>{citation.ref} · {escaped(passage.locator or passage.source)}')
+        blocks.append(
+            f'### <a id="{citation.ref.lower()}"></a>{citation.ref} · {escaped(passage.locator or passage.source)}'
+        )
         blocks.append("\n".join(f"> {escaped(line)}" for line in passage.quote.splitlines() if line.strip()))
         blocks.append(f"— {place}")
     unchecked = [item for item in report.contributions if item.note]
     if unchecked:
         blocks += [f"## {say('unchecked')}", say("unchecked_note")]
         blocks.append(
-            "\n".join(f"- **{escaped(item.title)}** ({escaped(item.agent)}): {escaped(item.note)}" for item in unchecked)
+            "\n".join(
+                f"- **{escaped(item.title)}** ({escaped(item.agent)}): {escaped(item.note)}"
+                for item in unchecked
+            )
         )
     if report.gaps:
         blocks.append(f"## {say('gaps')}")

@@ -150,9 +150,7 @@ def compose(
             Statement(ref=f"F{place}", text=statement(finding, language), finding=finding)
             for place, finding in enumerate(ranked, 1)
         ),
-        citations=tuple(
-            Citation(ref=f"P{place}", passage=passage) for place, passage in enumerate(cited, 1)
-        ),
+        citations=tuple(Citation(ref=f"P{place}", passage=passage) for place, passage in enumerate(cited, 1)),
         narrative=tuple(narrative),
         sources=tuple(sorted(sources, key=lambda item: item.name)),
         contributions=tuple(contributions),

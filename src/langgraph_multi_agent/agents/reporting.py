@@ -1,0 +1,140 @@
+"""From a plan and its results to the report that follows from them.
+
+Called by the writer, which saves it, and by the reviewer, which makes it again to compare.
+Invariant: the same plan, results and narrative give the same report to both.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from langgraph_multi_agent.agents.contract import Understanding, Work
+from langgraph_multi_agent.domain.errors import ArtifactNotFound
+from langgraph_multi_agent.domain.finding import Finding
+from langgraph_multi_agent.domain.plan import Plan, Subtask
+from langgraph_multi_agent.domain.result import SubtaskResult
+from langgraph_multi_agent.i18n import text
+from langgraph_multi_agent.skills.report import Contribution, Gap, Report, Source, compose
+
+
+def contributors(plan: Plan, late: Subtask) -> list[Subtask]:
+    """The work subtasks that a synthesis or review rests on, in plan order."""
+    needed = set(late.depends_on)
+    for item in reversed(plan.ordered()):
+        if item.id in needed:
+            needed.update(item.depends_on)
+    return [
+        item
+        for item in plan.subtasks
+        if item.id in needed and item.parameters.get("phase") not in ("synthesis", "review")
+    ]
+
+
+def report_from(
+    understanding: Understanding,
+    plan: Plan,
+    synthesis: Subtask,
+    results: Mapping[str, SubtaskResult],
+    *,
+    narrative: Sequence[str] = (),
+    narrative_gap: str | None = None,
+    draft: Sequence[str] = (),
+    replaced: Mapping[str, Finding] | None = None,
+) -> Report:
+    """The report of a synthesis subtask.
+
+    Args:
+        synthesis: the writer's subtask; its parameters name agents and what was left out.
+        narrative_gap: code of why there is no narrative although a model was there to write it.
+        draft: free text of a model, shown as unchecked.
+        replaced: findings to use in place of stated ones, by finding id.
+    """
+    language = understanding.language
+    sources = contributors(plan, synthesis)
+    present = [results[item.id] for item in sources if item.id in results]
+    findings = [(replaced or {}).get(f.id, f) for result in present for f in result.findings]
+    return compose(
+        request=understanding.goal,
+        language=language,
+        findings=findings,
+        passages=[passage for result in present for passage in result.passages],
+        sources=[
+            Source(name=item.name, kind=item.kind, digest=item.digest, size_bytes=item.size_bytes)
+            for item in understanding.inputs
+        ],
+        contributions=[
+            *(_contribution(item, synthesis, results[item.id]) for item in sources if item.id in results),
+            *([_draft(synthesis, draft, language)] if draft else ()),
+        ],
+        gaps=_gaps(sources, synthesis, results, narrative_gap, language),
+        narrative=narrative,
+    )
+
+
+async def charts_of(work: Work, findings: Iterable[Finding]) -> dict[str, bytes]:
+    """Content of the charts that findings name, as far as their subtasks saved them."""
+    wanted = {finding.chart for finding in findings if finding.chart}
+    refs = {
+        ref.name: ref for result in work.results.values() for ref in result.artifacts if ref.name in wanted
+    }
+    content: dict[str, bytes] = {}
+    for name, ref in sorted(refs.items()):
+        try:
+            path = await work.path(ref)
+        except ArtifactNotFound:
+            continue
+        content[name] = await asyncio.to_thread(path.read_bytes)
+    return content
+
+
+def _contribution(item: Subtask, synthesis: Subtask, result: SubtaskResult) -> Contribution:
+    proven = bool(result.findings or result.passages)
+    return Contribution(
+        subtask=item.id,
+        title=item.title,
+        agent=_title(synthesis, item.agent),
+        reason=item.reason,
+        note="" if proven else result.summary,
+        artifacts=tuple(ref.name for ref in result.artifacts if ref.kind == "result"),
+    )
+
+
+def _draft(synthesis: Subtask, draft: Sequence[str], language: str) -> Contribution:
+    return Contribution(
+        subtask=synthesis.id,
+        title=text("team.draft.title", language),
+        agent=_title(synthesis, synthesis.agent),
+        note="\n".join(draft),
+    )
+
+
+def _title(synthesis: Subtask, agent: str) -> str:
+    titles: Mapping[str, Any] = synthesis.parameters.get("agents", {})
+    return str(titles.get(agent, agent))
+
+
+def _gaps(
+    sources: Sequence[Subtask],
+    synthesis: Subtask,
+    results: Mapping[str, SubtaskResult],
+    narrative_gap: str | None,
+    language: str,
+) -> list[Gap]:
+    gaps = [
+        Gap(title=item.title, reason=text("report.gap_no_result", language))
+        for item in sources
+        if item.id not in results
+    ]
+    for key in ("left_out", "unverified"):
+        reason = text(f"report.gap_{key}", language)
+        gaps += [Gap(title=str(title), reason=reason) for title in synthesis.parameters.get(key, ())]
+    for item in sources:
+        if item.id in results:
+            gaps += [
+                Gap(title=str(entry["title"]), reason=str(entry["reason"]))
+                for entry in results[item.id].data.get("not_done", ())
+            ]
+    if narrative_gap:
+        title = text("report.gap_narrative", language)
+        gaps.append(Gap(title=title, reason=text(f"report.gap_narrative_{narrative_gap}", language)))
+    return gaps
