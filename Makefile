@@ -26,7 +26,7 @@ run: setup-runtime ## server and UI on http://127.0.0.1:8000 (HOST=, PORT=)
 
 test: gates ## all quality gates and the whole test suite, with coverage
 	@echo "test: whole suite on $(WORKERS) processes"
-	@$(python) -m pytest -n $(WORKERS) --cov --cov-report= tests
+	@$(python) -m pytest -n $(WORKERS) --cov --cov-report= --cov-fail-under=0 tests
 	@$(python) -m coverage report
 
 check: gates ## the fast part: quality gates and unit tests
