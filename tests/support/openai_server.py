@@ -232,7 +232,7 @@ class _Exchange(BaseHTTPRequestHandler):
         else:
             self.wfile.write(b"0\r\n\r\n")
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Quiet: the tests read `requests`."""
 
 
@@ -315,6 +315,6 @@ def _anthropic_events(request: Request, reply: Reply) -> Iterable[str]:
     yield event(
         "message_delta",
         delta={"stop_reason": answer["stop_reason"], "stop_sequence": None},
-        usage={"output_tokens": usage["output_tokens"]},
+        usage=usage,
     )
     yield event("message_stop")

@@ -6,7 +6,7 @@ frozen value of `domain`, because the engine journals it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -59,6 +59,21 @@ class Understanding:
     handbook: bool = False
     questions: tuple[Question, ...] = ()
     notes: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Understanding":
+        questions = ({**item, "options": tuple(item["options"])} for item in value["questions"])
+        return cls(
+            **{
+                **value,
+                "intents": tuple(value["intents"]),
+                "inputs": tuple(InputInfo(**item) for item in value["inputs"]),
+                "questions": tuple(Question(**item) for item in questions),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Whether the service lives, is ready, and how each dependency does."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,7 +41,7 @@ class HealthService:
     async def check(self) -> Health:
         """Ask each dependency once, each with a deadline."""
         dependencies: list[DependencyHealth] = []
-        probes = {
+        probes: dict[str, Callable[[], Awaitable[object]]] = {
             "database": lambda: self._database.read(SYSTEM_SCOPE, tasks.count_by_status),
             "artifacts": lambda: self._artifacts.put(b"probe"),
         }

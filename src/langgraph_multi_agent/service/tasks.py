@@ -164,7 +164,11 @@ class TaskService:
         """The plan with each subtask's state; None before there is one."""
         task = await self.get(scope, task_id)
         rows = await self._database.read(scope, journal.entries, task_id, f"{task.generation}/plan/")
-        plans = [Plan.from_json(result) for _, result in rows]
+        plans = [
+            Plan.from_json(result if digest is None else json.loads(await self._artifacts.read(digest)))
+            for _, result, digest in rows
+        ]
+        plans.sort(key=lambda plan: plan.revision)
         if not plans:
             return None
         wanted = plans[-1] if revision is None else next((p for p in plans if p.revision == revision), None)
@@ -204,10 +208,10 @@ class TaskService:
         prefix = f"{task.generation}/"
         asked = await self._database.read(scope, journal.entries, task_id, prefix + "question/")
         answered = await self._database.read(scope, journal.entries, task_id, prefix + "answer/")
-        done = {key.removeprefix(prefix + "answer/") for key, _ in answered}
+        done = {key.removeprefix(prefix + "answer/") for key, _, _ in answered}
         return [
             Question(**{**result, "options": tuple(result["options"])})
-            for key, result in asked
+            for key, result, _ in asked
             if key.removeprefix(prefix + "question/") not in done and not is_terminal(task.status)
         ]
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -170,5 +170,5 @@ def prune(store: Store, *, keep: int, older_than: timedelta, limit: int = 5_000)
                     target.c.checkpoint_id == row.checkpoint_id,
                 )
             )
-            counts[position] += cast(int, done.rowcount)
+            counts[position] += done.rowcount
     return Pruned(checkpoints=counts[0], writes=counts[1])

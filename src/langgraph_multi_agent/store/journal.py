@@ -8,7 +8,7 @@ once before `commit` returns; a fenced step is never written and raises to its o
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -142,15 +142,15 @@ def load(store: Store, task_id: str, generation: int) -> list[tuple[JournalEntry
     ]
 
 
-def entries(store: Store, task_id: str, prefix: str) -> list[tuple[str, Any]]:
-    """Keys under a prefix with their inline results, in key order."""
+def entries(store: Store, task_id: str, prefix: str) -> list[tuple[str, Any, str | None]]:
+    """Keys under a prefix, oldest first, with their inline result or the digest of it."""
     table = schema.journal
     rows = store.connection.execute(
-        select(table.c.key, table.c.result)
+        select(table.c.key, table.c.result, table.c.result_digest)
         .where(table.c.task_id == task_id, table.c.key.startswith(prefix, autoescape=True))
         .order_by(table.c.created_at, table.c.key)
     )
-    return [(row.key, row.result) for row in rows]
+    return [(row.key, row.result, row.result_digest) for row in rows]
 
 
 @dataclass(slots=True)
@@ -195,10 +195,18 @@ class JournalFlusher:
                 future.exception()
             raise
 
-    def post(self, write: FencedWrite) -> None:
-        """Queue in order without waiting; a fenced write is dropped silently."""
+    def post(self, write: FencedWrite, *, then: Callable[[], None]) -> None:
+        """Queue in order without waiting, and call `then` once it is durable.
+
+        A fenced write is dropped: its run learns of the fence at its next step.
+        """
+
+        def settled(done: "asyncio.Future[None]") -> None:
+            if not done.cancelled() and done.exception() is None:
+                then()
+
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        future.add_done_callback(settled)
         self._queue.append(_Queued(write, future))
         self._wake.set()
 
@@ -259,6 +267,7 @@ class RunJournal:
     flusher: JournalFlusher
     blobs: Artifacts
     known: dict[str, JournalEntry] = field(default_factory=dict)
+    on_commit: Callable[[], None] = lambda: None
 
     def read(self, key: str) -> JournalEntry | None:
         return self.known.get(key)
@@ -284,11 +293,13 @@ class RunJournal:
         self.known[step.key] = JournalEntry(
             key=step.key, input_hash=step.input_hash, version=step.version, result=orjson.loads(encoded)
         )
+        self.on_commit()
 
     async def emit(self, events: Sequence[NewEvent]) -> None:
         for event in events:
             encode_event(event)
-        self.flusher.post(FencedWrite(task_id=self.task_id, epoch=self.epoch, events=tuple(events)))
+        write = FencedWrite(task_id=self.task_id, epoch=self.epoch, events=tuple(events))
+        self.flusher.post(write, then=self.on_commit)
 
 
 def _artifact_event(ref: ArtifactRef, step: Step) -> NewEvent:

@@ -32,7 +32,9 @@ def reserve(
         LeaseLost: the run does not own the task.
     """
     task = lock_owned(store, task_id, epoch)
-    budget = store.connection.scalar(select(schema.tasks.c.budget).where(schema.tasks.c.id == task_id))
+    budget: Mapping[str, Any] = store.connection.execute(
+        select(schema.tasks.c.budget).where(schema.tasks.c.id == task_id)
+    ).scalar_one()
     spent_tokens, spent_cost = _committed(store, task_id)
     limit_tokens, limit_cost = budget.get("tokens"), budget.get("cost")
     if limit_tokens is not None and spent_tokens + tokens > limit_tokens:

@@ -142,7 +142,7 @@ def save(store: Store, locked: Sequence[LockedTask]) -> None:
 
 def task_of(row: Row[Any]) -> Task:
     """The domain value of a full task row."""
-    values: Mapping[str, Any] = row._mapping
+    values: Mapping[str, Any] = row._asdict()
     return Task(
         id=values["id"],
         tenant=values["tenant"],

@@ -267,6 +267,7 @@ def finish(store: Store, task_id: str, epoch: int, ending: Ending) -> TaskStatus
     )
     if is_terminal(task.status):
         task.changes["completed_at"] = store.now
+    event: NewEvent | None
     match action:
         case Action.COMPLETE:
             task.changes.update(progress=100, result=dict(ending.result or {}), error=None, error_message=None)

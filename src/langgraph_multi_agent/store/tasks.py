@@ -84,7 +84,7 @@ def submit(
         if earlier is not None:
             return earlier, True
     waiting = select(schema.tasks.c.id).where(schema.tasks.c.status == TaskStatus.PENDING.value).limit(queue_size)
-    if store.connection.scalar(select(func.count()).select_from(waiting.subquery())) >= queue_size:
+    if (store.connection.scalar(select(func.count()).select_from(waiting.subquery())) or 0) >= queue_size:
         raise QueueFull(limit=queue_size, retry_after_s=1)
     now = store.now
     store.connection.execute(
@@ -293,6 +293,20 @@ def make_pending(store: Store, task_id: str, action: Action, *, actor: str) -> T
         )
     kind = EventType.TASK_RESUMED if action is Action.RESUME else EventType.TASK_REOPENED
     generation = locked.changes.get("generation", locked.row.generation)
+    if action is not Action.RESUME:
+        store.connection.execute(
+            insert(schema.journal),
+            {
+                "task_id": task_id,
+                "key": origin_key(generation),
+                "tenant": locked.row.tenant,
+                "epoch": locked.row.epoch,
+                "input_hash": "",
+                "version": 1,
+                "result": {"action": action.value},
+                "created_at": store.now,
+            },
+        )
     locked.events.append(
         NewEvent(type=kind, data={"by": actor, "action": action.value, "generation": generation})
     )
@@ -408,6 +422,11 @@ def answer(
     )
     save(store, [locked])
     return get(store, task_id)
+
+
+def origin_key(generation: int) -> str:
+    """Where the journal says why this generation exists."""
+    return f"{generation}/origin"
 
 
 def question_key(generation: int, question_id: str) -> str:

@@ -1,0 +1,62 @@
+"""Journal first: read, else execute and commit, exactly once.
+
+Invariant: a step's result is used only after it is durable, and only for the inputs it was made
+from.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from langgraph_multi_agent.domain.canonical import digest_of
+from langgraph_multi_agent.domain.errors import ReplayDiverged
+from langgraph_multi_agent.domain.event import NewEvent
+from langgraph_multi_agent.domain.ports import Step
+from langgraph_multi_agent.engine.context import RunContext
+
+
+def replayed(context: RunContext, key: str, input_hash: str) -> tuple[bool, Any]:
+    """Whether the journal has this step, and its result.
+
+    Raises:
+        ReplayDiverged: it was made from other inputs.
+    """
+    entry = context.journal.read(key)
+    if entry is None:
+        return False, None
+    if entry.input_hash != input_hash:
+        raise ReplayDiverged(key=key)
+    return True, entry.result
+
+
+async def step(
+    context: RunContext,
+    key: str,
+    inputs: Any,
+    call: Callable[[], Awaitable[Any]],
+    *,
+    events: Callable[[Any], Sequence[NewEvent]] = lambda result: (),
+    agent: str | None = None,
+    subtask_id: str | None = None,
+) -> Any:
+    """The journalled result of `call`, which must be JSON.
+
+    Raises:
+        ReplayDiverged, LeaseLost: besides what `call` raises; then nothing is journalled.
+    """
+    input_hash = digest_of(inputs)
+    found, result = replayed(context, key, input_hash)
+    if found:
+        return result
+    context.signals.check_lease()
+    result = await call()
+    await context.journal.commit(
+        Step(
+            key=key,
+            input_hash=input_hash,
+            result=result,
+            events=tuple(events(result)),
+            agent=agent,
+            subtask_id=subtask_id,
+        )
+    )
+    return result

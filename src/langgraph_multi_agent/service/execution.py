@@ -1,0 +1,232 @@
+"""One claimed task, from its journal to its ending.
+
+Hides how a run is put together from ports, what a retry inherits, and the translation of how the
+engine ended into the store's `finish`. Caller: the worker. Invariant: a run ends in exactly one
+fenced `finish`, or it found itself fenced and wrote nothing.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+
+from langgraph_multi_agent.access import WORKER_SCOPE
+from langgraph_multi_agent.agents.contract import Team
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, Fault, LeaseLost
+from langgraph_multi_agent.domain.ports import Artifacts, Clock, Feed, Model, SkillRunner
+from langgraph_multi_agent.domain.task import Action, TaskStatus
+from langgraph_multi_agent.engine.context import Limits, RunContext, RunSignals
+from langgraph_multi_agent.engine.run import Ended, Engine
+from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.store import runs
+from langgraph_multi_agent.store.checkpoints import RunSaver
+from langgraph_multi_agent.store.database import Database
+from langgraph_multi_agent.store.journal import JournalFlusher, RunJournal, load, open_journal
+from langgraph_multi_agent.store.ledgers import RunBudget, RunEffects
+from langgraph_multi_agent.store.runs import Claimed, Ending
+from langgraph_multi_agent.store.tasks import origin_key
+from langgraph_multi_agent.telemetry.metrics import Metrics
+from langgraph_multi_agent.tools.contract import Tool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopReason:
+    """Why the worker cancels a run: a person's cancel, or the process goes down."""
+
+    action: Action
+    is_fenced: bool = False
+
+
+class ActiveRun:
+    """A run while it lives: the signals and the asyncio task that drives it."""
+
+    def __init__(self, claimed: Claimed, signals: RunSignals) -> None:
+        self.claimed, self.signals = claimed, signals
+        self.driver: asyncio.Task[Ended] | None = None
+        self.stop: StopReason | None = None
+
+    def request_stop(self, reason: StopReason) -> None:
+        """Cancel the work; the first reason counts, but being fenced overrides."""
+        if self.stop is None or reason.is_fenced:
+            self.stop = reason
+        if self.driver is not None:
+            self.driver.cancel()
+
+
+class Execution:
+    """Runs claimed tasks. One per process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        flusher: JournalFlusher,
+        artifacts: Artifacts,
+        feed: Feed,
+        engine: Engine,
+        teams: Mapping[str, Team],
+        tools: Mapping[str, Tool],
+        skills: SkillRunner,
+        model: Model | None,
+        settings: Settings,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._database, self._flusher, self._artifacts, self._feed = database, flusher, artifacts, feed
+        self._engine, self._teams, self._tools, self._skills = engine, teams, tools, skills
+        self._model, self._settings, self._metrics, self._clock = model, settings, metrics, clock
+        self._limits = Limits(
+            max_subtasks=settings.max_subtasks,
+            max_depth=settings.max_plan_depth,
+            max_repair_rounds=settings.max_repair_rounds,
+            max_attempts=settings.max_subtask_attempts,
+            subtask_timeout_s=settings.subtask_timeout,
+            pause_grace_s=settings.pause_grace,
+            recursion=settings.recursion_limit,
+        )
+
+    def begin(self, claimed: Claimed) -> ActiveRun:
+        """The signals of a run that is about to start."""
+        return ActiveRun(claimed, RunSignals(self._clock, owner_grace_s=self._settings.owner_grace_seconds))
+
+    async def run(self, active: ActiveRun) -> TaskStatus | None:
+        """Drive one claimed task and finish it.
+
+        Returns:
+            The status it was left in; None if the run was fenced or the database was gone.
+        """
+        claimed, started = active.claimed, self._clock.monotonic()
+        seconds_left = self._settings.workflow_timeout - claimed.active_s
+        driver = active.driver = asyncio.create_task(self._drive(active, seconds_left))
+        if active.stop is not None:
+            driver.cancel()
+        try:
+            await asyncio.wait({driver})
+        except asyncio.CancelledError:
+            driver.cancel()
+            await asyncio.wait({driver})
+            raise
+        active_s = self._clock.monotonic() - started
+        if active.stop is not None and active.stop.is_fenced:
+            return None
+        if driver.cancelled():
+            action = active.stop.action if active.stop else Action.HAND_BACK
+            return await self._finish(claimed, Ending(action=action, active_s=active_s), active_s)
+        error = driver.exception()
+        if isinstance(error, (LeaseLost, DependencyUnavailable)):
+            return None
+        if error is not None:
+            raise error
+        return await self._finish(claimed, _ending(driver.result(), active_s), active_s)
+
+    async def _finish(self, claimed: Claimed, ending: Ending, active_s: float) -> TaskStatus | None:
+        try:
+            status = await self._database.write(WORKER_SCOPE, runs.finish, claimed.task.id, claimed.epoch, ending)
+        except (LeaseLost, DependencyUnavailable):
+            return None
+        self._feed.wake([claimed.task.id])
+        self._metrics.task_entered(status, duration_s=active_s)
+        if ending.error:
+            self._metrics.error(str(ending.error.get("code")))
+        return status
+
+    async def _drive(self, active: ActiveRun, seconds_left: float) -> Ended:
+        claimed = active.claimed
+        try:
+            async with asyncio.timeout(max(seconds_left, 0.001)) as limit:
+                context = await self._context(active)
+                saver = RunSaver(self._flusher, task_id=claimed.task.id, epoch=claimed.epoch)
+                return await self._engine.run(context, saver)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            error = {"code": "WORKFLOW_TIMEOUT", "params": {"limit_s": self._settings.workflow_timeout}}
+            return Ended(how="failed", error=error)
+        except (LeaseLost, DependencyUnavailable):
+            raise
+        except Fault as fault:
+            return Ended(how="failed", error={"code": fault.code, "params": {k: str(v) for k, v in fault.params.items()}})
+
+    async def _context(self, active: ActiveRun) -> RunContext:
+        claimed = active.claimed
+        task, epoch = claimed.task, claimed.epoch
+        if claimed.is_first:
+            journal = RunJournal(task_id=task.id, epoch=epoch, flusher=self._flusher, blobs=self._artifacts)
+        else:
+            journal = await open_journal(
+                self._database,
+                self._flusher,
+                self._artifacts,
+                task_id=task.id,
+                epoch=epoch,
+                generation=task.generation,
+            )
+        journal.on_commit = partial(self._feed.wake, [task.id])
+        return RunContext(
+            task=task,
+            run_id=claimed.run_id,
+            team=self._teams[task.team],
+            journal=journal,
+            effects=RunEffects(database=self._database, task_id=task.id, epoch=epoch),
+            artifacts=self._artifacts,
+            skills=self._skills,
+            tools=self._tools,
+            model=self._model,
+            budget=lambda agent, subtask_id: RunBudget(
+                database=self._database, task_id=task.id, epoch=epoch, agent=agent, subtask_id=subtask_id
+            ),
+            publish=lambda data: self._feed.publish(task.id, data),
+            signals=active.signals,
+            limits=self._limits,
+            clock=self._clock,
+            inherited=await self._inherited(claimed, journal),
+            on_recovery=self._metrics.recovery,
+        )
+
+    async def _inherited(self, claimed: Claimed, journal: RunJournal) -> Mapping[str, Any]:
+        """Finished subtasks of the previous generation, if a retry made this one.
+
+        Without those that the review had failed: they are what the retry is for.
+        """
+        generation = claimed.task.generation
+        origin = journal.read(origin_key(generation))
+        if origin is None or origin.result["action"] != Action.RETRY.value:
+            return {}
+        rows = await self._database.read(WORKER_SCOPE, load, claimed.task.id, generation - 1)
+        rejected: set[str] = set()
+        finished: dict[str, dict[str, Any]] = {}
+        for entry, digest in rows:
+            result = entry.result if digest is None else await _read_json(self._artifacts, digest)
+            _, kind, *rest = entry.key.split("/")
+            if kind == "verdict":
+                rejected.update(row["subtask_id"] for row in result if row["passed"] is False)
+            elif kind == "subtask" and len(rest) == 2 and "ok" in result:
+                finished[rest[0]] = {"input_hash": entry.input_hash, "result": result}
+        return {key: value for key, value in finished.items() if key not in rejected}
+
+
+async def _read_json(artifacts: Artifacts, digest: str) -> Any:
+
+    return orjson.loads(await artifacts.read(digest))
+
+
+def _ending(ended: Ended, active_s: float) -> Ending:
+    actions = {
+        "completed": Action.COMPLETE,
+        "failed": Action.FAIL,
+        "parked": Action.PARK,
+        "paused": Action.PAUSE,
+    }
+    return Ending(
+        action=actions[ended.how],
+        result=ended.result,
+        error=ended.error,
+        detail=ended.detail,
+        questions=ended.questions,
+        active_s=active_s,
+    )
+
+
