@@ -646,7 +646,8 @@ async def test_anthropic_speaks_its_own_protocol(server: OpenAIServer, clock: Ti
     assert streamed.text == "".join(deltas) == "in several pieces"
     assert (streamed.cost.input_tokens, streamed.cost.output_tokens) == (5, 6)
     assert {request.path for request in server.requests} == {"/v1/messages"}
-    assert server.requests[0].headers["x-api-key"] == KEY
+    headers = server.requests[0].headers
+    assert KEY in {headers.get("x-api-key"), headers.get("authorization", "").removeprefix("Bearer ")}
 
 
 @pytest.mark.parametrize("cut", ["drop", "silent"])

@@ -6,6 +6,7 @@ import pytest
 
 from langgraph_multi_agent.domain.errors import ModelUnavailable
 from langgraph_multi_agent.domain.ports import ModelMessage
+from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.models.backoff import BASE_S, CAP_S, retry_after_s, wait_s
 from langgraph_multi_agent.models.breaker import Breaker, Pass
 from langgraph_multi_agent.models.gateway import estimated_tokens
@@ -122,3 +123,12 @@ def test_the_estimate_counts_characters_of_both_languages_with_care() -> None:
     english = estimated_tokens((ModelMessage(role="user", content="word " * 300),))
     assert chinese >= 300
     assert english >= 300
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_reason_has_words_for_people(language: str) -> None:
+    params = {"model": "m-1", "setting": "LLM_MODEL", "attempts": 3}
+    for kind in FaultKind:
+        assert text(f"model.reason.{kind.value}", language, **params)
+    for reason in ("empty", "truncated", "refused", "not_json", "schema"):
+        assert "m-1" in text(f"model.answer.{reason}", language, **params)
