@@ -95,8 +95,8 @@ def rank(chunks: Sequence[Chunk], terms: tuple[Term, ...]) -> tuple[list[Ranked]
     corpus = max(len(chunks), MIN_CORPUS)
     weights = Weights(
         terms=terms,
-        # An absent word weighs as much as one found once: its absence is what must count.
-        idf=tuple(math.log(1 + (corpus - max(1, n) + 0.5) / (max(1, n) + 0.5)) for n in document_frequency),
+        # An absent word gets the highest weight of all: its absence is what must count.
+        idf=tuple(math.log(1 + (corpus - n + 0.5) / (n + 0.5)) for n in document_frequency),
     )
     average = total_length / len(chunks) if chunks else 1.0
     ranked = []

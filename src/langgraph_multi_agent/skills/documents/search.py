@@ -21,7 +21,7 @@ from langgraph_multi_agent.skills.documents.terms import LIGHT_WEIGHT, language_
 
 DEFAULT_LIMIT = 5
 MAX_LIMIT = 20
-MIN_COVERAGE = 0.52
+MIN_COVERAGE = 0.45
 """A chunk must speak of this weighted share of the question's words to count as an answer."""
 MIN_SHARE_OF_BEST = 0.45
 """Further passages must reach this share of the best one's score."""

@@ -40,7 +40,7 @@ STOP_ZH = frozenset(
 )
 LIGHT_ZH = frozenset(
     "使用 进行 需要 应该 应当 发生 得到 获得 支持 方法 办法 步骤 作用 意思 含义 情况 问题 查看 看 看到 知道 了解 处理 变成 出现"
-    " 做 干 有关 相关 具体 主要 包括 包含 一共 总共 目前 现在 自己 正在 已经 允许 叫 放 找 找到 想要 方式 最好 通过".split()
+    " 做 干 有关 相关 具体 主要 包括 包含 一共 总共 目前 现在 自己 正在 已经 允许 叫 放 找 找到 想要 方式 最好 通过 之内 以内 天 年 月 日 次 元 标准 规定 要求 定义 流程".split()
 )
 
 SYNONYMS: tuple[frozenset[str], ...] = tuple(
@@ -48,11 +48,13 @@ SYNONYMS: tuple[frozenset[str], ...] = tuple(
     for group in (
         "删除 删掉 移除", "取消 终止 中止", "启动 开启", "修改 更改 改变 变更", "默认 缺省", "上限 限制 最大 最多",
         "查看 查询", "报错 错误 出错", "失败 出错", "新增 添加 增加 加入", "安装 部署", "更新 升级", "端口 端口号",
-        "备份 备份", "恢复 还原 继续", "日志 记录", "期限 截止 deadline", "大模型 模型", "回答 答复", "排队 队列", "重试 重跑",
+        "恢复 还原 继续", "日志 记录", "期限 截止 deadline", "大模型 模型", "回答 答复", "排队 队列", "重试 重跑", "运行 执行", "停止 取消 停 停下", "花费 费用 成本 花销",
+        "换 更换 改 修改", "丢 丢失", "崩 崩溃 宕机", "最久 最长 过长", "进展 进度", "费用 预算",
         "delete remove", "cancel stop abort terminate", "start launch", "change modify edit", "limit maximum max",
         "error fault", "add register", "restore recover", "quota limit", "answer reply", "model llm",
         "directory folder", "config configure configuration setting", "continue resume", "rerun retry",
-        "biggest largest", "cost price", "begin start", "boss manager", "pay salary",
+        "biggest largest", "cost price", "begin start", "boss manager", "pay salary", "job task", "internet network offline online",
+        "export expose give", "spend cost", "lose lost",
     )
 )  # fmt: skip
 SYNONYM_WEIGHT = 0.8
