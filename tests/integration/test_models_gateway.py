@@ -404,6 +404,20 @@ async def test_a_cut_stream_is_noticed_and_retried(
     assert purse.settled["1"].output_tokens == 2048
 
 
+async def test_a_stream_that_stalls_ends_at_the_deadline(
+    server: OpenAIServer, clock: Time, purse: Purse
+) -> None:
+    server.add(text("warm"), text("half of this will be missing", cut="stall"))
+    deltas: list[str] = []
+    async with gateway_for(server, clock, llm_timeout=20.0) as warm:
+        await warm.complete(question(), budget=purse)
+    async with gateway_for(server, clock, llm_timeout=0.6) as gateway:
+        with pytest.raises(ModelUnavailable) as caught:
+            await gateway.complete(question(), budget=purse, on_delta=deltas.append)
+    assert caught.value.params["reason"] == "timeout"
+    assert deltas
+
+
 async def test_a_stream_without_any_piece_is_retried(server: OpenAIServer, clock: Time, purse: Purse) -> None:
     server.add(Reply(raw=b"", content_type="text/event-stream"), text("ok"))
     async with gateway_for(server, clock) as gateway:

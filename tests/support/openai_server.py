@@ -28,7 +28,7 @@ class Reply:
         usage: (input, output) tokens, or None to tell nothing.
         raw: a body sent as it is, instead of a completion.
         cut: `drop` closes the connection half-way; `silent` ends a stream in good order but
-            without finish reason and terminator.
+            without finish reason and terminator; `stall` stops sending and keeps the line open.
         is_hanging: never answer; the connection stays open until the server stops.
     """
 
@@ -39,7 +39,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     content_type: str = "application/json"
-    cut: Literal["drop", "silent"] | None = None
+    cut: Literal["drop", "silent", "stall"] | None = None
     is_hanging: bool = False
 
 
@@ -227,7 +227,9 @@ class _Exchange(BaseHTTPRequestHandler):
             data = event.encode()
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             self.wfile.flush()
-        if reply.cut == "drop":
+        if reply.cut == "stall":
+            self.server.script.hang()
+        if reply.cut in {"drop", "stall"}:
             self.close_connection = True
         else:
             self.wfile.write(b"0\r\n\r\n")

@@ -7,7 +7,8 @@ retry happens here; the libraries' own are off.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from importlib.util import find_spec
 from typing import Any
 
@@ -82,7 +83,7 @@ class LangChainProvider:
             messages = _langchain_messages(ask.messages)
             if on_delta is None:
                 return _read([await chat.ainvoke(messages, **options)], None)
-            chunks = [chunk async for chunk in _told(chat.astream(messages, **options), on_delta)]
+            chunks = await _told(chat.astream(messages, **options), on_delta)
         except Exception as error:
             fault = fault_of(error)
             unsupported = _unsupported_feature(fault, options)
@@ -199,17 +200,21 @@ def _langchain_messages(messages: tuple[ModelMessage, ...]) -> list[Any]:
     return [kinds[message.role](content=message.content) for message in messages]
 
 
-async def _told(chunks: AsyncIterator[Any], on_delta: Callable[[str], None]) -> AsyncIterator[Any]:
+async def _told(stream: AsyncGenerator[Any], on_delta: Callable[[str], None]) -> list[Any]:
     """The chunks, each told to the watcher; a watcher that fails is told no more."""
+    chunks: list[Any] = []
     is_watched = True
-    async for chunk in chunks:
-        if chunk.text and is_watched:
-            try:
-                on_delta(str(chunk.text))
-            except Exception:
-                is_watched = False
-                log.warning("model.watcher_failed", exc_info=True)
-        yield chunk
+    # Closed at once when cancelled, or the connection would stay open until it is collected.
+    async with aclosing(stream):
+        async for chunk in stream:
+            chunks.append(chunk)
+            if chunk.text and is_watched:
+                try:
+                    on_delta(str(chunk.text))
+                except Exception:
+                    is_watched = False
+                    log.warning("model.watcher_failed", exc_info=True)
+    return chunks
 
 
 def _read(chunks: list[Any], if_unfinished: str | None) -> Answer:
