@@ -246,6 +246,25 @@ def test_every_setting_is_documented_with_its_default() -> None:
             assert rows[variable] == f"`{shown}`", variable
 
 
+def commands_of(command: Any, path: str) -> list[str]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        return [path]
+    return [leaf for name, item in inner.items() for leaf in commands_of(item, f"{path} {name}")]
+
+
+def test_every_command_and_exit_code_is_documented() -> None:
+    from langgraph_multi_agent.cli import program
+    from langgraph_multi_agent.cli.exits import Exit
+
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(lgma [a-z -]+)` \|", text, re.MULTILINE)
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+
+    assert sorted(documented) == sorted(commands_of(program.build(), "lgma"))
+    assert {int(code) for code in Exit} <= codes
+
+
 async def test_the_example_agent_of_the_contributors_guide_works(tmp_path: Path) -> None:
     guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     [example] = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
