@@ -97,12 +97,11 @@ async def task_decomposer(state: TaskState, runtime: _Runtime) -> TaskState:
         _check_plan(context, plan)
         return plan.to_json()
 
-    inputs = {"understanding": state["understanding"], "agents": _roster(context)}
     try:
         plan = await step(
             context,
             context.key("plan", 1),
-            inputs,
+            state["understanding"],
             decompose,
             events=lambda value: [_plan_event(EventType.PLAN_CREATED, value)],
             agent=decomposer.name,
@@ -370,10 +369,6 @@ def _check_plan(context: RunContext, plan: Plan) -> None:
     for subtask in plan.subtasks:
         if subtask.agent not in context.team.agents:
             raise PlanInvalid(reason=f"unknown agent {subtask.agent}", subtask=subtask.id)
-
-
-def _roster(context: RunContext) -> dict[str, list[str]]:
-    return {name: list(agent.capabilities) for name, agent in sorted(context.team.agents.items())}
 
 
 def _plan_event(kind: EventType, plan: dict[str, Any]) -> NewEvent:

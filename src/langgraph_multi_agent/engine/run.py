@@ -24,7 +24,7 @@ from langgraph_multi_agent.engine.graph import TaskState, build
 class Ended:
     """How a run ended. `result` is kept also where the task failed with part of it done."""
 
-    how: Literal["completed", "failed", "parked", "paused"]
+    how: Literal["completed", "failed", "parked", "paused", "drained"]
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
     detail: str | None = None
@@ -58,7 +58,7 @@ class GraphEngine:
                 control=context.signals.graph,
             )
         except GraphDrained:
-            return Ended(how="paused")
+            return Ended(how="paused" if context.signals.pause.is_set() else "drained")
         except (LeaseLost, DependencyUnavailable):
             raise
         except GraphRecursionError:

@@ -219,6 +219,7 @@ def _ending(ended: Ended, active_s: float) -> Ending:
         "failed": Action.FAIL,
         "parked": Action.PARK,
         "paused": Action.PAUSE,
+        "drained": Action.HAND_BACK,
     }
     return Ending(
         action=actions[ended.how],

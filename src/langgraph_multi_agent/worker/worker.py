@@ -6,6 +6,7 @@ task back before `run` returns.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -70,6 +71,7 @@ class Worker:
         self._lifetimes = Lifetimes(lease_s=settings.lease_seconds, heartbeat_s=settings.heartbeat_seconds)
         self._active: dict[str, ActiveRun] = {}
         self._beat_now = asyncio.Event()
+        self._has_work = asyncio.Event()
         self._stopping = asyncio.Event()
         self._log = structlog.get_logger("worker").bind(worker=self.name)
 
@@ -128,6 +130,7 @@ class Worker:
             self._active[item.task.id] = active
             group.create_task(self._run_one(active))
         if claimed:
+            self._has_work.set()
             self._feed.wake([item.task.id for item in claimed])
         return len(claimed)
 
@@ -163,17 +166,15 @@ class Worker:
 
     async def _keep_leases(self) -> None:
         while True:
+            await self._has_work.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._lifetimes.heartbeat_s):
+                    await self._beat_now.wait()
+            self._beat_now.clear()
             if self._active:
                 await self._beat()
-                timeout_s = self._lifetimes.heartbeat_s
             else:
-                timeout_s = IDLE_POLL_S
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await self._beat_now.wait()
-                self._beat_now.clear()
-            except TimeoutError:
-                pass
+                self._has_work.clear()
 
     async def _beat(self) -> None:
         began = self._clock.monotonic()
