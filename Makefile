@@ -21,7 +21,7 @@ help: ## show this help
 demo: setup-runtime ## two real tasks on bundled data, from submission to the checked report
 	@$(here) && exec .venv/bin/lgma demo
 
-run: setup-runtime ## server and UI on http://127.0.0.1:8000 (HOST=, PORT=)
+run: setup-runtime ## server on http://127.0.0.1:8000 (HOST=, PORT=)
 	@$(here) && exec .venv/bin/lgma serve --host "$(HOST)" --port "$(PORT)"
 
 test: gates ## all quality gates and the whole test suite, with coverage
@@ -39,7 +39,7 @@ gates: setup-dev
 	@echo "gates: deptry";        $(python) -m deptry --no-ansi src 2> .venv/deptry.log || { cat .venv/deptry.log; exit 1; }
 	@echo "gates: mypy";          $(python) -m mypy
 
-bench: setup-dev ## measure what the README states (scripts under bench/)
+bench: setup-dev ## run the measurements under bench/
 	@$(here) && for script in bench/[a-z]*.py; do [ -e "$$script" ] || continue; echo "bench: $$script"; .venv/bin/python "$$script" || exit 1; done
 
 lock: ## resolve the dependencies anew into requirements/*.lock (needs uv)
