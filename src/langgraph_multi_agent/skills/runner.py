@@ -28,7 +28,7 @@ MAX_ANSWER_BYTES = 64 * 1024**2
 """Largest answer that is read from a child."""
 
 _INHERITED = frozenset(
-    "PATH HOME USER LANG LANGUAGE TZ VIRTUAL_ENV PYTHONPATH PYTHONHOME LD_LIBRARY_PATH"
+    "PATH HOME USER LANG LANGUAGE VIRTUAL_ENV PYTHONPATH PYTHONHOME LD_LIBRARY_PATH"
     " DYLD_LIBRARY_PATH SYSTEMROOT MPLCONFIGDIR XDG_CACHE_HOME FONTCONFIG_FILE FONTCONFIG_PATH"
     " COVERAGE_PROCESS_START COVERAGE_PROCESS_CONFIG".split()
 )
@@ -100,19 +100,7 @@ class ChildProcessSkillRunner:
             "memory_bytes": self._memory_bytes,
         }
         line = json.dumps(request, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "langgraph_multi_agent.skills.child",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=scratch,
-            env=_environment(scratch),
-            start_new_session=True,
-            limit=MAX_ANSWER_BYTES,
-        )
+        child = await _start(scratch)
         self._alive.add(child.pid)
         try:
             answer, complaint = await _talk(child, line, skill)
@@ -125,6 +113,30 @@ class ChildProcessSkillRunner:
             raise _fault(answer["fault"])
         result: Mapping[str, Any] = answer["result"]
         return result
+
+
+async def _start(scratch: Path) -> asyncio.subprocess.Process:
+    """Start a child; a cancellation that comes meanwhile ends it before it is passed on."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "langgraph_multi_agent.skills.child",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=scratch,
+            env=_environment(scratch),
+            start_new_session=True,
+            limit=MAX_ANSWER_BYTES,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _end(await starting)
+        raise
 
 
 async def _talk(
@@ -217,6 +229,7 @@ def _environment(scratch: Path) -> dict[str, str]:
         "PYTHONIOENCODING": "utf-8",
         "PYTHONHASHSEED": "0",
         "TMPDIR": str(scratch),
+        "TZ": "UTC",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }

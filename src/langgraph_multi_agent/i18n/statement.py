@@ -1,0 +1,44 @@
+"""A finding as a sentence.
+
+Callers: writer, reviewer, API. Invariant: pure; every number is shown by `format_number`, every
+name as it is in the data, words that stand for codes (months, grains) in the reader's language.
+"""
+
+from langgraph_multi_agent.domain.finding import Finding, format_number
+from langgraph_multi_agent.i18n import catalogue, text
+
+TEXTS: dict[str, dict[str, str]] = {}
+
+MAX_NAME = 80
+
+
+class _Name(str):
+    """A name in a sentence; `{peak:month}` shows the word for the code instead."""
+
+    language: str
+
+    def __new__(cls, value: str, language: str) -> "_Name":
+        name = super().__new__(cls, value)
+        name.language = language
+        return name
+
+    def __format__(self, family: str) -> str:
+        plain = str.__str__(self)
+        key = f"word.{family}.{plain}"
+        if family and key in catalogue():
+            return text(key, self.language)
+        line = " ".join(plain.split())
+        return line if len(line) <= MAX_NAME else line[: MAX_NAME - 1] + "…"
+
+
+def statement(finding: Finding, language: str) -> str:
+    """The sentence of a finding.
+
+    Raises:
+        KeyError: the template is not in the catalogue, or misses a name or number.
+    """
+    values: dict[str, object] = {
+        name: _Name(value, language) for name, value in finding.names.items()
+    }
+    values |= {n.name: format_number(n.value, n.style) for n in finding.numbers}
+    return text(finding.template, language, **values)
