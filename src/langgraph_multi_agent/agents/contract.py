@@ -101,6 +101,8 @@ class Work(Protocol):
     task_id: str
     request: str
     language: str
+    files: tuple[InputFile, ...]
+    input_data: Mapping[str, Any]
     subtask: Subtask
     attempt: int
     understanding: Understanding

@@ -45,6 +45,7 @@ class SubtaskWork:
         self.task_id = context.task.id
         self.request = context.task.description if request is None else request
         self.language = understanding.language
+        self.files, self.input_data = context.task.files, context.task.input_data
         self.subtask, self.attempt, self.plan = subtask, attempt, plan
         self.understanding, self.results = understanding, results
         self.events: list[NewEvent] = []

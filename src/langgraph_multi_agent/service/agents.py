@@ -44,6 +44,11 @@ class AgentService:
     def __init__(self, *, database: Database, feed: Feed, teams: Mapping[str, Team]) -> None:
         self._database, self._feed, self._teams = database, feed, teams
 
+    @property
+    def teams(self) -> Sequence[Team]:
+        """The teams that tasks can be sent to, by name."""
+        return [self._teams[name] for name in sorted(self._teams)]
+
     async def status(self, scope: Scope) -> Sequence[AgentStatus]:
         """Every registered agent: `busy` with its current work, or `idle`."""
         resets = await self._database.read(scope, ledgers.agent_resets)

@@ -21,10 +21,9 @@ from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.engine.context import Limits, RunContext, RunSignals
 from langgraph_multi_agent.engine.run import Ended, Engine
 from langgraph_multi_agent.settings import Settings
-from langgraph_multi_agent.store import runs
 from langgraph_multi_agent.store.checkpoints import RunSaver
 from langgraph_multi_agent.store.database import Database
-from langgraph_multi_agent.store.journal import JournalFlusher, RunJournal, load, open_journal
+from langgraph_multi_agent.store.journal import FencedWrite, JournalFlusher, RunJournal, load, open_journal
 from langgraph_multi_agent.store.ledgers import RunBudget, RunEffects
 from langgraph_multi_agent.store.runs import Claimed, Ending
 from langgraph_multi_agent.store.tasks import origin_key
@@ -123,10 +122,14 @@ class Execution:
         return await self._finish(claimed, _ending(driver.result(), active_s), active_s)
 
     async def _finish(self, claimed: Claimed, ending: Ending, active_s: float) -> TaskStatus | None:
+        write = FencedWrite(task_id=claimed.task.id, epoch=claimed.epoch, ending=ending)
         try:
-            status = await self._database.write(WORKER_SCOPE, runs.finish, claimed.task.id, claimed.epoch, ending)
+            await self._flusher.write(write)
         except (LeaseLost, DependencyUnavailable):
             return None
+        status = write.status
+        if status is None:
+            raise AssertionError("an ending was committed without a status")
         self._feed.wake([claimed.task.id])
         self._metrics.task_entered(status, duration_s=active_s)
         if ending.error:

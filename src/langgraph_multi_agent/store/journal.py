@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
@@ -21,9 +22,11 @@ from langgraph_multi_agent.domain.errors import Fault, LeaseLost
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.ports import Artifacts, JournalEntry, Step
 from langgraph_multi_agent.domain.result import ArtifactRef
+from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock, save
+from langgraph_multi_agent.store.runs import Ending, end_runs
 
 MAX_STEPS = 64
 MAX_BYTES = 4 * 1024 * 1024
@@ -41,7 +44,10 @@ class CheckpointRow:
 
 @dataclass(slots=True, kw_only=True)
 class FencedWrite:
-    """What one run wants to commit: a step, bare events, or checkpoint rows."""
+    """What one run wants to commit: a step, bare events, checkpoint rows, or its ending.
+
+    `status` is filled by the commit of an ending: where the task is now.
+    """
 
     task_id: str
     epoch: int
@@ -51,17 +57,24 @@ class FencedWrite:
     artifacts: tuple[ArtifactRef, ...] = ()
     events: tuple[NewEvent, ...] = ()
     checkpoint: tuple[CheckpointRow, ...] = ()
+    ending: Ending | None = None
+    status: TaskStatus | None = None
     size_bytes: int = 0
+
+
+_INSERT_STEP = insert(schema.journal)
 
 
 @unit
 def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | None]:
     """Write a batch in order; the answer has a fault for each write that was fenced."""
     locked = lock(store, [write.task_id for write in writes])
+    dialect = store.connection.dialect.name
     answers: list[Fault | None] = []
     journal_rows: list[dict[str, Any]] = []
     artifact_rows: list[dict[str, Any]] = []
     checkpoint_rows: dict[str, list[dict[str, Any]]] = {}
+    endings: list[tuple[LockedTask, FencedWrite]] = []
     for write in writes:
         task = locked.get(write.task_id)
         if is_fenced(task, write.epoch):
@@ -70,6 +83,8 @@ def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | No
         assert task is not None
         answers.append(None)
         task.events.extend(write.events)
+        if write.ending is not None:
+            endings.append((task, write))
         if write.step is not None:
             journal_rows.append(_journal_row(store, task, write))
             if write.step.progress is not None:
@@ -81,13 +96,16 @@ def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | No
             artifact_rows.append(values)
         for row in write.checkpoint:
             checkpoint_rows.setdefault(row.table, []).append(row.values)
+    end_runs(store, [(task, write.ending) for task, write in endings if write.ending is not None])
+    for task, write in endings:
+        write.status = task.status
     save(store, list(locked.values()))
     if journal_rows:
-        store.connection.execute(insert(schema.journal), journal_rows)
+        store.connection.execute(_INSERT_STEP, journal_rows)
     if artifact_rows:
-        _upsert_artifacts(store, artifact_rows)
+        store.connection.execute(_artifact_upsert(dialect), artifact_rows)
     for table, rows in checkpoint_rows.items():
-        _insert_or_ignore(store, schema.metadata.tables[table], rows)
+        store.connection.execute(_insert_if_absent(dialect, table), rows)
     return answers
 
 
@@ -107,21 +125,22 @@ def _journal_row(store: Store, task: LockedTask, write: FencedWrite) -> dict[str
     }
 
 
-def _upsert_artifacts(store: Store, rows: list[dict[str, Any]]) -> None:
-    dialect = postgresql if store.connection.dialect.name == "postgresql" else sqlite
+@cache
+def _artifact_upsert(dialect_name: str) -> Any:
+    dialect = postgresql if dialect_name == "postgresql" else sqlite
     statement = dialect.insert(schema.artifacts)
-    statement = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=["task_id", "name"],
         set_={
             name: statement.excluded[name] for name in ("digest", "size_bytes", "media_type", "kind", "created_at")
         },
     )
-    store.connection.execute(statement, rows)
 
 
-def _insert_or_ignore(store: Store, table: Any, rows: list[dict[str, Any]]) -> None:
-    dialect = postgresql if store.connection.dialect.name == "postgresql" else sqlite
-    store.connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+@cache
+def _insert_if_absent(dialect_name: str, table: str) -> Any:
+    dialect = postgresql if dialect_name == "postgresql" else sqlite
+    return dialect.insert(schema.metadata.tables[table]).on_conflict_do_nothing()
 
 
 def load(store: Store, task_id: str, generation: int) -> list[tuple[JournalEntry, str | None]]:

@@ -8,10 +8,11 @@ them together: `seq` comes from `last_seq` of the locked row, so visibility orde
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, Update, bindparam, insert, select, update
 
 from langgraph_multi_agent.domain.errors import LeaseLost, LimitExceeded, TaskNotFound
 from langgraph_multi_agent.domain.event import MAX_EVENT_BYTES, NewEvent
@@ -44,13 +45,20 @@ _LOCKED_COLUMNS = (
     tasks.c.crash_mark,
     tasks.c.started_at,
 )
+_LOCK = (
+    select(*_LOCKED_COLUMNS)
+    .where(tasks.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(tasks.c.id)
+    .with_for_update(key_share=True)
+)
+_LOCK_OF_TENANT = _LOCK.where(tasks.c.tenant == bindparam("tenant"))
 
 
 @dataclass(slots=True, kw_only=True)
 class LockedTask:
     """A task row held by this transaction."""
 
-    row: Row[Any]
+    row: Any
     status: TaskStatus
     changes: dict[str, Any] = field(default_factory=dict)
     events: list[NewEvent] = field(default_factory=list)
@@ -72,15 +80,12 @@ def scoped(store: Store, query: Select[Any]) -> Select[Any]:
 
 def lock(store: Store, task_ids: Iterable[str]) -> dict[str, LockedTask]:
     """Lock the rows that exist and are in scope, in id order."""
-    query = (
-        scoped(store, select(*_LOCKED_COLUMNS))
-        .where(tasks.c.id.in_(sorted(set(task_ids))))
-        .order_by(tasks.c.id)
-        .with_for_update(key_share=True)
-    )
-    return {
-        row.id: LockedTask(row=row, status=TaskStatus(row.status)) for row in store.connection.execute(query)
-    }
+    values: dict[str, Any] = {"ids": sorted(set(task_ids))}
+    query = _LOCK
+    if store.scope.tenant is not None:
+        query, values["tenant"] = _LOCK_OF_TENANT, store.scope.tenant
+    rows = store.connection.execute(query, values)
+    return {row.id: LockedTask(row=row, status=TaskStatus(row.status)) for row in rows}
 
 
 def lock_one(store: Store, task_id: str) -> LockedTask:
@@ -111,9 +116,20 @@ def encode_event(event: NewEvent) -> None:
         raise LimitExceeded(what=f"event {event.type}", size=size, limit=MAX_EVENT_BYTES)
 
 
+@cache
+def _update_of(columns: tuple[str, ...]) -> Update:
+    """The update of these columns; built once, so that SQLAlchemy keys and compiles it once."""
+    values = {name: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in columns}
+    return update(tasks).where(tasks.c.id == bindparam("row_id")).values(values)
+
+
+_INSERT_MESSAGE = insert(agent_messages)
+
+
 def save(store: Store, locked: Sequence[LockedTask]) -> None:
     """Write changes and events of locked rows, numbering the events."""
     messages: list[dict[str, Any]] = []
+    updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for task in locked:
         last_seq = task.row.last_seq
         for event in task.events:
@@ -135,9 +151,12 @@ def save(store: Store, locked: Sequence[LockedTask]) -> None:
             task.changes["last_seq"] = last_seq
         if task.changes:
             task.changes.setdefault("updated_at", store.now)
-            store.connection.execute(update(tasks).where(tasks.c.id == task.id).values(**task.changes))
+            row = {f"new_{name}": value for name, value in task.changes.items()}
+            updates.setdefault(tuple(sorted(task.changes)), []).append({**row, "row_id": task.id})
+    for columns, rows in updates.items():
+        store.connection.execute(_update_of(columns), rows)
     if messages:
-        store.connection.execute(insert(agent_messages), messages)
+        store.connection.execute(_INSERT_MESSAGE, messages)
 
 
 def task_of(row: Row[Any]) -> Task:

@@ -6,11 +6,11 @@ else changes zero rows and learns `LeaseLost`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.task import PROTOCOL_VERSION, Action, Task, TaskStatus, is_terminal
@@ -71,33 +71,17 @@ def claim(
 
     `teams` maps the teams this worker serves to their versions.
     """
-    columns = schema.tasks.c
     candidates = store.connection.execute(
-        select(schema.tasks)
-        .where(
-            columns.status == TaskStatus.PENDING.value,
-            columns.run_at <= store.now,
-            columns.protocol_version.in_([PROTOCOL_VERSION, PROTOCOL_VERSION - 1]),
-            columns.team.in_(list(teams)),
-        )
-        .order_by(columns.created_at)
-        .limit(CANDIDATES)
-        .with_for_update(skip_locked=True)
+        _CANDIDATES, {"now": store.now, "teams": list(teams)}
     ).all()
     if not candidates:
         return []
-    in_flight = {
-        tenant: count
-        for tenant, count in store.connection.execute(
-            select(columns.tenant, func.count())
-            .where(columns.status == TaskStatus.IN_PROGRESS.value)
-            .group_by(columns.tenant)
-        )
-    }
-    chosen = _best(candidates, in_flight, limit=limit, now=store.now)
+    chosen = _best(store, candidates, limit=limit)
+    rows = store.connection.execute(_FULL_ROWS, {"ids": [row.id for row in chosen]}).all()
+    by_id = {row.id: row for row in rows}
     claimed: list[Claimed] = []
     locked: list[LockedTask] = []
-    for row in chosen:
+    for row in (by_id[item.id] for item in chosen):
         task = LockedTask(row=row, status=TaskStatus(row.status))
         task.act(Action.CLAIM)
         epoch, is_first = row.epoch + 1, row.started_at is None
@@ -159,20 +143,37 @@ def claim(
     return claimed
 
 
-def _best(
-    candidates: Sequence[Row[Any]], in_flight: dict[str, int], *, limit: int, now: datetime
-) -> list[Row[Any]]:
-    waiting = list(candidates)
-    load = dict(in_flight)
-    chosen: list[Row[Any]] = []
+_TASKS = schema.tasks.c
+_CANDIDATES = (
+    select(_TASKS.id, _TASKS.tenant, _TASKS.priority, _TASKS.created_at, _TASKS.run_at, _TASKS.deadline)
+    .where(
+        _TASKS.status == TaskStatus.PENDING.value,
+        _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type),
+        _TASKS.protocol_version.in_([PROTOCOL_VERSION, PROTOCOL_VERSION - 1]),
+        _TASKS.team.in_(bindparam("teams", expanding=True)),
+    )
+    .order_by(_TASKS.created_at)
+    .limit(CANDIDATES)
+    .with_for_update(skip_locked=True)
+)
+_FULL_ROWS = select(schema.tasks).where(_TASKS.id.in_(bindparam("ids", expanding=True)))
+_IN_FLIGHT = (
+    select(_TASKS.tenant, func.count()).where(_TASKS.status == TaskStatus.IN_PROGRESS.value).group_by(_TASKS.tenant)
+)
 
-    def rank(row: Row[Any]) -> tuple[Any, ...]:
-        aged = row.priority + (now - row.created_at) // AGEING
+
+def _best(store: Store, candidates: Sequence[Any], *, limit: int) -> list[Any]:
+    waiting, chosen = list(candidates), list[Any]()
+    load: dict[str, int] = {}
+
+    def rank(row: Any) -> tuple[Any, ...]:
+        aged = row.priority + (store.now - row.created_at) // AGEING
         deadline = row.deadline.timestamp() if row.deadline else float("inf")
         return (-aged, load.get(row.tenant, 0), deadline, row.run_at, row.id)
 
     if len({row.tenant for row in waiting}) == 1:
         return sorted(waiting, key=rank)[:limit]
+    load.update({tenant: count for tenant, count in store.connection.execute(_IN_FLIGHT)})
     while waiting and len(chosen) < limit:
         best = min(waiting, key=rank)
         waiting.remove(best)
@@ -241,56 +242,68 @@ def record_change_by_hand(store: Store, task: LockedTask) -> None:
 
 @unit
 def finish(store: Store, task_id: str, epoch: int, ending: Ending) -> TaskStatus:
-    """End a run under its fence and move its task.
-
-    A cancel that arrived meanwhile wins over any other ending; a question that was answered
-    meanwhile turns parking into one more run.
-
-    Returns:
-        The status that the task has now.
+    """End one run alone; the worker's runs end through the journal's flusher, many at once.
 
     Raises:
         LeaseLost: the run does not own the task any more; nothing was written.
     """
     task = lock_owned(store, task_id, epoch)
+    end_runs(store, [(task, ending)])
+    save(store, [task])
+    return task.status
+
+
+def end_runs(store: Store, endings: Sequence[tuple[LockedTask, Ending]]) -> None:
+    """Move owned, locked tasks to where their runs ended; the caller saves them.
+
+    A cancel that arrived meanwhile wins over any other ending; a question that was answered
+    meanwhile turns parking into one more run.
+    """
+    ended: list[tuple[LockedTask, str, Mapping[str, Any] | None]] = []
+    for task, ending in endings:
+        decided = _decided(store, task, ending)
+        _apply_ending(store, task, decided)
+        ended.append((task, task.status.value, decided.error))
+    _end_runs(store, ended)
+
+
+def _decided(store: Store, task: LockedTask, ending: Ending) -> Ending:
     action = ending.action
     if task.row.control == CONTROL_CANCEL and action is not Action.CANCEL:
-        ending = Ending(action=Action.CANCEL, active_s=ending.active_s)
-        action = Action.CANCEL
-    elif task.row.control == CONTROL_PAUSE and action in (Action.PARK, Action.HAND_BACK):
-        action = Action.PAUSE
-    elif action is Action.PARK and _any_answered(store, task, ending):
-        action = Action.HAND_BACK
-    task.act(action)
+        return Ending(action=Action.CANCEL, active_s=ending.active_s)
+    if task.row.control == CONTROL_PAUSE and action in (Action.PARK, Action.HAND_BACK):
+        return replace(ending, action=Action.PAUSE)
+    if action is Action.PARK and _any_answered(store, task, ending):
+        return replace(ending, action=Action.HAND_BACK)
+    return ending
+
+
+def _apply_ending(store: Store, task: LockedTask, ending: Ending) -> None:
+    task.act(ending.action)
     task.changes.update(
         control=None, active_s=task.row.active_s + ending.active_s, status_detail=ending.detail
     )
     if is_terminal(task.status):
         task.changes["completed_at"] = store.now
-    event: NewEvent | None
-    match action:
+    match ending.action:
         case Action.COMPLETE:
-            task.changes.update(progress=100, result=dict(ending.result or {}), error=None, error_message=None)
-            event = NewEvent(type=EventType.TASK_COMPLETED, data={"result": dict(ending.result or {})})
+            result = dict(ending.result or {})
+            task.changes.update(progress=100, result=result, error=None, error_message=None)
+            task.events.append(NewEvent(type=EventType.TASK_COMPLETED, data={"result": result}))
         case Action.FAIL:
             error = dict(ending.error or {})
             task.changes.update(error=error, error_message=error.get("code"), result=ending.result)
-            event = NewEvent(type=EventType.TASK_FAILED, data={"error": error})
+            task.events.append(NewEvent(type=EventType.TASK_FAILED, data={"error": error}))
         case Action.CANCEL:
-            event = NewEvent(type=EventType.TASK_CANCELLED, data=dict(ending.data))
+            task.events.append(NewEvent(type=EventType.TASK_CANCELLED, data=dict(ending.data)))
         case Action.PARK:
             task.changes["status_detail"] = "waiting_input"
-            event = NewEvent(type=EventType.TASK_WAITING_INPUT, data={"questions": list(ending.questions)})
+            data = {"questions": list(ending.questions)}
+            task.events.append(NewEvent(type=EventType.TASK_WAITING_INPUT, data=data))
         case Action.PAUSE:
-            event = NewEvent(type=EventType.TASK_PAUSED, data=dict(ending.data))
+            task.events.append(NewEvent(type=EventType.TASK_PAUSED, data=dict(ending.data)))
         case _:
             task.changes["run_at"] = store.now
-            event = None
-    if event is not None:
-        task.events.append(event)
-    _end_run(store, task, task.status.value, ending.error)
-    save(store, [task])
-    return task.status
 
 
 def _any_answered(store: Store, task: LockedTask, ending: Ending) -> bool:
@@ -302,14 +315,38 @@ def _any_answered(store: Store, task: LockedTask, ending: Ending) -> bool:
     return bool(found)
 
 
-def _end_run(store: Store, task: LockedTask, status: str, error: Mapping[str, Any] | None) -> None:
-    table = schema.workflow_executions
-    store.connection.execute(
-        update(table)
-        .where(table.c.task_id == task.id, table.c.epoch == task.row.epoch)
-        .values(status=status, completed_at=store.now, error_message=(error or {}).get("code"))
+_END_RUN = (
+    update(schema.workflow_executions)
+    .where(
+        schema.workflow_executions.c.task_id == bindparam("of_task"),
+        schema.workflow_executions.c.epoch == bindparam("of_epoch"),
     )
-    store.connection.execute(delete(schema.leases).where(schema.leases.c.task_id == task.id))
+    .values(
+        status=bindparam("new_status"), completed_at=bindparam("at"), error_message=bindparam("new_error")
+    )
+)
+_DROP_LEASES = delete(schema.leases).where(schema.leases.c.task_id.in_(bindparam("ids", expanding=True)))
+
+
+def _end_runs(store: Store, ended: Sequence[tuple[LockedTask, str, Mapping[str, Any] | None]]) -> None:
+    if not ended:
+        return
+    rows = [
+        {
+            "of_task": task.id,
+            "of_epoch": task.row.epoch,
+            "new_status": status,
+            "at": store.now,
+            "new_error": (error or {}).get("code"),
+        }
+        for task, status, error in ended
+    ]
+    store.connection.execute(_END_RUN, rows)
+    store.connection.execute(_DROP_LEASES, {"ids": [task.id for task, _, _ in ended]})
+
+
+def _end_run(store: Store, task: LockedTask, status: str, error: Mapping[str, Any] | None) -> None:
+    _end_runs(store, [(task, status, error)])
 
 
 @unit

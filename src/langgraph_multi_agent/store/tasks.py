@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy import Integer, bindparam, delete, func, insert, select, tuple_
 
 from langgraph_multi_agent.domain.errors import (
     AlreadyAnswered,
@@ -59,6 +59,16 @@ class TaskFilter:
     created_before: datetime | None = None
 
 
+_WAITING = (
+    select(schema.tasks.c.id)
+    .where(schema.tasks.c.status == TaskStatus.PENDING.value)
+    .limit(bindparam("queue_size", type_=Integer))
+)
+_COUNT_WAITING = select(func.count()).select_from(_WAITING.subquery())
+_INSERT_TASK = insert(schema.tasks)
+_INSERT_FIRST_EVENT = insert(schema.agent_messages)
+
+
 @unit
 def submit(
     store: Store,
@@ -83,12 +93,38 @@ def submit(
         earlier = _by_idempotency_key(store, tenant, idempotency_key, body_hash)
         if earlier is not None:
             return earlier, True
-    waiting = select(schema.tasks.c.id).where(schema.tasks.c.status == TaskStatus.PENDING.value).limit(queue_size)
-    if (store.connection.scalar(select(func.count()).select_from(waiting.subquery())) or 0) >= queue_size:
+    if (store.connection.scalar(_COUNT_WAITING, {"queue_size": queue_size}) or 0) >= queue_size:
         raise QueueFull(limit=queue_size, retry_after_s=1)
     now = store.now
+    task = Task(
+        id=task_id,
+        tenant=tenant,
+        title=draft.title,
+        description=draft.description,
+        priority=draft.priority,
+        team=draft.team,
+        deadline=draft.deadline,
+        assignee=draft.assignee,
+        language=draft.language,
+        status=TaskStatus.PENDING,
+        status_detail=None,
+        progress=0,
+        input_data=draft.input_data,
+        files=draft.files,
+        budget=draft.budget,
+        cost=Cost(),
+        result=None,
+        error=None,
+        generation=1,
+        epoch=0,
+        last_seq=1,
+        created_at=now,
+        updated_at=now,
+        started_at=None,
+        completed_at=None,
+    )
     store.connection.execute(
-        insert(schema.tasks),
+        _INSERT_TASK,
         {
             "id": task_id,
             "tenant": tenant,
@@ -103,7 +139,7 @@ def submit(
             "input_data": dict(draft.input_data),
             "files": files_json(draft.files),
             "budget": budget_json(draft.budget),
-            "cost": cost_json(Cost()),
+            "cost": cost_json(task.cost),
             "created_at": now,
             "updated_at": now,
             "run_at": now,
@@ -112,7 +148,7 @@ def submit(
         },
     )
     store.connection.execute(
-        insert(schema.agent_messages),
+        _INSERT_FIRST_EVENT,
         {
             "tenant": tenant,
             "task_id": task_id,
@@ -146,7 +182,7 @@ def submit(
                 "created_at": now,
             },
         )
-    return get(store, task_id), False
+    return task, False
 
 
 def _by_idempotency_key(store: Store, tenant: str, key: str, body_hash: str) -> Task | None:
