@@ -11,7 +11,7 @@ from pathlib import Path
 
 SOURCE_PREFIX = "handbook:"
 LANGUAGES = ("zh", "en")
-COVERED = 0.5
+COVERED = 0.45
 """From this value of `covers` on, a request can be answered from the handbook."""
 
 _ROOT = Path(__file__).parent
@@ -52,17 +52,21 @@ def covers(request: str) -> float:
     plain = request.strip().lower()[:2000]
     if not plain or _COMPOSE.search(plain):
         return 0.0
-    anchor = max((weight for weight, pattern in _ANCHORS if pattern.search(plain)), default=0.0)
-    if not anchor:
-        return 0.0
     words, pairs = _vocabulary()
     asked_words = [_root(word) for word in _WORD.findall(plain) if word not in _STOP]
+    anchor = max((weight for weight, pattern in _ANCHORS if pattern.search(plain)), default=0.0)
+    if any("_" in word and word in words for word in asked_words):
+        # A compound name that the documents use, such as a setting or an error code.
+        anchor = 1.0
+    if not anchor:
+        return 0.0
     asked_pairs = _pairs(_STOP_ZH.sub(" ", plain))
     asked = len(asked_words) + len(asked_pairs) / 2
     if not asked:
         return 0.0
     known = sum(word in words for word in asked_words) + sum(pair in pairs for pair in asked_pairs) / 2
-    return round(anchor * (known / asked) ** 1.5, 3)
+    share: float = (known / asked) ** 1.5
+    return round(anchor * share, 3)
 
 
 @cache
@@ -95,40 +99,34 @@ _STOP = frozenset(
 )
 _STOP_ZH = re.compile(
     r"请问|如何|怎么样|怎么办|怎么|怎样|什么|哪些|哪个|哪里|为什么|是否|能不能|可不可以|可以|能否|一下|多少|有没有|多大|多长"
-    r"|我们|你们|这个|那个|的|了|吗|呢|吧|是|我|你|它|在|会|要|想|把|被|请|有|和|与|或|里|都"
+    r"|我们|你们|这个|那个|这套|该|支持|只|看|的|了|吗|呢|吧|是|我|你|它|在|会|要|想|把|被|请|有|和|与|或|里|都"
 )
 _COMPOSE = re.compile(
     r"写一?(?:首|篇|封|段|个故事|份邮件)|作诗|诗歌|翻译|译成|润色|改写|讲个?笑话|编一?个|续写|画一|唱|食谱|菜谱"
     r"|\b(?:poems?|haiku|lyrics|songs?|jokes?|essay|novel|short story|translate|translation|rewrite|paraphrase"
     r"|proofread|recipe|cover letter|(?:write|draft|compose) (?:a|an|me|us|the|my))\b"
 )
-_ANCHORS = tuple(
-    (weight, re.compile(pattern))
-    for weight, pattern in (
-        (
-            1.0,
-            r"智能体|子任务|任务队列|工作流|手册|lgma|langgraph|检查点|幂等|租约|数据目录|退出码|优雅关闭|有毒任务"
-            r"|make (?:demo|run|test)|/api/|/health|/ready|/metrics|llm_|[a-z]+_[a-z_]*(?:url|key|size|timeout|model|teams?)\b"
-            r"|\b(?:handbook|subtasks?|task queue|idempotency|exit codes?|data dir(?:ectory)?|checkpoints?"
-            r"|model_required|queue_full|settings_unsafe|websocket|task_queue)\b"
-            r"|(?:取消|暂停|恢复|重试|提交|删除|查看|查询|监控|完成|重新打开|失败|卡住|运行|执行|跟踪|回答).{0,8}任务|任务.{0,10}"
-            r"(?:取消|暂停|恢复|重试|失败|卡住|状态|进度|优先级|排队|队列|超时|丢|提交|完成|执行|删除|pending|预算)"
-            r"|\btasks?\b.{0,30}\b(?:cancel\w*|paus\w*|resum\w*|retr\w+|fail\w*|stuck|status\w*|progress|priorit\w+|pending"
-            r"|queue\w*|lost|time.?outs?|events?)\b"
-            r"|\b(?:cancel\w*|paus\w*|resum\w*|retr\w+|submit\w*|delet\w+|stop\w*|follow\w*|watch\w*|monitor\w*|reopen\w*)\b"
-            r".{0,20}\btasks?\b|\bstatus of (?:a|the|my) task",
-        ),
-        (
-            0.9,
-            r"任务|服务器|健康检查|监控指标|本系统|这个系统|该系统|这套系统|系统|审查员|大模型|离线技能|报告里|引用|命令行"
-            r"|\b(?:agents?|server|this system|the system|health|readiness|metrics?|reviewer|language model|llm"
-            r"|offline skills?|command.?line|cli|citations?|cors|api)\b",
-        ),
-        (
-            0.8,
-            r"备份|日志|配置|端口|跨域|指标|报告|密钥|环境变量|接口|限制|文件|文档|数据|格式|启动|安装|演示|升级|认证|登录|团队|费用|预算|磁盘|内存"
-            r"|\b(?:tasks?|back.?ups?|logs?|logging|settings?|ports?|reports?|environment variables?|demo|install\w*|upgrade|login"
-            r"|authentication|teams?|budget|uploads?|uploaded|files?|formats?|csv|pdf|docx|xlsx|parquet|sqlite|restart)\b",
-        ),
-    )
+_SURE = re.compile(
+    r"智能体|子任务|任务队列|工作流|手册|lgma|langgraph|检查点|幂等|租约|数据目录|退出码|优雅关闭|有毒任务"
+    r"|make (?:demo|run|test)|/api/|/health|/ready|/metrics|llm_"
+    r"|(?:取消|暂停|恢复|重试|提交|删除|查看|查询|监控|完成|重新打开|失败|卡住|运行|执行|跟踪|回答).{0,8}任务"
+    r"|任务.{0,10}(?:取消|暂停|恢复|重试|失败|卡住|状态|进度|优先级|排队|队列|超时|丢|提交|完成|执行|删除|pending|预算)"
+    r"|\b(?:handbook|subtasks?|task queue|idempotency|exit codes?|data dir(?:ectory)?|checkpoints?|websocket)\b"
+    r"|\btasks?\b.{0,30}\b(?:cancel\w*|paus\w*|resum\w*|retr\w+|fail\w*|stuck|status\w*|progress|priorit\w+|pending"
+    r"|queue\w*|lost|time.?outs?|events?)\b"
+    r"|\b(?:cancel\w*|paus\w*|resum\w*|retr\w+|submit\w*|delet\w+|stop\w*|follow\w*|watch\w*|monitor\w*|reopen\w*)\b"
+    r".{0,20}\btasks?\b|\bstatus of (?:a|the|my) task"
 )
+_LIKELY = re.compile(
+    r"任务|服务器|健康检查|监控指标|系统|审查员|大模型|离线技能|报告里|引用|命令行"
+    r"|\b(?:agents?|server|this system|the system|health|readiness|metrics?|reviewer|language model|llm|kubernetes"
+    r"|postgres\w*|redis|prometheus|offline skills?|command.?line|cli|citations?|cors|api)\b"
+)
+_POSSIBLE = re.compile(
+    r"备份|日志|配置|端口|跨域|指标|报告|密钥|环境变量|接口|限制|文件|文档|数据|格式|启动|安装|演示|升级|认证|登录|团队"
+    r"|费用|预算|磁盘|内存"
+    r"|\b(?:tasks?|back.?ups?|logs?|logging|settings?|ports?|reports?|environment variables?|demo|install\w*|upgrade"
+    r"|login|authentication|teams?|budget|uploads?|uploaded|files?|formats?|csv|pdf|docx|xlsx|parquet|sqlite|restart)\b"
+)
+_ANCHORS = ((1.0, _SURE), (0.9, _LIKELY), (0.8, _POSSIBLE))
+"""Words that name something of this system, by how surely they mean it."""

@@ -1,14 +1,16 @@
 """Retrieval measured on labelled questions: what must be found, and what must not."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
+from tests.support.documents import docx_bytes, pdf_bytes, stored
 
+from langgraph_multi_agent import handbook
 from langgraph_multi_agent.skills.documents import search
+from langgraph_multi_agent.skills.documents.document import Document
+from langgraph_multi_agent.skills.documents.extraction import open_sources
+from langgraph_multi_agent.skills.documents.passages import Chunk, chunks_of
 from langgraph_multi_agent.skills.documents.terms import language_of_text
-from support.documents import docx_bytes, pdf_bytes, stored
 
 HANDBOOK = [
     ("如何查看任务队列长度？", "查看任务队列长度"),
@@ -144,7 +146,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
             ("Heading 1", "总则"),
             ("Normal", "本制度适用于公司全体员工。各部门应当严格控制差旅成本。"),
             ("Heading 1", "交通"),
-            ("Normal", "员工出差乘坐高铁限二等座，部门经理可以乘坐一等座。飞行时间超过六小时的航班可购买高端经济舱。"),
+            (
+                "Normal",
+                "员工出差乘坐高铁限二等座，部门经理可以乘坐一等座。飞行时间超过六小时的航班可购买高端经济舱。",
+            ),
             ("Heading 1", "住宿"),
             ("Normal", "一线城市住宿费上限为每晚五百元，其他城市为每晚三百五十元。超出部分由个人承担。"),
             ("Heading 1", "报销期限"),
@@ -156,7 +161,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     )
     report = pdf_bytes(
         [
-            ["1 监测概况", "本次调查共布设监测井四十二口，其中浅层井三十口，深层井十二口。", "监测频率为每月一次。"],
+            [
+                "1 监测概况",
+                "本次调查共布设监测井四十二口，其中浅层井三十口，深层井十二口。",
+                "监测频率为每月一次。",
+            ],
             [
                 "2 结果分析",
                 "与上一年相比，区域地下水位平均下降一点八米，",
@@ -171,7 +180,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
         "<html><head><title>Wheat trial</title><style>p{color:red}</style></head><body><h1>Winter wheat trial</h1>"
         "<p>This field study compared two sowing dates on a clay soil.</p><h2>Methods</h2>"
         "<p>Plots received 180 kg of nitrogen fertilizer per hectare in three splits. Weeds were removed by hand.</p>"
-        "<h2>Results</h2><p>The early sown winter wheat reached a yield of 8.4 tonnes per hectare, the late sown 7.1.</p>"
+        "<h2>Results</h2>"
+        "<p>The early sown winter wheat reached a yield of 8.4 tonnes per hectare, the late sown 7.1.</p>"
         "<p>Protein content did not differ.</p><h2>Limitations</h2><p>The study covers a single season and one site, "
         "so that the results cannot be generalised.</p><script>alert('no')</script></body></html>"
     )
@@ -189,50 +199,73 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     ]
 
 
-def found(
-    question: str, *, files: Sequence[dict[str, str]] = (), handbook: bool = False
-) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def library_chunks(library: list[dict[str, str]]) -> list[Chunk]:
+    return chunks(open_sources(library)[0])
+
+
+@pytest.fixture(scope="module")
+def handbook_chunks() -> dict[str, list[Chunk]]:
+    return {
+        language: chunks(open_sources([], [name for name, _ in handbook.documents(language)])[0])
+        for language in handbook.LANGUAGES
+    }
+
+
+def chunks(sources: Mapping[str, Document]) -> list[Chunk]:
+    return [chunk for source, document in sources.items() for chunk in chunks_of(source, document)]
+
+
+def found(question: str, among: list[Chunk]) -> list[tuple[str, str]]:
+    """Source and locator of the three best passages."""
     language = language_of_text(question)
-    params = {"files": list(files), "question": question, "language": language, "handbook": handbook, "limit": 3}
-    return list(search.run(params)["passages"])
+    return [
+        (window.chunk.source, window.units[0].block.locator(language))
+        for window in search.answer(among, [question], 3)
+    ]
 
 
-def test_handbook_questions_find_their_section_among_three() -> None:
+def test_handbook_questions_find_their_section_among_three(handbook_chunks: dict[str, list[Chunk]]) -> None:
     labelled = HANDBOOK + PARAPHRASED
     missed = [
         (question, section)
         for question, section in labelled
-        if not any(section in passage["locator"] for passage in found(question, handbook=True))
+        if not any(
+            section in place for _, place in found(question, handbook_chunks[language_of_text(question)])
+        )
     ]
     assert len(missed) <= 0.15 * len(labelled), missed
 
 
-def test_file_questions_find_their_document_and_place_among_three(library: list[dict[str, str]]) -> None:
+def test_file_questions_find_their_document_and_place_among_three(library_chunks: list[Chunk]) -> None:
     missed = [
         (question, name, place)
         for question, name, place in FILES
-        if not any(
-            passage["source"] == name and place in passage["locator"]
-            for passage in found(question, files=library)
-        )
+        if not any(source == name and place in where for source, where in found(question, library_chunks))
     ]
     assert len(missed) <= 0.15 * len(FILES), missed
 
 
-@pytest.mark.parametrize("handbook", [True, False])
-def test_unrelated_questions_find_nothing(library: list[dict[str, str]], handbook: bool) -> None:
-    files = [] if handbook else library
-    answered = [question for question in UNRELATED if found(question, files=files, handbook=handbook)]
+def test_unrelated_questions_find_nothing(
+    handbook_chunks: dict[str, list[Chunk]], library_chunks: list[Chunk]
+) -> None:
+    answered = [
+        question
+        for question in UNRELATED
+        if found(question, handbook_chunks[language_of_text(question)]) or found(question, library_chunks)
+    ]
     assert len(answered) <= 0.1 * len(UNRELATED), answered
 
 
-def test_questions_that_only_share_words_with_the_handbook_mostly_find_nothing() -> None:
-    answered = [question for question in NEAR if found(question, handbook=True)]
+def test_questions_that_only_share_words_with_the_handbook_find_nothing(
+    handbook_chunks: dict[str, list[Chunk]],
+) -> None:
+    answered = [question for question in NEAR if found(question, handbook_chunks[language_of_text(question)])]
     assert len(answered) <= 0.1 * len(NEAR), answered
 
 
-def test_questions_to_the_wrong_document_find_nothing(tmp_path: Path, library: list[dict[str, str]]) -> None:
-    pump = [file for file in library if file["name"] == "pump.txt"]
+def test_questions_to_the_wrong_document_find_nothing(library_chunks: list[Chunk]) -> None:
+    pump = [chunk for chunk in library_chunks if chunk.source == "pump.txt"]
     others = [question for question, name, _ in FILES if name != "pump.txt"]
-    answered = [question for question in others if found(question, files=pump)]
+    answered = [question for question in others if found(question, pump)]
     assert len(answered) <= 0.1 * len(others), answered

@@ -39,9 +39,7 @@ def extract(path: Path, name: str) -> Document:
     except OSError as error:
         raise InputUnreadable(file=name, reason="missing") from error
     if size_bytes > MAX_DOCUMENT_BYTES:
-        raise LimitExceeded(
-            limit="document_bytes", maximum=MAX_DOCUMENT_BYTES, actual=size_bytes, file=name
-        )
+        raise LimitExceeded(limit="document_bytes", maximum=MAX_DOCUMENT_BYTES, actual=size_bytes, file=name)
     if size_bytes == 0:
         raise InputUnreadable(file=name, reason="empty")
     document = _extract(path, name, suffix)

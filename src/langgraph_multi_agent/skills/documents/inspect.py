@@ -1,5 +1,6 @@
 """Skill `documents.inspect`: what a document is, before anybody plans with it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ MAX_HEADINGS = 60
 SAMPLE_CHARACTERS = 200_000
 
 
-def run(params: dict[str, Any]) -> dict[str, Any]:
+def run(params: Mapping[str, Any]) -> dict[str, Any]:
     """Profile one document.
 
     Args:

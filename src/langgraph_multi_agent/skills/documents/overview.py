@@ -45,10 +45,13 @@ def overview(chunks: list[Chunk], limit: int) -> list[tuple[Chunk, Unit, float]]
     for allowed in range(1, limit + 1):
         for score, index in scored:
             section = prose[index][1].block.headings
-            if len(chosen) < limit and used[section] < allowed and (score, index) not in chosen:
-                if not _repeats(bags[index], [bags[other] for _, other in chosen]):
-                    used[section] += 1
-                    chosen.append((score, index))
+            if (
+                len(chosen) < limit
+                and used[section] < allowed
+                and not _repeats(bags[index], [bags[other] for _, other in chosen])
+            ):
+                used[section] += 1
+                chosen.append((score, index))
     chosen.sort(key=lambda item: item[1])
     return [(prose[index][0], prose[index][1], score) for score, index in chosen]
 

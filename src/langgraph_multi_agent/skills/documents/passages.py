@@ -83,7 +83,9 @@ def units_of(text: str, block: Block) -> Iterator[Unit]:
         return
     start = block.start
     for match in _SENTENCE_END.finditer(text, block.start, block.end):
-        if match.group().startswith(".") and _ABBREVIATION.search(text, max(start, match.end() - 12), match.end()):
+        if match.group().startswith(".") and _ABBREVIATION.search(
+            text, max(start, match.end() - 12), match.end()
+        ):
             continue
         if block.kind == "code" and not match.group().startswith("\n"):
             continue

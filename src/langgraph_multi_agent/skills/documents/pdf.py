@@ -16,7 +16,9 @@ from langgraph_multi_agent.skills.documents.document import Document, DocumentBu
 from langgraph_multi_agent.skills.documents.plain import join_lines
 
 MAX_PAGES = 2000
-_HEADING = re.compile(r"^(\d{1,2}(?:\.\d{1,2}){0,3})[.、]?\s+\S.{0,60}$|^第[一二三四五六七八九十\d]+[章节]\s*\S{0,30}$")
+_HEADING = re.compile(
+    r"^(\d{1,2}(?:\.\d{1,2}){0,3})[.、]?\s+\S.{0,60}$|^第[一二三四五六七八九十\d]+[章节]\s*\S{0,30}$"
+)
 _ENDS = re.compile(r"[.!?。！？；;:：…”\"）)]$")
 
 

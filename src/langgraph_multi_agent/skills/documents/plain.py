@@ -19,6 +19,9 @@ MIN_HAN_SHARE = 0.7
 """Share of the non-ASCII characters that must be Chinese text for GB18030 to be believed:
 the encoding accepts almost any bytes, so success alone proves nothing."""
 
+SHORT_LINE = 30
+"""A line narrower than this was ended by its author, not by the printer; in columns."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _HAN_TEXT = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2010-\u2026\u00b7\u00d7\u2103]")
 _HEADING = re.compile(
@@ -106,7 +109,7 @@ def join_lines(lines: list[str]) -> str:
     for line in lines[1:]:
         if not line:
             continue
-        if _ITEM.match(line) or len(out.rsplit("\n", 1)[-1]) < 30:
+        if _ITEM.match(line) or (out[-1] not in ",，、-" and _width(out.rsplit("\n", 1)[-1]) < SHORT_LINE):
             out += "\n" + line
         elif out.endswith("-") and len(out) > 1 and out[-2].isalpha() and line[0].islower():
             out = out[:-1] + line
@@ -117,7 +120,14 @@ def join_lines(lines: list[str]) -> str:
     return out
 
 
-_ITEM = re.compile(r"^(?:[-*•·▪●○]\s|\(?\d{1,3}[.)、）]\s*\S|[A-Za-z][.)]\s|[（(][一二三四五六七八九十\d]+[)）])")
+def _width(line: str) -> int:
+    """Columns in print: a Chinese character takes two."""
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in line)
+
+
+_ITEM = re.compile(
+    r"^(?:[-*•·▪●○]\s|\(?\d{1,3}[.)、）]\s*\S|[A-Za-z][.)]\s|[（(][一二三四五六七八九十\d]+[)）])"
+)
 
 
 def _heading_level(line: str) -> int:

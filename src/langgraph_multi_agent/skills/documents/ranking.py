@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from langgraph_multi_agent.skills.documents.passages import Chunk
-from langgraph_multi_agent.skills.documents.terms import Form, Term, PART_WEIGHT, normal, words_of
+from langgraph_multi_agent.skills.documents.terms import PART_WEIGHT, Form, Term, normal, words_of
 
 K1, B = 1.2, 0.75
 HEADING_WEIGHT = 2.0

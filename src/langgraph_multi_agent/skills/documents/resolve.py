@@ -3,6 +3,7 @@
 The reviewer's hand. It extracts the sources anew and trusts nothing that search returned.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from langgraph_multi_agent.domain.finding import Passage
@@ -11,7 +12,7 @@ from langgraph_multi_agent.skills.documents.document import Document
 from langgraph_multi_agent.skills.documents.extraction import open_sources
 
 
-def run(params: dict[str, Any]) -> dict[str, Any]:
+def run(params: Mapping[str, Any]) -> dict[str, Any]:
     """Check passages against their sources.
 
     Args:

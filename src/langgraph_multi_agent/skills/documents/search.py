@@ -46,7 +46,7 @@ class Window:
         return self.chunk.document.text[self.units[0].start : self.units[-1].end]
 
 
-def run(params: dict[str, Any]) -> dict[str, Any]:
+def run(params: Mapping[str, Any]) -> dict[str, Any]:
     """Search files and handbook.
 
     Args:

@@ -111,7 +111,8 @@ _WIDTHS = {
 @cache
 def stem(word: str) -> str:
     """A light English stem: plurals, -ing, -ed, -ation, final e and y; a prefix of the word
-    except that a final y becomes i."""
+    except that a final y becomes i.
+    """
     if len(word) <= 3 or not word.isalpha():
         return word
     if word.endswith("ies"):
@@ -163,7 +164,11 @@ def _latin_terms(word: str) -> list[tuple[str, Term]]:
     stemmed = stem(word)
     forms = [Form(text=stemmed, is_han=False)]
     forms += [
-        Form(text=other if HAN.match(other) else stem(other), is_han=bool(HAN.match(other)), weight=SYNONYM_WEIGHT)
+        Form(
+            text=other if HAN.match(other) else stem(other),
+            is_han=bool(HAN.match(other)),
+            weight=SYNONYM_WEIGHT,
+        )
         for other in _synonyms(word, stemmed)
     ]
     pieces = [piece for piece in _PIECES.split(word) if piece and piece not in STOP_EN]

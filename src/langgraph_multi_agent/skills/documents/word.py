@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from docx import Document as open_word
+import docx
 from docx.oxml.ns import qn
 from docx.table import Table
 from docx.text.paragraph import Paragraph
@@ -30,7 +30,7 @@ def extract_word(path: Path, name: str) -> Document:
     builder = DocumentBuilder()
     try:
         with path.open("rb") as file:
-            word = open_word(file)
+            word = docx.Document(file)
         below_title = 0
         for item in word.iter_inner_content():
             if isinstance(item, Table):
