@@ -27,7 +27,7 @@ from langgraph_multi_agent.agents.registry import PlanLimits, load_teams
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import DataDirectoryInUse, SettingsUnsafe
-from langgraph_multi_agent.domain.ports import Model
+from langgraph_multi_agent.domain.ports import Model, SkillRunner
 from langgraph_multi_agent.engine.run import GraphEngine
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
@@ -80,21 +80,25 @@ class Application:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, *, teams: Mapping[str, Team] | None = None, model: Model | None = None
+    settings: Settings,
+    *,
+    teams: Mapping[str, Team] | None = None,
+    model: Model | None = None,
+    skills: SkillRunner | None = None,
 ) -> AsyncIterator[Application]:
     """Open the embedded system over a data directory whose lock the caller holds.
 
     Tasks whose worker died are given back to the queue.
 
     Args:
-        teams, model: instead of those that the settings name; for embedding and benchmarks.
+        teams, model, skills: instead of those that the settings name; for embedding and tests.
 
     Raises:
         SettingsUnsafe: a setting cannot be served, a team file is wrong, the database is newer.
     """
     if not settings.is_sqlite:
         raise SettingsUnsafe(setting="DATABASE_URL", reason="dialect_unsupported", value="postgresql")
-    clock, metrics = SystemClock(), Metrics()
+    clock, metrics = SystemClock(), Metrics(with_process=settings.memory_monitoring)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = database_path(settings)
     engine = sqlite_engine(path)
@@ -112,7 +116,7 @@ async def open_application(
     artifacts = DirectoryArtifacts(settings.data_dir / "artifacts")
     feed, doorbell = MemoryFeed(), MemoryDoorbell()
     flusher = JournalFlusher(database)
-    skills = ChildProcessSkillRunner(
+    skills = skills or ChildProcessSkillRunner(
         concurrency=settings.skill_concurrency,
         memory_bytes=settings.skill_memory_bytes,
         deadline_s=settings.skill_timeout,
@@ -184,16 +188,29 @@ async def open_application(
         await database.close()
 
 
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """A group of one error is that error: callers catch faults, not task groups."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from error.__cause__
+
+
 @asynccontextmanager
 async def working(application: Application) -> AsyncIterator[Application]:
     """Run the worker around the block, and drain it after."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(application.worker.run())
-        try:
-            yield application
-        finally:
-            application.tasks.is_draining = True
-            application.worker.stop()
+    with _plain_errors():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(application.worker.run())
+            try:
+                yield application
+            finally:
+                application.tasks.is_draining = True
+                application.worker.stop()
 
 
 def database_path(settings: Settings) -> Path:
@@ -334,20 +351,21 @@ async def serving(
                 ws_max_size=1024 * 1024,
             )
             server = uvicorn.Server(config)
-            server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
-            async with asyncio.TaskGroup() as group:
-                running = group.create_task(server.serve(sockets=[sock]))
-                watcher = group.create_task(_drain_on(stop, application)) if stop else None
-                try:
-                    while not server.started and not running.done():
-                        await asyncio.sleep(0.005)
-                    announce(address_of(sock))
-                    yield address_of(sock)
-                finally:
-                    if watcher is not None:
-                        watcher.cancel()
-                    application.tasks.is_draining = True
-                    server.should_exit = True
+            server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
+            with _plain_errors():
+                async with asyncio.TaskGroup() as group:
+                    running = group.create_task(server.serve(sockets=[sock]))
+                    watcher = group.create_task(_drain_on(stop, application)) if stop else None
+                    try:
+                        while not server.started and not running.done():
+                            await asyncio.sleep(0.005)  # uvicorn offers no event for it
+                        announce(address_of(sock))
+                        yield address_of(sock)
+                    finally:
+                        if watcher is not None:
+                            watcher.cancel()
+                        application.tasks.is_draining = True
+                        server.should_exit = True
 
 
 async def _drain_on(stop: asyncio.Event, application: Application) -> None:
