@@ -22,6 +22,7 @@ from langgraph_multi_agent.agents.request import (
     language_of_request,
     model_only_wish,
     named_columns,
+    names_handbook,
     unknown_files,
 )
 from langgraph_multi_agent.agents.together import together
@@ -83,7 +84,7 @@ class RequestMetaAgent:
         request = work.request.strip()
         language = language_of_request(request, work.language)
         inputs = await _inspected(work)
-        wanted = handbook.covers(request[:READ_CHARACTERS]) >= handbook.COVERED
+        wanted = _wants_handbook(request[:READ_CHARACTERS], has_inputs=bool(inputs))
         understanding = Understanding(
             goal=request,
             language=language,
@@ -100,6 +101,13 @@ class RequestMetaAgent:
         return understanding
 
 
+def _wants_handbook(request: str, *, has_inputs: bool) -> bool:
+    """Beside inputs of its own, a request gets the handbook only if it speaks of it."""
+    if has_inputs:
+        return names_handbook(request)
+    return handbook.covers(request) >= handbook.COVERED
+
+
 def request_of(title: str, description: str) -> str:
     """Title and description as one text; a title that the description repeats counts once."""
     title, description = title.strip(), description.strip()
@@ -111,12 +119,7 @@ def request_of(title: str, description: str) -> str:
 
 async def _inspected(work: Work) -> tuple[InputInfo, ...]:
     """Profile all inputs at once, in their order; one that cannot be read fails the task by name."""
-    return tuple(await together(_inspect(work, file) for file in _files(work)))
-
-
-def _files(work: Work) -> Sequence[InputFile]:
-    """The task's files: the engine names them as the inputs of the understanding's own subtask."""
-    return [work.input(name) for name in work.subtask.inputs]
+    return tuple(await together(_inspect(work, file) for file in work.files))
 
 
 async def _inspect(work: Work, file: InputFile) -> InputInfo:

@@ -6,15 +6,17 @@ Invariant: the same plan, results and narrative give the same report to both.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from langgraph_multi_agent.agents.contract import Understanding, Work
 from langgraph_multi_agent.domain.errors import ArtifactNotFound
-from langgraph_multi_agent.domain.finding import Finding
+from langgraph_multi_agent.domain.finding import Finding, Passage
 from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.result import SubtaskResult
 from langgraph_multi_agent.i18n import text
-from langgraph_multi_agent.skills.report import Contribution, Gap, Report, Source, compose
+from langgraph_multi_agent.skills.report import Contribution, Gap, Report, Source, compose, narrative_faults
 
 
 def contributors(plan: Plan, late: Subtask) -> list[Subtask]:
@@ -53,11 +55,12 @@ def report_from(
     sources = contributors(plan, synthesis)
     present = [results[item.id] for item in sources if item.id in results]
     findings = [(replaced or {}).get(f.id, f) for result in present for f in result.findings]
-    return compose(
+    report = compose(
         request=understanding.goal,
         language=language,
         findings=findings,
-        passages=[passage for result in present for passage in result.passages],
+        passages=_in_turn([result.passages for result in present]),
+        questions=_questions(present),
         sources=[
             Source(name=item.name, kind=item.kind, digest=item.digest, size_bytes=item.size_bytes)
             for item in understanding.inputs
@@ -67,8 +70,38 @@ def report_from(
             *([_draft(synthesis, draft, language)] if draft else ()),
         ],
         gaps=_gaps(sources, synthesis, results, narrative_gap, language),
-        narrative=narrative,
     )
+    return replace(report, narrative=(*_answers(report, present), *narrative))
+
+
+def _in_turn(lists: Sequence[Sequence[Passage]]) -> list[Passage]:
+    """The best passage of each answer first, then the second ones: scores compare within one only."""
+    return [passage for rank in zip_longest(*lists) for passage in rank if passage is not None]
+
+
+def _questions(present: Sequence[SubtaskResult]) -> dict[str, str]:
+    """The question that a passage was found for, by passage id."""
+    found: dict[str, str] = {}
+    for result in present:
+        if result.data.get("mode") == "answer" and result.data.get("question"):
+            for passage in result.passages:
+                found.setdefault(passage.id, str(result.data["question"]))
+    return found
+
+
+def _answers(report: Report, present: Sequence[SubtaskResult]) -> list[str]:
+    """Answers that agents worded with a model, each sentence with its references; only what traces."""
+    refs = {item.passage.id: item.ref for item in report.citations}
+    paragraphs = []
+    for result in present:
+        answer = result.data.get("answer")
+        sentences = answer.get("sentences", ()) if isinstance(answer, Mapping) else ()
+        worded = [
+            f"{item['text']} {''.join(f'[{refs[one]}]' for one in item['passages'] if one in refs)}"
+            for item in sentences
+        ]
+        paragraphs.append(" ".join(line for line in worded if not narrative_faults(report, [line])))
+    return [paragraph for paragraph in paragraphs if paragraph]
 
 
 async def charts_of(work: Work, findings: Iterable[Finding]) -> dict[str, bytes]:
@@ -88,7 +121,7 @@ async def charts_of(work: Work, findings: Iterable[Finding]) -> dict[str, bytes]
 
 
 def _contribution(item: Subtask, synthesis: Subtask, result: SubtaskResult) -> Contribution:
-    proven = bool(result.findings or result.passages)
+    proven = bool(result.findings or result.passages or result.data.get("not_done"))
     return Contribution(
         subtask=item.id,
         title=item.title,

@@ -54,6 +54,10 @@ _ABOUT_DATA = re.compile(
     re.IGNORECASE,
 )
 
+_HANDBOOK = re.compile(
+    r"(?:内置|系统|使用|项目)?手册|本系统|\b(?:(?:the|its|your|built-in) handbook|lgma)\b",
+    re.IGNORECASE,
+)
 _POLITE = re.compile(
     r"^(?:(?:please|kindly|can you|could you|would you|will you|i (?:want|need"
     r"|would like|'d like) (?:you )?(?:to )?|help me(?: to)?"
@@ -178,6 +182,11 @@ def is_question(request: str) -> bool:
 def is_about_data(request: str) -> bool:
     """It speaks of the data as such, so that any analysis of it is an answer."""
     return _ABOUT_DATA.search(request) is not None
+
+
+def names_handbook(request: str) -> bool:
+    """It speaks of this system or its handbook by name."""
+    return _HANDBOOK.search(request) is not None
 
 
 def model_only_wish(request: str) -> str | None:

@@ -8,7 +8,7 @@ A criterion that nobody can check is neither passed nor failed.
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from langgraph_multi_agent.agents.contract import Proposal, Understanding, Work
@@ -231,8 +231,14 @@ async def _compare(
     """Make the report again from recomputed findings and hold the stored files against it."""
     written = work.results[synthesis.id]
     narrative = [str(item) for item in written.data.get("narrative", ())]
+    # Names and digests of the inputs come from the task, not from what was noted on the way.
+    inputs = tuple(
+        replace(item, digest=file.digest, size_bytes=file.size_bytes)
+        for item in work.understanding.inputs
+        for file in (work.input(item.name),)
+    )
     expected = report_from(
-        work.understanding,
+        replace(work.understanding, inputs=inputs),
         work.plan,
         synthesis,
         work.results,
@@ -296,6 +302,10 @@ def _verdict(item: Subtask, criterion: str, work: Work, evidence: _Evidence, lan
     if criterion in CITATIONS and item.id in evidence.citations:
         count = evidence.citation_count[item.id]
         return of(evidence.citations[item.id], text("team.review.citations", language, count=count))
+    if criterion == "question_answered" and result.passages:
+        return say(True, fine)
+    if criterion == "question_answered" and result.data.get("not_done"):
+        return say(None, text("team.review.unanswered", language))
     if criterion == "report_faithful" and item.id in evidence.report:
         return of(evidence.report[item.id], fine)
     if criterion == "report_complete" and item.id in evidence.complete:

@@ -195,7 +195,11 @@ def _offers(understanding: Understanding, agents: Mapping[str, Agent]) -> list[_
     taken: set[str] = set()
     offers = []
     for name in sorted(agents):
+        keys: set[str] = set()
         for proposal in agents[name].propose(understanding):
+            if proposal.key in keys:
+                raise PlanInvalid(reason=f"{name} proposes the key {proposal.key!r} twice", subtask="")
+            keys.add(proposal.key)
             subtask_id = _id_of(name, proposal.key, taken)
             taken.add(subtask_id)
             offers.append(_Offer(id=subtask_id, agent=agents[name], proposal=proposal))
@@ -211,8 +215,6 @@ def _id_of(agent: str, key: str, taken: set[str]) -> str:
     plain = re.sub(r"[^\w.-]+", "_", f"{agent}.{key}").strip("_")
     if len(plain) > MAX_ID_CHARACTERS or plain in taken or _ROUND.search(plain):
         plain = f"{plain[: MAX_ID_CHARACTERS - 9]}.{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-    if plain in taken:
-        raise PlanInvalid(reason=f"{agent} proposes the key {key!r} twice", subtask=plain)
     return plain
 
 

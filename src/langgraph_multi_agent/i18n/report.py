@@ -26,6 +26,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "{source} · {locator} · 第 {start}–{end} 字符",
         "en": "{source} · {locator} · characters {start}–{end}",
     },
+    "report.question": {"zh": "对应问题：", "en": "Found for:"},
     "report.unchecked": {"zh": "其他智能体的说明", "en": "What other agents said"},
     "report.unchecked_note": {
         "zh": "以下内容没有附带可核实的数字或引文，审阅无法确认。",

@@ -160,6 +160,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "{count} quotations found word for word.",
     },
     "team.review.no_result": {"zh": "这项子任务没有结果。", "en": "This subtask has no result."},
+    "team.review.unanswered": {
+        "zh": "资料里没有答案，报告已如实说明。",
+        "en": "The sources hold no answer; the report says so.",
+    },
     "team.review.nobody": {"zh": "没有可用的检查方法。", "en": "Nobody could check this."},
     "team.review.model": {"zh": "模型的判断：{reason}", "en": "The model's judgement: {reason}"},
     "team.review.more": {"zh": "{first}（另有 {more} 处）", "en": "{first} (and {more} more)"},
@@ -210,6 +214,10 @@ TEXTS: dict[str, dict[str, str]] = {
     "team.fault.number_in_words": {
         "zh": "{place}：用文字写的数“{stated}”无法追溯{found}",
         "en": "{place}: the number in words “{stated}” cannot be traced{found}",
+    },
+    "team.fault.strength_untraced": {
+        "zh": "{place}：效应强度 {stated} 不是 SQL 结果里的数{found}",
+        "en": "{place}: the strength {stated} is no number of the SQL's row{found}",
     },
     "team.fault.citation": {
         "zh": "{place}：引文不在所标的位置（{stated}{found}）",

@@ -7,6 +7,7 @@ recomputation, and a file passes only if it equals what the recomputed results r
 import math
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,7 +39,7 @@ class Discrepancy:
     Attributes:
         code: number_differs, name_differs, column_missing, sql_failed, name_untraced,
             file_missing, file_differs, reference_missing, reference_unknown, number_untraced,
-            number_in_words.
+            number_in_words, strength_untraced.
         place: finding id, or file and line.
     """
 
@@ -73,6 +74,8 @@ def number_discrepancies(
                 )
         elif re.search(r"\d", str(stated)) and not _is_traced(str(stated), finding):
             found.append(Discrepancy(code="name_untraced", place=f"{finding.id}#{name}", stated=str(stated)))
+    if not _strength_is_traced(finding.strength, row):
+        found.append(Discrepancy(code="strength_untraced", place=finding.id, stated=repr(finding.strength)))
     return found
 
 
@@ -193,19 +196,30 @@ def _plain(value: Any) -> float | int | None:
 
 
 def _is_traced(stated: str, finding: Finding) -> bool:
-    return stated in finding.subject or stated == finding.source or stated in finding.sql
+    """A column, the file, or literally in the SQL, where quotes are doubled."""
+    quoted = (stated, stated.replace('"', '""'), stated.replace("'", "''"))
+    return stated in (*finding.subject, finding.source) or any(form in finding.sql for form in quoted)
+
+
+def _strength_is_traced(strength: float, row: Mapping[str, Any]) -> bool:
+    """Zero, or the size of a number of the row, cut to 1."""
+    sizes = (min(1.0, abs(number)) for number in map(_plain, row.values()) if number is not None)
+    return strength == 0 or any(
+        math.isclose(strength, size, rel_tol=REVIEW_RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_NOISE)
+        for size in sizes
+    )
 
 
 def _first_difference(name: str, expected: bytes, actual: bytes) -> Discrepancy:
-    wanted, got = expected.decode().splitlines(), actual.decode(errors="replace").splitlines()
-    line = next(
-        (place for place, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b),
-        min(len(wanted), len(got)),
+    end = min(len(expected), len(actual))
+    place = bisect_left(range(end), True, key=lambda n: expected[: n + 1] != actual[: n + 1])
+    line = expected.count(b"\n", 0, place) + 1
+
+    def around(content: bytes) -> str:
+        start = max(content.rfind(b"\n", 0, place) + 1, place - 24)
+        stop = content.find(b"\n", place)
+        return content[start : min(place + 40, stop if stop >= 0 else len(content))].decode(errors="replace")
+
+    return Discrepancy(
+        code="file_differs", place=f"{name}:{line}", stated=around(actual), found=around(expected)
     )
-    a = wanted[line] if line < len(wanted) else ""
-    b = got[line] if line < len(got) else ""
-    column = next(
-        (place for place, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-    )
-    window = slice(max(0, column - 24), column + 40)
-    return Discrepancy(code="file_differs", place=f"{name}:{line + 1}", stated=b[window], found=a[window])

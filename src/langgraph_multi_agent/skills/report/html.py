@@ -105,7 +105,8 @@ class _Page:
 
     def numbers(self, item: Statement) -> str:
         rows = "".join(
-            f"<tr><td><code>{escape(number.name)}</code></td><td>{escape(repr(number.value)) if number.value is not None else 'NULL'}</td></tr>"
+            f"<tr><td><code>{escape(number.name)}</code></td>"
+            f"<td>{'NULL' if number.value is None else escape(repr(number.value))}</td></tr>"
             for number in item.finding.numbers
         )
         if not rows:
@@ -127,7 +128,8 @@ class _Page:
             "place", source=passage.source, locator=passage.locator, start=passage.start, end=passage.end
         )
         return (
-            f'<article id="{item.ref.lower()}"><p class="tags"><span class="ref">{item.ref}</span></p>'
+            f'<article id="{item.ref.lower()}"><p class="tags"><span class="ref">{item.ref}</span>'
+            f"<span>{escape(item.question)}</span></p>"
             f'<blockquote>{escape(passage.quote.strip())}</blockquote><p class="quiet">{place}</p></article>'
         )
 
@@ -136,7 +138,8 @@ class _Page:
         if not items:
             return ""
         lines = "".join(
-            f'<li><b>{escape(item.title)}</b> <span class="quiet">{escape(item.agent)}</span><br>{escape(item.note)}</li>'
+            f'<li><b>{escape(item.title)}</b> <span class="quiet">{escape(item.agent)}</span>'
+            f"<br>{escape(item.note)}</li>"
             for item in items
         )
         return (

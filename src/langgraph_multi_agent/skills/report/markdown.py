@@ -75,6 +75,8 @@ def render_markdown(report: Report) -> str:
         )
         blocks.append("\n".join(f"> {escaped(line)}" for line in passage.quote.splitlines() if line.strip()))
         blocks.append(f"— {place}")
+        if citation.question:
+            blocks.append(f"{say('question')} {escaped(citation.question)}")
     unchecked = [item for item in report.contributions if item.note]
     if unchecked:
         blocks += [f"## {say('unchecked')}", say("unchecked_note")]

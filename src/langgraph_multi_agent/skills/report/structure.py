@@ -5,11 +5,12 @@ of its own. Invariant: equal results compose to equal reports, in any order of a
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from langgraph_multi_agent.domain.finding import Finding, Passage
+from langgraph_multi_agent.domain.finding import Finding, Passage, format_number
 from langgraph_multi_agent.i18n.statement import statement
 
 SUMMARY_FINDINGS = 5
@@ -17,6 +18,7 @@ SUMMARY_PASSAGES = 3
 TITLE_CHARACTERS = 90
 SUMMARY_QUOTE_CHARACTERS = 280
 FORMAT_VERSION = 1
+_PLACEHOLDER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +67,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """A passage with its place in the report (`P1`, `P2`, …)."""
+    """A passage with its place in the report (`P1`, `P2`, …), and the question it was found for."""
 
     ref: str
     passage: Passage
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +110,35 @@ class Report:
                 {"ref": item.ref, "statement": item.text, **item.finding.to_json()}
                 for item in self.statements
             ],
-            "passages": [{"ref": item.ref, **item.passage.to_json()} for item in self.citations],
+            "passages": [_cited(item) for item in self.citations],
             "inputs": [asdict(item) for item in self.sources],
             "method": [asdict(item) for item in self.contributions],
             "not_done": [asdict(item) for item in self.gaps],
         }
+
+
+def _cited(item: Citation) -> dict[str, Any]:
+    """A passage as stored: without its score, which ranks it here and can be checked by nobody."""
+    value = {"ref": item.ref, "question": item.question, **item.passage.to_json()}
+    value.pop("score")
+    return value
+
+
+def sentence_of(finding: Finding, language: str) -> str:
+    """The finding as a sentence.
+
+    Agents from outside bring their own words: a template that is no key of the catalogue is the
+    sentence itself if it has placeholders like `{name}`; else names and numbers are listed.
+    """
+    try:
+        return statement(finding, language)
+    except KeyError:
+        values = dict(finding.names)
+        values |= {n.name: format_number(n.value, n.style) for n in finding.numbers}
+    if _PLACEHOLDER.search(finding.template):
+        return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), finding.template)
+    listed = ", ".join(f"{name} = {value}" for name, value in values.items())
+    return f"{', '.join(finding.subject) or finding.kind}: {listed}"
 
 
 def shortened(content: str, limit: int) -> str:
@@ -134,23 +161,32 @@ def compose(
     contributions: Sequence[Contribution] = (),
     gaps: Sequence[Gap] = (),
     narrative: Sequence[str] = (),
+    questions: Mapping[str, str] | None = None,
 ) -> Report:
     """Make the report of what was found.
 
-    Findings rank by strength, passages by score, ties by id; a second one with the same id is
-    the same one and is dropped.
+    Findings rank by strength, ties by id; passages keep their order. A second one with the same
+    id is the same one and is dropped.
+
+    Args:
+        questions: the question that a passage was found for, by passage id.
     """
     ranked = sorted({item.id: item for item in findings}.values(), key=lambda f: (-f.strength, f.id))
-    cited = sorted({item.id: item for item in passages}.values(), key=lambda p: (-p.score, p.id))
+    cited: dict[str, Passage] = {}
+    for passage in passages:
+        cited.setdefault(passage.id, passage)
     return Report(
         language=language,
         title=shortened(request, TITLE_CHARACTERS),
         request=request.strip(),
         statements=tuple(
-            Statement(ref=f"F{place}", text=statement(finding, language), finding=finding)
+            Statement(ref=f"F{place}", text=sentence_of(finding, language), finding=finding)
             for place, finding in enumerate(ranked, 1)
         ),
-        citations=tuple(Citation(ref=f"P{place}", passage=passage) for place, passage in enumerate(cited, 1)),
+        citations=tuple(
+            Citation(ref=f"P{place}", passage=item, question=(questions or {}).get(item.id, ""))
+            for place, item in enumerate(cited.values(), 1)
+        ),
         narrative=tuple(narrative),
         sources=tuple(sorted(sources, key=lambda item: item.name)),
         contributions=tuple(contributions),
