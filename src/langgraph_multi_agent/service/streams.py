@@ -5,7 +5,7 @@ lost wake-ups harmless. Callers: SSE, WebSocket, CLI. Invariant: a follower sees
 once, in order, from the `seq` or cursor it knows.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class StreamService:
 
     async def follow_task(
         self, scope: Scope, task_id: str, *, after: int, stop_at_end: bool = True
-    ) -> AsyncIterator[StreamItem]:
+    ) -> AsyncGenerator[StreamItem, None]:
         """Events of one task with `seq > after`, then live.
 
         Ends after the event that ended the task (if `stop_at_end`) or deleted it.
@@ -74,11 +74,15 @@ class StreamService:
                 for ephemeral in listener.take_ephemeral():
                     yield Ephemeral(task_id=task_id, data=ephemeral)
 
-    async def follow_all(self, scope: Scope, *, cursor: int | None) -> AsyncIterator[StreamItem]:
+    async def newest_cursor(self, scope: Scope) -> int:
+        """Where `follow_all` goes on from without the events there are already."""
+        return await self._database.read(scope, event_log.last_cursor)
+
+    async def follow_all(self, scope: Scope, *, cursor: int | None) -> AsyncGenerator[StreamItem, None]:
         """Events of all tasks in scope after a cursor (None: from now on), in commit order."""
         async with self._feed.listen(None) as listener:
             if cursor is None:
-                cursor = await self._database.read(scope, event_log.last_cursor)
+                cursor = await self.newest_cursor(scope)
             while True:
                 while found := await self._database.read(scope, event_log.after_cursor, cursor, limit=PAGE):
                     for event in found:
@@ -95,4 +99,4 @@ def _is_over(store: Store, task_id: str, seen: int) -> bool:
         task = tasks.get(store, task_id)
     except TaskNotFound:
         return False  # its last event is on the way
-    return is_terminal(task.status) and task.last_seq == seen
+    return is_terminal(task.status) and task.last_seq <= seen

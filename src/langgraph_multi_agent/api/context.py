@@ -1,0 +1,88 @@
+"""What a request may reach: the services, whose request it is, and its language.
+
+`bootstrap` fills `Services` and hands it to `create_api`; routes take parts of it as
+dependencies. Invariant: no route reaches around it.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from langgraph_multi_agent import __version__
+from langgraph_multi_agent.access import DEFAULT_SCOPE, Scope
+from langgraph_multi_agent.domain.ports import Clock
+from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE
+from langgraph_multi_agent.service.agents import AgentService
+from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.streams import StreamService
+from langgraph_multi_agent.service.tasks import TaskService
+from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """How live connections are kept, in seconds, frames and bytes.
+
+    Attributes:
+        keep_alive_s: pause between comments of a quiet SSE stream.
+        heartbeat_s: pause between `heartbeat` frames of a WebSocket.
+        send_queue: frames that may wait for a slow WebSocket.
+        send_deadline_s: how long a full queue may stay full before the socket is closed.
+        subscriptions: tasks that one WebSocket may follow.
+        frame_bytes: largest frame that a client may send.
+    """
+
+    keep_alive_s: float = 15.0
+    heartbeat_s: float = 30.0
+    send_queue: int = 256
+    send_deadline_s: float = 10.0
+    subscriptions: int = 200
+    frame_bytes: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """All that the API needs.
+
+    Attributes:
+        lifespan: entered when the server starts, left when it stops.
+        is_stopping: True once the process is about to end; live streams then end, so that
+            their clients come back to another process with the number they know.
+    """
+
+    settings: Settings
+    tasks: TaskService
+    streams: StreamService
+    agents: AgentService
+    health: HealthService
+    metrics: Metrics
+    clock: Clock
+    version: str = __version__
+    lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
+    is_stopping: Callable[[], bool] = lambda: False
+    stream_limits: StreamLimits = field(default_factory=StreamLimits)
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    services: Services = connection.app.state.services
+    return services
+
+
+def scope_of(_connection: HTTPConnection) -> Scope:
+    """Whose rows this request may touch: without accounts, the one tenant's."""
+    return DEFAULT_SCOPE
+
+
+def language_of_connection(connection: HTTPConnection) -> str:
+    language: str = connection.scope.get("state", {}).get("language", DEFAULT_LANGUAGE)
+    return language
+
+
+ServicesOf = Annotated[Services, Depends(services_of)]
+ScopeOf = Annotated[Scope, Depends(scope_of)]
+Language = Annotated[str, Depends(language_of_connection)]

@@ -1,0 +1,171 @@
+"""The parts of the OpenAPI document that cannot be read off the routes.
+
+Routes read their bodies by hand, within limits, so they name the models here; every route names
+the problems it can answer with. `complete` adds the schemas and the texts of the whole.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.problems import MEDIA_TYPE, TYPE_BASE
+from langgraph_multi_agent.domain import errors as faults
+from langgraph_multi_agent.domain.errors import Fault
+from langgraph_multi_agent.i18n.errors import describe
+
+REFERENCE = "#/components/schemas/{model}"
+REQUESTS: tuple[type[BaseModel], ...] = (
+    models.TaskRequest,
+    models.TaskPatch,
+    models.AnswerRequest,
+    models.CompleteRequest,
+    models.EmptyRequest,
+    models.ResetRequest,
+    models.Problem,
+)
+TAGS = [
+    {"name": "tasks", "description": "Submit tasks, follow them, and decide about them."},
+    {"name": "results", "description": "Plans, events and files of a task."},
+    {"name": "system", "description": "Health, metrics, agents and teams."},
+]
+DESCRIPTION = """Tasks go in, agents work on them, results come out.
+
+Errors are RFC 9457 problems with a stable `code`; their words follow `Accept-Language` (zh or en).
+Times are ISO-8601 in UTC.
+
+**Live events.** `GET /api/v1/tasks/{task_id}/events/stream` is a stream of server-sent events with
+`Last-Event-ID`. `WS /ws` (the same as `WS /api/v1/mvp2/ws`) speaks JSON text frames: send
+`{"type": "task_subscribe", "task_id": "…", "after_event_id": 0}` and receive `task_created`,
+`task_update`, `task_completed` and `task_deleted`, each with the `event_id` to resume from.
+"""
+
+
+def problems(*kinds: type[Fault]) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route: the problems it can answer with, by status, each with an example."""
+    answers: dict[int | str, dict[str, Any]] = {}
+    everything: tuple[type[Fault], ...] = (*kinds, Fault)
+    for kind in everything:
+        words = describe(kind.code, {}, "en")
+        example = {
+            "summary": words.title,
+            "value": {
+                "type": f"{TYPE_BASE}{kind.code.lower().replace('_', '-')}",
+                "title": words.title,
+                "status": kind.status,
+                "code": kind.code,
+                "detail": words.detail,
+                "hint": words.hint,
+                "errors": [],
+                "request_id": samples.PROBLEM["request_id"],
+            },
+        }
+        answer = answers.setdefault(
+            kind.status,
+            {
+                "description": words.title,
+                "content": {
+                    MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}, "examples": {}}
+                },
+            },
+        )
+        answer["content"][MEDIA_TYPE]["examples"][kind.code] = example
+        if kind.status in (429, 503):
+            answer["headers"] = {
+                "Retry-After": {
+                    "description": "Seconds to wait.",
+                    "schema": {"type": "integer"},
+                    "example": 1,
+                }
+            }
+    return answers
+
+
+def json_body(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
+    """`openapi_extra` of a route with a JSON body."""
+    example = model.model_json_schema().get("examples", [{}])[0]
+    return {
+        "requestBody": {
+            "required": is_required,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": REFERENCE.format(model=model.__name__)},
+                    "examples": {"default": {"value": example}},
+                }
+            },
+        }
+    }
+
+
+def submit_body() -> dict[str, Any]:
+    """`openapi_extra` of the submission: JSON, or a form with the same fields and files."""
+    extra = json_body(models.TaskRequest)
+    text = {"type": "string"}
+    extra["requestBody"]["content"]["multipart/form-data"] = {
+        "schema": {
+            "type": "object",
+            "required": ["description"],
+            "properties": {
+                "title": text,
+                "description": text,
+                "priority": {"type": "integer", "minimum": 1, "maximum": 4},
+                "team": text,
+                "deadline": text,
+                "assignee": text,
+                "language": {"type": "string", "enum": ["zh", "en"]},
+                "input_data": {**text, "description": "A JSON object."},
+                "budget": {**text, "description": "A JSON object."},
+                "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+            },
+        },
+        "examples": {
+            "default": {"value": {"description": samples.TASK_REQUEST["description"], "files": ["sales.csv"]}}
+        },
+    }
+    return extra
+
+
+def example(status: int, description: str, value: Any, **more: Any) -> dict[int | str, dict[str, Any]]:
+    """A `responses` entry with an example of a successful answer."""
+    return {
+        status: {
+            "description": description,
+            "content": {"application/json": {"examples": {"default": {"value": value}}}},
+            **more,
+        }
+    }
+
+
+def complete(app: FastAPI, *, version: str) -> Callable[[], Mapping[str, Any]]:
+    """The function that makes the OpenAPI document, once."""
+
+    def make() -> Mapping[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title="LangGraph multi-agent",
+                version=version,
+                description=DESCRIPTION,
+                routes=app.routes,
+                tags=TAGS,
+                license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            )
+            _, schemas = models_json_schema(
+                [(model, "validation") for model in REQUESTS], ref_template=REFERENCE
+            )
+            components = document.setdefault("components", {}).setdefault("schemas", {})
+            for name, schema in schemas.get("$defs", {}).items():
+                components.setdefault(name, schema)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                components.pop(unused, None)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    return make
+
+
+READ_PROBLEMS = problems(faults.TaskNotFound, faults.InvalidRequest, faults.DependencyUnavailable)
+"""What any reading route about one task can answer with."""

@@ -1,0 +1,52 @@
+"""What a file is on the wire: its media type, its name in a header, how safe it is to show."""
+
+from pathlib import PurePath
+from urllib.parse import quote
+
+OCTETS = "application/octet-stream"
+TYPES = {
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".txt": "text/plain",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".json": "application/json",
+    ".jsonl": "application/x-ndjson",
+    ".ndjson": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".svg": "image/svg+xml",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+}
+SHOWN = frozenset(
+    {"text/html", "text/plain", "text/markdown", "text/csv", "text/tab-separated-values"}
+    | {"application/json", "application/pdf", "image/png", "image/jpeg", "image/svg+xml"}
+)
+"""Types that a browser may show in place; all others are offered for download."""
+ACTIVE = frozenset({"text/html", "image/svg+xml"})
+"""Types that could carry scripts: they are shown in a sandbox."""
+SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+
+
+def media_type_of_name(name: str) -> str:
+    """By the end of the name only: the system's own tables differ from machine to machine."""
+    return TYPES.get(PurePath(name).suffix.lower(), OCTETS)
+
+
+def content_disposition(name: str, *, as_download: bool) -> str:
+    """RFC 6266: the name in UTF-8, and an ASCII form for old clients."""
+    plain = "".join(
+        char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in name
+    )
+    kind = "attachment" if as_download else "inline"
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

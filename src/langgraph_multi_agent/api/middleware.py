@@ -1,0 +1,132 @@
+"""What happens around every request: its id, language, record and metrics, and what no route may
+leak.
+
+Pure ASGI, so that streams pass through unbuffered. Invariant: every HTTP request ends with an
+answer that carries `X-Request-ID`, one log record and one count under its route's template.
+"""
+
+import re
+import secrets
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from langgraph_multi_agent.api.context import Services
+from langgraph_multi_agent.api.origins import is_allowed_origin
+from langgraph_multi_agent.api.problems import OriginNotAllowed, problem
+from langgraph_multi_agent.domain.errors import Fault
+from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE, language_of
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+QUIET_PATHS = frozenset({"/health", "/ready", "/metrics", "/api/v1/system/metrics"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CLIENT_GONE = 499
+"""What the log says of a request whose client left before its answer."""
+
+
+class RequestRecord:
+    """Outermost: request id, language, access log, metrics; HEAD is a GET without its body."""
+
+    def __init__(self, app: ASGIApp, *, services: Services) -> None:
+        self._app, self._services = app, services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        wanted, default = headers.get("accept-language"), self._services.settings.lang or DEFAULT_LANGUAGE
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["language"] = language_of(wanted) if wanted else default
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            if scope["type"] == "http":
+                await self._http(scope, receive, send, request_id)
+            else:
+                await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        clock, method = self._services.clock, scope["method"]
+        started, status = clock.monotonic(), CLIENT_GONE
+        is_head = method == "HEAD" and not scope["path"].endswith("/stream")
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers.add_vary_header("Origin")
+                headers.setdefault("x-content-type-options", "nosniff")
+            elif is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        inner = {**scope, "method": "GET"} if is_head else scope
+        try:
+            await self._app(inner, receive, answer)
+        finally:
+            duration = clock.monotonic() - started
+            route = _template(inner)
+            self._services.metrics.http(method=method, route=route, status=status, duration_s=duration)
+            write = log.debug if scope["path"] in QUIET_PATHS and status < 400 else log.info
+            write(
+                "http.request",
+                method=method,
+                route=route,
+                status_code=status,
+                duration_s=round(duration, 6),
+                client=scope["client"][0] if scope.get("client") else None,
+                **{"url.path": scope["path"]},
+            )
+
+
+def _template(scope: MutableMapping[str, Any]) -> str | None:
+    path: str | None = getattr(scope.get("route"), "path", None)
+    return path.replace(":path}", "}") if path else scope.get("state", {}).get("route")
+
+
+class Boundary:
+    """Innermost: refuses changes by foreign web pages, and turns a bug into a problem.
+
+    The words of an unexpected exception go to the log only.
+    """
+
+    def __init__(self, app: ASGIApp, *, services: Services) -> None:
+        self._app, self._services = app, services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        origin, host = request.headers.get("origin"), request.headers.get("host")
+        allowed = self._services.settings.cors_origins
+        if scope["method"] not in SAFE_METHODS and not is_allowed_origin(origin, host, allowed):
+            await problem(OriginNotAllowed(origin=origin), request)(scope, receive, send)
+            return
+        has_started = False
+
+        async def answer(message: Message) -> None:
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            log.exception("http.error", error_code=getattr(error, "code", Fault.code), route=_template(scope))
+            self._services.metrics.error(Fault.code)
+            if has_started:  # only a broken connection can still say that the answer is not whole
+                raise
+            await problem(Fault(), request)(scope, receive, send)

@@ -1,0 +1,1 @@
+"""The fixed contract with MVP2 front ends: its objects, made from ours."""

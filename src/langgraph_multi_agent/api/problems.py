@@ -1,0 +1,197 @@
+"""Errors on the wire: RFC 9457 problems with stable codes, in the caller's language.
+
+Hides where an error came from: a `Fault` of any layer, a path that does not exist, a field that
+does not fit, or a bug. Invariant: every answer that is not a success has this form, and none
+carries a stack, a path of this machine or the words of an unexpected exception.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from langgraph_multi_agent.api.context import language_of_connection
+from langgraph_multi_agent.domain.errors import Fault, InvalidRequest
+from langgraph_multi_agent.i18n.errors import describe, field_message
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_BASE = "urn:lgma:problem:"
+RETRY_AFTER_S = {429: 1, 503: 5}
+MAX_FIELD_ERRORS = 20
+
+
+class MalformedJson(Fault):
+    code, status = "MALFORMED_JSON", 400
+
+
+class MalformedForm(Fault):
+    code, status = "MALFORMED_FORM", 400
+
+
+class UnsupportedMediaType(Fault):
+    code, status = "UNSUPPORTED_MEDIA_TYPE", 415
+
+
+class RouteNotFound(Fault):
+    code, status = "ROUTE_NOT_FOUND", 404
+
+
+class MethodNotAllowed(Fault):
+    code, status = "METHOD_NOT_ALLOWED", 405
+
+
+class OriginNotAllowed(Fault):
+    code, status = "ORIGIN_NOT_ALLOWED", 403
+
+
+class PlanNotFound(Fault):
+    code, status = "PLAN_NOT_FOUND", 404
+
+
+class Json(Response):
+    """JSON by orjson: aware times become ISO-8601."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return orjson.dumps(content, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+def problem_body(fault: Fault, language: str, *, instance: str | None = None) -> dict[str, Any]:
+    """The problem object of a fault."""
+    text = describe(fault.code, fault.params, language, errors=fault.errors)
+    body: dict[str, Any] = {
+        "type": f"{TYPE_BASE}{fault.code.lower().replace('_', '-')}",
+        "title": text.title,
+        "status": fault.status,
+        "code": fault.code,
+        "detail": text.detail,
+        "hint": text.hint,
+        "errors": [
+            {"field": str(item.get("field", "")), "code": str(item.get("code", "invalid"))}
+            | {"message": field_message(item, language)}
+            for item in fault.errors
+        ],
+    }
+    if instance is not None:
+        body["instance"] = instance
+    return body
+
+
+def problem(
+    fault: Fault, connection: HTTPConnection, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer for a fault, with Retry-After where waiting helps."""
+    body = problem_body(fault, language_of_connection(connection), instance=connection.scope["path"])
+    if request_id := connection.scope.get("state", {}).get("request_id"):
+        body["request_id"] = request_id
+    answer = Json(body, status_code=fault.status, media_type=MEDIA_TYPE)
+    answer.headers["cache-control"] = "no-store"
+    for name, value in (headers or {}).items():
+        answer.headers[name] = value
+    if fault.status in RETRY_AFTER_S:
+        seconds = fault.params.get("retry_after_s", RETRY_AFTER_S[fault.status])
+        answer.headers["retry-after"] = str(max(1, round(float(seconds))))
+    return answer
+
+
+def task_error(error: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """A stored `{"code", "params"}` with its words."""
+    code, params = str(error.get("code", Fault.code)), dict(error.get("params") or {})
+    detail = error.get("detail")
+    text = describe(code, {**params, "detail": detail} if detail else params, language)
+    return {"code": code, "title": text.title, "detail": text.detail, "hint": text.hint, "params": params}
+
+
+def on_fault(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Fault)
+    return problem(error, request)
+
+
+def on_http_exception(request: Request, error: Exception) -> Response:
+    """What the router or the static files refuse."""
+    assert isinstance(error, HTTPException)
+    path = request.scope["path"]
+    fault: Fault
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            fault = RouteNotFound(path=path)
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            fault = MethodNotAllowed(path=path, method=request.method)
+        case _:
+            fault = InvalidRequest(reason=str(error.detail))
+    return problem(fault, request, headers=dict(error.headers or {}))
+
+
+def on_validation_error(request: Request, error: Exception) -> Response:
+    """A query, path or header value that does not fit."""
+    assert isinstance(error, RequestValidationError)
+    return problem(InvalidRequest(errors=field_errors(error.errors(), skip=1)), request)
+
+
+def invalid(error: ValidationError) -> InvalidRequest:
+    """The fault for a body that does not fit its model."""
+    return InvalidRequest(errors=field_errors(error.errors(include_url=False)))
+
+
+_CODES = {
+    "missing": "missing",
+    "extra_forbidden": "unknown_field",
+    "greater_than_equal": "below_minimum",
+    "greater_than": "below_minimum",
+    "less_than_equal": "above_maximum",
+    "less_than": "above_maximum",
+    "string_too_long": "too_long",
+    "string_too_short": "empty",
+    "too_long": "too_many",
+    "too_short": "too_few",
+    "literal_error": "not_allowed",
+    "enum": "not_allowed",
+    "string_type": "wrong_type",
+    "string_pattern_mismatch": "invalid",
+    "finite_number": "wrong_type",
+    "json_invalid": "not_json",
+}
+_EXPECTED = {
+    "str": "string",
+    "int": "integer",
+    "bool": "boolean",
+    "float": "number",
+    "dict": "object",
+    "list": "array",
+}
+
+
+def field_errors(errors: Sequence[Any], *, skip: int = 0) -> list[dict[str, Any]]:
+    """pydantic's errors with our codes.
+
+    Args:
+        skip: how many leading parts of the location name the place (query, path, header).
+    """
+    found = []
+    for item in errors[:MAX_FIELD_ERRORS]:
+        kind, context = str(item["type"]), dict(item.get("ctx") or {})
+        code = _CODES.get(kind)
+        entry: dict[str, Any] = {"field": ".".join(str(part) for part in item["loc"][skip:])}
+        if kind.startswith("field_"):  # raised by our own validators
+            code = kind.removeprefix("field_")
+        elif code is None and kind.endswith(("_type", "_parsing", "_from_float")):
+            code = "wrong_type"
+        entry["code"] = code or "invalid"
+        for name in ("ge", "gt", "le", "lt", "max_length", "min_length"):
+            if name in context:
+                entry["limit"] = context[name]
+        if code == "not_allowed":
+            entry["allowed"] = str(context.get("expected", ""))
+        if code == "wrong_type":
+            name = kind.partition("_")[0]
+            entry["expected"] = _EXPECTED.get(name, name)
+        entry["message"] = str(item.get("msg", ""))
+        found.append(entry)
+    return found

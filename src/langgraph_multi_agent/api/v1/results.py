@@ -1,0 +1,97 @@
+"""What came of a task: its plan and its files."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import FileResponse, Response
+
+from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
+from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, problems
+from langgraph_multi_agent.api.media import ACTIVE, SANDBOX, SHOWN, content_disposition
+from langgraph_multi_agent.api.problems import Json, PlanNotFound
+from langgraph_multi_agent.api.shapes import artifact_shape, plan_shape
+from langgraph_multi_agent.domain import errors as faults
+
+router = APIRouter(tags=["results"])
+
+
+@router.get(
+    "/api/v1/tasks/{task_id}/plan",
+    response_model=models.PlanModel,
+    summary="Read the plan",
+    description="The newest revision, or the one asked for, with the state of each subtask.",
+    responses={
+        **problems(faults.TaskNotFound, PlanNotFound, faults.InvalidRequest, faults.DependencyUnavailable),
+        **example(200, "The plan", samples.PLAN),
+    },
+)
+async def get_plan(
+    task_id: str,
+    services: ServicesOf,
+    scope: ScopeOf,
+    language: Language,
+    revision: Annotated[int | None, Query(ge=1, le=10**6)] = None,
+) -> Response:
+    plan = await services.tasks.plan(scope, task_id, revision=revision)
+    if plan is None and revision is not None:
+        raise PlanNotFound(task=task_id, revision=revision)
+    return Json(plan_shape(plan, language))
+
+
+@router.get(
+    "/api/v1/tasks/{task_id}/artifacts",
+    response_model=models.ArtifactList,
+    summary="List a task's files",
+    responses={**READ_PROBLEMS, **example(200, "The files", {"artifacts": [samples.ARTIFACT]})},
+)
+async def list_artifacts(task_id: str, services: ServicesOf, scope: ScopeOf) -> Response:
+    found = await services.tasks.artifacts(scope, task_id)
+    return Json({"artifacts": [artifact_shape(task_id, stored) for stored in found]})
+
+
+@router.get(
+    "/api/v1/tasks/{task_id}/artifacts/{name:path}",
+    summary="Read a file",
+    description="The content, with its digest as ETag; ranges are supported. What could carry scripts is "
+    "shown in a sandbox, what a browser cannot show is offered for download.",
+    response_class=FileResponse,
+    responses={
+        **problems(
+            faults.TaskNotFound, faults.ArtifactNotFound, faults.InvalidRequest, faults.DependencyUnavailable
+        ),
+        200: {
+            "description": "The content",
+            "content": {
+                "application/octet-stream": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "examples": {"report": {"summary": "A report", "value": "# 销售分析\n"}},
+                }
+            },
+            "headers": {"ETag": {"schema": {"type": "string"}, "example": f'"{samples.DIGEST}"'}},
+        },
+        304: {"description": "Not modified"},
+    },
+)
+async def get_artifact(  # noqa: PLR0917 - FastAPI calls it by name
+    task_id: str,
+    name: str,
+    request: Request,
+    services: ServicesOf,
+    scope: ScopeOf,
+    download: Annotated[bool, Query(description="Offer it for download.")] = False,
+) -> Response:
+    ref, path = await services.tasks.artifact(scope, task_id, name)
+    etag = f'"{ref.digest}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache", "x-content-type-options": "nosniff"}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    headers["content-disposition"] = content_disposition(
+        ref.name, as_download=download or ref.media_type not in SHOWN
+    )
+    if ref.media_type in ACTIVE:
+        headers["content-security-policy"] = SANDBOX
+    if ref.kind == "input":  # nobody has said in which encoding a person wrote it
+        headers["content-type"] = ref.media_type
+    return FileResponse(path, media_type=ref.media_type, headers=headers)

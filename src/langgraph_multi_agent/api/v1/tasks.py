@@ -1,0 +1,291 @@
+"""Tasks: submit, list, read, change, delete."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response
+
+from langgraph_multi_agent.agents.request import language_of_request
+from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.body import JSON, check, decode, media_type_of, parse, read_json
+from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
+from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, json_body, problems, submit_body
+from langgraph_multi_agent.api.media import media_type_of_name
+from langgraph_multi_agent.api.multipart import MultipartReader, Part
+from langgraph_multi_agent.api.problems import Json, MalformedForm, MalformedJson, UnsupportedMediaType
+from langgraph_multi_agent.api.shapes import task_shape
+from langgraph_multi_agent.domain import errors as faults
+from langgraph_multi_agent.domain.errors import InputTooLarge, InvalidRequest
+from langgraph_multi_agent.domain.task import Budget, InputFile, Priority, TaskDraft, TaskStatus
+from langgraph_multi_agent.service.tasks import MAX_PAGE, input_file
+from langgraph_multi_agent.store.tasks import TaskFilter
+
+router = APIRouter(tags=["tasks"])
+
+MULTIPART = "multipart/form-data"
+TITLE_CHARS = 80
+FORM_FIELDS = frozenset(models.TaskRequest.model_fields)
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+DECIMAL = re.compile(r"-?\d{1,9}", re.ASCII)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="1–255 visible ASCII characters. The same key with the same body answers with the "
+        "task that the first request made, for 24 hours.",
+        examples=["order-2026-11-22-0001"],
+    ),
+]
+
+
+@router.post(
+    "/api/v1/tasks",
+    status_code=202,
+    response_model=models.TaskModel,
+    summary="Submit a task",
+    description="Accepts JSON, or a form with the same fields and any number of `files`. The task is durable "
+    "when the answer comes; `Location` names it.",
+    responses={
+        **problems(
+            faults.InvalidRequest,
+            faults.TeamUnknown,
+            faults.ModelRequired,
+            faults.InputUnreadable,
+            faults.InputUnsafe,
+            faults.InputTooLarge,
+            faults.IdempotencyConflict,
+            faults.QueueFull,
+            faults.Draining,
+            faults.DependencyUnavailable,
+            MalformedJson,
+            MalformedForm,
+            UnsupportedMediaType,
+        ),
+        **example(
+            202,
+            "Accepted",
+            samples.TASK | {"status": "pending", "progress": 0, "started_at": None, "last_seq": 1},
+            headers={
+                "Location": {"schema": {"type": "string"}, "example": f"/api/v1/tasks/{samples.TASK_ID}"},
+                "Idempotent-Replayed": {
+                    "description": "`true` if an earlier request with this key made the task.",
+                    "schema": {"type": "string"},
+                    "example": "true",
+                },
+            },
+        ),
+    },
+    openapi_extra=submit_body(),
+)
+async def submit_task(
+    request: Request,
+    services: ServicesOf,
+    scope: ScopeOf,
+    language: Language,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
+        raise InvalidRequest(errors=[{"field": "Idempotency-Key", "code": "invalid"}])
+    if services.health.is_draining:
+        raise faults.Draining  # before reading what would be refused anyway
+    files: tuple[InputFile, ...] = ()
+    match media_type_of(request):
+        case "application/json":
+            body = await read_json(request, models.TaskRequest, limit=services.settings.max_body_bytes)
+        case "multipart/form-data":
+            body, files = await _read_form(request, services)
+        case other:
+            raise UnsupportedMediaType(media_type=other or "-", supported=f"{JSON}, {MULTIPART}")
+    submitted = await services.tasks.submit(
+        scope, _draft(body, files, default_language=language), idempotency_key=idempotency_key
+    )
+    headers = {"location": f"/api/v1/tasks/{submitted.task.id}"}
+    if submitted.is_replay:
+        headers["idempotent-replayed"] = "true"
+    return Json(task_shape(submitted.task, language), status_code=202, headers=headers)
+
+
+def _draft(body: models.TaskRequest, files: tuple[InputFile, ...], *, default_language: str) -> TaskDraft:
+    title = body.title or body.description.strip().splitlines()[0].strip()[:TITLE_CHARS]
+    return TaskDraft(
+        title=title,
+        description=body.description,
+        priority=Priority(body.priority),
+        team=body.team,
+        deadline=body.deadline,
+        assignee=body.assignee or None,
+        language=body.language or language_of_request(f"{title}\n{body.description}", default_language),
+        input_data=body.input_data,
+        files=files,
+        budget=Budget(tokens=body.budget.tokens, cost=body.budget.cost),
+    )
+
+
+async def _read_form(
+    request: Request, services: Services
+) -> tuple[models.TaskRequest, tuple[InputFile, ...]]:
+    """Fields and stored files of a form. Files that end up in no task are collected later."""
+    settings = services.settings
+    fields: dict[str, Any] = {}
+    files: list[InputFile] = []
+    left = settings.max_body_bytes
+    async for part in MultipartReader(request.headers["content-type"], request.stream()):
+        if part.file_name is not None and part.name == "files":
+            if len(files) >= settings.max_files:
+                error = {"field": "files", "code": "too_many", "limit": settings.max_files}
+                raise InvalidRequest(errors=[error])
+            stored = await _store(part, services)
+            files += [stored] if stored is not None else []
+            continue
+        if part.file_name is not None or part.name not in FORM_FIELDS:
+            raise InvalidRequest(errors=[{"field": part.name[:80], "code": "unknown_field"}])
+        if part.name in fields:
+            raise InvalidRequest(errors=[{"field": part.name, "code": "given_twice"}])
+        try:
+            fields[part.name] = await part.text(limit=left)
+        except InputTooLarge:
+            limit = settings.max_body_bytes
+            raise InputTooLarge(file=part.name, size=f"> {limit}", limit=limit) from None
+        left -= len(fields[part.name].encode())
+    return parse(models.TaskRequest, _form_values(fields)), tuple(files)
+
+
+async def _store(part: Part, services: Services) -> InputFile | None:
+    """Store a file as it comes; None for the empty part of a form without a chosen file."""
+    assert part.file_name is not None
+    if not part.file_name:
+        async for chunk in part.chunks():
+            if chunk:
+                raise faults.InputUnsafe(file="", reason="empty")
+        return None
+    name, blob = await services.tasks.store_input(part.file_name, part.chunks())
+    return input_file(name, blob, media_type_of_name(name))
+
+
+def _form_values(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The texts of a form as the values that JSON would have brought; an empty optional one is absent."""
+    values: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in ("input_data", "budget"):
+            if value.strip():
+                try:
+                    values[name] = decode(value.encode())
+                except MalformedJson:
+                    raise InvalidRequest(errors=[{"field": name, "code": "not_json"}]) from None
+        elif name == "priority":
+            if value.strip():
+                values[name] = int(value) if DECIMAL.fullmatch(value.strip()) else value
+        elif value or name == "description":
+            values[name] = value
+    check(values)
+    return values
+
+
+@router.get(
+    "/api/v1/tasks",
+    response_model=models.TaskPage,
+    summary="List tasks",
+    description="Newest first. `next` is the `cursor` of the following page; pages stay stable while "
+    "tasks are added.",
+    responses={
+        **problems(faults.InvalidRequest, faults.DependencyUnavailable),
+        **example(200, "A page", {"tasks": [samples.TASK], "next": None}),
+    },
+)
+async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name
+    services: ServicesOf,
+    scope: ScopeOf,
+    language: Language,
+    status: Annotated[list[TaskStatus] | None, Query(description="May be repeated.")] = None,
+    priority: Annotated[
+        list[Annotated[int, Query(ge=1, le=4)]] | None, Query(description="May be repeated.")
+    ] = None,
+    team: Annotated[str | None, Query(max_length=models.MAX_NAME_CHARS)] = None,
+    assignee: Annotated[
+        str | None, Query(max_length=models.MAX_NAME_CHARS, description="A part of the name.")
+    ] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Words of the title or description.")] = None,
+    created_after: Annotated[datetime | None, Query(description="ISO-8601, included.")] = None,
+    created_before: Annotated[datetime | None, Query(description="ISO-8601, excluded.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    task_filter = TaskFilter(
+        status=tuple(status or ()),
+        priority=tuple(priority or ()),
+        team=team,
+        assignee=assignee or None,
+        query=q or None,
+        created_after=_utc(created_after),
+        created_before=_utc(created_before),
+    )
+    page = await services.tasks.list(scope, task_filter, limit=limit, cursor=cursor)
+    return Json({"tasks": [task_shape(task, language) for task in page.tasks], "next": page.next})
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+@router.get(
+    "/api/v1/tasks/{task_id}",
+    response_model=models.TaskModel,
+    summary="Read a task",
+    responses={**READ_PROBLEMS, **example(200, "The task", samples.TASK)},
+)
+async def get_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
+    return Json(task_shape(await services.tasks.get(scope, task_id), language))
+
+
+@router.patch(
+    "/api/v1/tasks/{task_id}",
+    response_model=models.TaskModel,
+    summary="Change a task",
+    description="Title, priority, deadline, assignee and budget at any time; the description while pending.",
+    responses={
+        **problems(
+            faults.TaskNotFound,
+            faults.InvalidRequest,
+            faults.IllegalTransition,
+            faults.InputTooLarge,
+            faults.DependencyUnavailable,
+            MalformedJson,
+            UnsupportedMediaType,
+        ),
+        **example(200, "The changed task", samples.TASK),
+    },
+    openapi_extra=json_body(models.TaskPatch),
+)
+async def change_task(
+    task_id: str, request: Request, services: ServicesOf, scope: ScopeOf, language: Language
+) -> Response:
+    patch = await read_json(request, models.TaskPatch, limit=services.settings.max_body_bytes)
+    fields = {name: getattr(patch, name) for name in patch.model_fields_set}
+    if not fields:
+        raise InvalidRequest(errors=[{"field": "", "code": "empty"}])
+    if "budget" in fields:
+        fields["budget"] = patch.budget.model_dump()
+    return Json(task_shape(await services.tasks.update(scope, task_id, fields), language))
+
+
+@router.delete(
+    "/api/v1/tasks/{task_id}",
+    status_code=204,
+    summary="Delete a task",
+    description="A running task is cancelled first. Its history, results and files go with it.",
+    responses={
+        **problems(
+            faults.TaskNotFound, faults.InvalidRequest, faults.IllegalTransition, faults.DependencyUnavailable
+        ),
+        204: {"description": "Deleted"},
+    },
+)
+async def delete_task(task_id: str, services: ServicesOf, scope: ScopeOf) -> Response:
+    await services.tasks.delete(scope, task_id)
+    return Response(status_code=204)
