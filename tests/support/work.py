@@ -44,6 +44,7 @@ class MemoryWork:
     task_id: str = "task-1"
     attempt: int = 1
     paths: Mapping[str, Path] = field(default_factory=dict)
+    files: tuple[InputFile, ...] = field(init=False)
     input_data: Mapping[str, Any] = field(default_factory=dict)
     subtask: Subtask = NO_SUBTASK
     understanding: Understanding = field(default_factory=lambda: Understanding(goal="", language="en"))
@@ -61,9 +62,8 @@ class MemoryWork:
     def has_model(self) -> bool:
         return self.replies is not None
 
-    @property
-    def files(self) -> tuple[InputFile, ...]:
-        return tuple(self.input(name) for name in self.paths)
+    def __post_init__(self) -> None:
+        self.files = tuple(self.input(name) for name in self.paths)
 
     def input(self, name: str) -> InputFile:
         try:

@@ -161,6 +161,8 @@ def _gaps(
     for key in ("left_out", "unverified"):
         reason = text(f"report.gap_{key}", language)
         gaps += [Gap(title=str(title), reason=reason) for title in synthesis.parameters.get(key, ())]
+    undone = synthesis.parameters.get("undone", ())
+    gaps += [Gap(title=str(item["title"]), reason=text("report.gap_no_result", language)) for item in undone]
     for item in sources:
         if item.id in results:
             gaps += [

@@ -57,14 +57,19 @@ async def test_what_could_not_be_done_has_its_section(tmp_path: Path) -> None:
     late = replace(
         case.plan.subtasks[1],
         depends_on=("data_analyst.all", "x.lost"),
-        parameters={"phase": "synthesis", "left_out": ["Tides"], "unverified": ["Moon"]},
+        parameters={
+            "phase": "synthesis",
+            "left_out": ["Tides"],
+            "unverified": ["Moon"],
+            "undone": [{"title": "Wind"}],
+        },
     )
     plan = replace(case.plan, subtasks=(case.plan.subtasks[0], lost, late))
     results = {
         "data_analyst.all": SubtaskResult(summary="", data={"not_done": [{"title": "Q", "reason": "R"}]})
     }
     report = report_from(case.understanding, plan, late, results)
-    assert [gap.title for gap in report.gaps] == ["Seasonal work", "Tides", "Moon", "Q"]
+    assert [gap.title for gap in report.gaps] == ["Seasonal work", "Tides", "Moon", "Wind", "Q"]
 
 
 async def test_an_agent_without_findings_is_quoted_as_unchecked(tmp_path: Path) -> None:
