@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from langgraph_multi_agent.skills.documents.document import Block, Document
 
-CHUNK_CHARACTERS = 900
+CHUNK_CHARACTERS = 500
 _SENTENCE_END = re.compile(
     r"[。！？!?；]+[”’」』）)\"']*|…+|(?<=[^\s.])\.[\"')\]]*(?=\s+[\"'(\[]?[A-Z0-9\u4e00-\u9fff])|\n+"
 )

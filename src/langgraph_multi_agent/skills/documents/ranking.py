@@ -19,6 +19,9 @@ from langgraph_multi_agent.skills.documents.terms import PART_WEIGHT, Form, Term
 K1, B = 1.2, 0.75
 HEADING_WEIGHT = 2.0
 """A word in a heading counts as often as this many in the text."""
+MIN_NEED = 0.2
+"""For coverage, a word that stands everywhere still counts this share of one that is absent."""
+
 MIN_CORPUS = 40
 """Rarity means little in fewer chunks than this: idf is taken as if there were so many."""
 
@@ -99,6 +102,7 @@ def rank(chunks: Sequence[Chunk], terms: tuple[Term, ...]) -> tuple[list[Ranked]
         idf=tuple(math.log(1 + (corpus - n + 0.5) / (n + 0.5)) for n in document_frequency),
     )
     average = total_length / len(chunks) if chunks else 1.0
+    least = MIN_NEED * math.log(1 + (corpus + 0.5) / 0.5)
     ranked = []
     for chunk, frequencies, length in counted:
         norm = K1 * (1 - B + B * length / average)
@@ -107,9 +111,8 @@ def rank(chunks: Sequence[Chunk], terms: tuple[Term, ...]) -> tuple[list[Ranked]
             for term, idf, frequency in zip(terms, weights.idf, frequencies, strict=True)
         )
         whole = Counted(f"{chunk.headings}\n{chunk.text}")
-        covered = sum(
-            term.weight * idf * whole.presence(term) for term, idf in zip(terms, weights.idf, strict=True)
-        )
-        ranked.append(Ranked(chunk=chunk, score=score, coverage=covered / (weights.total or 1.0)))
+        needed = [term.weight * max(idf, least) for term, idf in zip(terms, weights.idf, strict=True)]
+        covered = sum(need * whole.presence(term) for term, need in zip(terms, needed, strict=True))
+        ranked.append(Ranked(chunk=chunk, score=score, coverage=covered / (sum(needed) or 1.0)))
     ranked.sort(key=lambda item: -item.score * (0.5 + item.coverage))
     return ranked, weights

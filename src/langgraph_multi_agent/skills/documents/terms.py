@@ -46,15 +46,15 @@ LIGHT_ZH = frozenset(
 SYNONYMS: tuple[frozenset[str], ...] = tuple(
     frozenset(group.split())
     for group in (
-        "删除 删掉 移除", "取消 终止 中止", "启动 开启", "修改 更改 改变 变更", "默认 缺省", "上限 限制 最大 最多",
+        "删除 删掉 移除 关掉 停用 禁用 关闭", "取消 终止 中止", "启动 开启", "修改 更改 改变 变更", "默认 缺省", "上限 限制 最大 最多",
         "查看 查询", "报错 错误 出错", "失败 出错", "新增 添加 增加 加入", "安装 部署", "更新 升级", "端口 端口号",
-        "恢复 还原 继续", "日志 记录", "期限 截止 deadline", "大模型 模型", "回答 答复", "排队 队列", "重试 重跑", "运行 执行", "停止 取消 停 停下", "花费 费用 成本 花销",
+        "恢复 还原 继续", "日志 记录", "期限 截止 deadline 有效期", "大模型 模型", "回答 答复", "排队 队列", "重试 重跑", "运行 执行", "停止 取消 停 停下", "花费 费用 成本 花销",
         "换 更换 改 修改", "丢 丢失", "崩 崩溃 宕机", "最久 最长 过长", "进展 进度", "费用 预算",
         "delete remove", "cancel stop abort terminate", "start launch", "change modify edit", "limit maximum max",
         "error fault", "add register", "restore recover", "quota limit", "answer reply", "model llm",
         "directory folder", "config configure configuration setting", "continue resume", "rerun retry",
         "biggest largest", "cost price", "begin start", "boss manager", "pay salary", "job task", "internet network offline online",
-        "export expose give", "spend cost", "lose lost",
+        "export expose give", "spend cost", "store save keep", "lose lost",
     )
 )  # fmt: skip
 SYNONYM_WEIGHT = 0.8
