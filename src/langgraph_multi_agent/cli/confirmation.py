@@ -1,0 +1,48 @@
+"""Asking before what cannot simply be taken back.
+
+Callers: commands of risk R2 (asks) and R3 (asks for the name). Invariant: without a person at the
+terminal and without `--yes`, nothing that asks is done, and the exit code is 6.
+"""
+
+import sys
+
+from langgraph_multi_agent.cli.call import Call
+from langgraph_multi_agent.cli.exits import Exit, Trouble
+
+
+async def confirm(call: Call, question: str) -> None:
+    """Return if the person agrees or `--yes` was given.
+
+    Raises:
+        Trouble: exit 6.
+    """
+    if call.yes:
+        return
+    if not (call.is_interactive and await _typed(question + call.say("cli.confirm.yes_no")) in {"y", "yes", "是"}):
+        raise Trouble("NOT_CONFIRMED", Exit.REFUSED)
+
+
+async def confirm_name(call: Call, question: str, *, name: str, given: str | None) -> None:
+    """Return if the person typed the name, or gave `--yes --confirm=<name>`.
+
+    Raises:
+        Trouble: exit 6.
+    """
+    if call.yes and given == name:
+        return
+    is_typed = (
+        not call.yes
+        and call.is_interactive
+        and await _typed(question + call.say("cli.confirm.type_name", name=name)) == name
+    )
+    if not is_typed:
+        raise Trouble("NAME_NOT_CONFIRMED", Exit.REFUSED, name=name)
+
+
+async def _typed(prompt: str) -> str:
+    import asyncio
+
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line: str = await asyncio.to_thread(sys.stdin.readline)
+    return line.strip()

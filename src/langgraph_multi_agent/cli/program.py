@@ -1,0 +1,156 @@
+"""The tree of commands, and what happens before and instead of one: help, version, wrong usage.
+
+Callers: `main`, tests. Invariant: whatever the command line, `run` returns an exit code of the
+contract, and `--json` yields one envelope, also for wrong usage.
+"""
+
+import inspect
+import os
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Any
+
+import typer
+from typer.main import get_command
+
+from langgraph_multi_agent import __version__
+from langgraph_multi_agent.cli import agents, demo, look, tasks, work
+from langgraph_multi_agent.cli import help as help_page
+from langgraph_multi_agent.cli.call import (
+    Call,
+    Outcome,
+    Output,
+    add_command,
+    deliver,
+    global_parameters,
+    write_error,
+)
+from langgraph_multi_agent.cli.exits import Exit
+from langgraph_multi_agent.cli.language import choose, language
+from langgraph_multi_agent.i18n import text
+
+
+def build() -> Any:
+    """The command tree: Work and Look so far."""
+    app = _group("")
+    add_command(app, "demo", demo.demo, panel="work")
+    add_command(app, "run", work.run, panel="work")
+    add_command(app, "serve", work.serve, panel="work")
+
+    task_group = _group("tasks")
+    add_command(task_group, "list", tasks.list_)
+    add_command(task_group, "show", tasks.show)
+    add_command(task_group, "watch", tasks.watch)
+    add_command(task_group, "run", tasks.run)
+    add_command(task_group, "answer", tasks.answer, changes=True)
+    add_command(task_group, "cancel", tasks.cancel, changes=True)
+    add_command(task_group, "pause", tasks.pause, changes=True)
+    add_command(task_group, "resume", tasks.resume, changes=True)
+    add_command(task_group, "retry", tasks.retry, changes=True)
+    add_command(task_group, "delete", tasks.delete, changes=True)
+    add_command(task_group, "artifacts", tasks.artifacts)
+    app.add_typer(task_group, rich_help_panel="work")
+
+    agent_group = _group("agents")
+    add_command(agent_group, "list", agents.list_)
+    add_command(agent_group, "status", agents.status)
+    add_command(agent_group, "reset", agents.reset, changes=True)
+    app.add_typer(agent_group, rich_help_panel="work")
+
+    add_command(app, "doctor", look.doctor, panel="look")
+    app.callback(cls=help_page.Group, invoke_without_command=True, help="cli.program.help")(_root())
+    return get_command(app)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line; returns the exit code."""
+    choose(argv)
+    _speak_utf8()
+    try:
+        result = build().main(list(argv), prog_name="lgma", standalone_mode=False)
+        return int(result or 0)
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        write_error(text("cli.error.INTERRUPTED.title", language()))
+        return Exit.INTERRUPTED
+    except typer.TyperException as error:
+        return _wrong_usage(argv, error)
+    except BrokenPipeError:
+        # The reader has gone; Python's own flush at exit must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+
+
+def _group(name: str) -> typer.Typer:
+    return typer.Typer(
+        name=name or None,
+        cls=help_page.Group,
+        help=f"cli.{name}.help" if name else "cli.program.help",
+        add_completion=False,
+        rich_markup_mode=None,
+        no_args_is_help=False,
+        pretty_exceptions_enable=False,
+        invoke_without_command=False,
+    )
+
+
+def _root() -> Any:
+    version = inspect.Parameter(
+        "version",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--version", help="cli.option.version", is_eager=True)],
+    )
+    context = inspect.Parameter(
+        "ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+    )
+
+    def root(**options: Any) -> None:
+        ctx = options["ctx"]
+        if options["version"]:
+            sys.stdout.write(f"lgma {__version__}\n")
+            raise typer.Exit(Exit.OK)
+        if ctx.invoked_subcommand is None:
+            sys.stdout.write(ctx.get_help() + "\n")
+            raise typer.Exit(Exit.OK)
+
+    root.__signature__ = inspect.Signature([context, version, *global_parameters()])  # type: ignore[attr-defined]
+    root.__annotations__ = {}
+    return root
+
+
+def _wrong_usage(argv: Sequence[str], error: Any) -> int:
+    """Exit 2 with what is wrong and where the help is; under `--json` as the envelope."""
+    ctx: Any = getattr(error, "ctx", None)
+    path = ctx.command_path if ctx is not None else "lgma"
+    hint = text("cli.usage.hint", language(), command=path)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(ctx.get_help() + "\n")
+        return Exit.USAGE
+    message = help_page.usage_message(error)
+    words = [word for word in argv if word != "--"]
+    is_json = "--json" in words or any(
+        word in ("-o", "--output") and after == "json" for word, after in pairwise(words)
+    )
+    if is_json:
+        failure = {"code": "USAGE", "title": message, "detail": "", "hint": hint}
+        call = Call(command=path.partition(" ")[2], output=Output.JSON, verbosity=-1)
+        outcome = Outcome(errors=[failure], exit_code=Exit.USAGE)
+        deliver(call, outcome, duration_ms=0)
+        return Exit.USAGE
+    write_error(text("cli.error", language(), title=message, code="USAGE"))
+    if ctx is not None:
+        usage = help_page.usage(ctx.command, ctx)
+        write_error(f"  {text('cli.help.usage', language())} {usage}")
+    write_error(f"  → {hint}")
+    return Exit.USAGE
+
+
+def _speak_utf8() -> None:
+    """Chinese text must not fail on a stream whose locale cannot spell it."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="replace")

@@ -1,0 +1,1 @@
+"""Operations: looking after an installation. So far the doctor for this machine."""
