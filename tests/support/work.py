@@ -35,7 +35,7 @@ class MemoryWork:
         paths: input files by name.
         replies: what the model says, in order; a `BaseException` among them is raised. None: no model.
         answers: what the person says, in order.
-        asked, prompts, events, saved, skills_run: what happened.
+        asked, prompts, events, saved, skill_answers: what happened.
     """
 
     directory: Path
@@ -56,7 +56,7 @@ class MemoryWork:
     prompts: list[tuple[ModelMessage, ...]] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     saved: dict[str, ArtifactRef] = field(default_factory=dict)
-    skills_run: list[str] = field(default_factory=list)
+    skill_answers: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
     @property
     def has_model(self) -> bool:
@@ -86,8 +86,8 @@ class MemoryWork:
         return path
 
     async def skill(self, skill: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        self.skills_run.append(skill)
         found: Mapping[str, Any] = import_module(f"langgraph_multi_agent.skills.{skill}").run(dict(params))
+        self.skill_answers.append((skill, found))
         return found
 
     async def tool(self, tool: str, arguments: Mapping[str, Any]) -> Any:

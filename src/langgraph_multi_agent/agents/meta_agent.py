@@ -156,7 +156,7 @@ def _unclear(request: str, understanding: Understanding) -> tuple[str, tuple[str
             return text("team.ask.file", language, file=missing[0]), tuple(names[:MAX_OPTIONS])
     if tables_only:
         folded = {column.casefold(): column for column in columns}
-        for named in named_columns(request):
+        for named in named_columns(request) if _all_described(inputs) else ():
             if named.casefold() not in folded and named not in names:
                 close = difflib.get_close_matches(named.casefold(), folded, n=MAX_OPTIONS, cutoff=0.3)
                 options = tuple(folded[item] for item in close) or tuple(columns[:MAX_OPTIONS])
@@ -172,6 +172,11 @@ def _unclear(request: str, understanding: Understanding) -> tuple[str, tuple[str
             listed = ", ".join(columns[:MAX_OPTIONS])
             return text("team.ask.unrelated", language, columns=listed), tuple(columns[:MAX_OPTIONS])
     return None
+
+
+def _all_described(inputs: Sequence[InputInfo]) -> bool:
+    """Very wide tables are described in part; what is not listed may still be there."""
+    return all(item.profile.get("column_count", 0) <= len(item.profile.get("columns", ())) for item in inputs)
 
 
 def _vocabulary(inputs: Sequence[InputInfo]) -> list[str]:

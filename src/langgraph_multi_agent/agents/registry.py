@@ -64,7 +64,8 @@ def load_teams(
     Args:
         directory: its `*.yaml` and `*.yml` files are read in order of name.
         attributes: `module:attribute`, comma separated; each a Team, a function that returns
-            one (it may take `max_subtasks` and `max_depth`), or an agent for team `default`.
+            one (it may take `max_subtasks` and `max_depth`), or an agent; an agent joins the team
+            that its attribute `team` names, else `default`.
         team_points, agent_points: entry points instead of the installed ones, for tests.
 
     Raises:
@@ -101,7 +102,7 @@ def _take(draft: _Draft, value: Any, origin: str, limits: PlanLimits) -> None:
         _check_team(value, origin)
         draft.teams[value.name] = value
     elif _is_agent(value):
-        draft.added.append((origin, DEFAULT_TEAM, value))
+        draft.added.append((origin, str(getattr(value, "team", DEFAULT_TEAM)), value))
     else:
         raise _fault(origin, "class", "not_a_team_or_agent", type(value).__name__)
 

@@ -64,5 +64,4 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "模型没有给出可用的回答。",
         "en": "The model gave no usable answer.",
     },
-    "report.gap_chart": {"zh": "图表 {name}", "en": "Chart {name}"},
 }

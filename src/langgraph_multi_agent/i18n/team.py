@@ -128,10 +128,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "Done again because the review failed it: {criteria}.",
     },
     "team.writer.title": {"zh": "撰写报告", "en": "Write the report"},
-    "team.writer.done": {
-        "zh": "报告包含 {findings} 条发现、{passages} 处引文。",
-        "en": "The report holds {findings} findings and {passages} quotations.",
-    },
     "team.writer.best": {
         "zh": "{first}（另有 {more} 条，见报告）",
         "en": "{first} ({more} more in the report)",
@@ -146,10 +142,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "The review failed: {failed} criteria do not hold. First: {first}",
     },
     "team.draft.title": {"zh": "按请求写作", "en": "Write what was asked for"},
-    "team.draft.summary": {
-        "zh": "模型写成的内容，未经核实。",
-        "en": "Written by the model; nothing in it could be checked.",
-    },
     "team.review.ok": {"zh": "符合。", "en": "It holds."},
     "team.review.numbers": {
         "zh": "重算 {count} 个数字，全部一致。",
@@ -167,10 +159,6 @@ TEXTS: dict[str, dict[str, str]] = {
     "team.review.nobody": {"zh": "没有可用的检查方法。", "en": "Nobody could check this."},
     "team.review.model": {"zh": "模型的判断：{reason}", "en": "The model's judgement: {reason}"},
     "team.review.more": {"zh": "{first}（另有 {more} 处）", "en": "{first} (and {more} more)"},
-    "team.review.empty_report": {
-        "zh": "报告没有任何可核实的内容。",
-        "en": "The report holds nothing that could be checked.",
-    },
     "team.fault.number_differs": {
         "zh": "{place}：写的是 {stated}，重算得 {found}",
         "en": "{place}: stated {stated}, recomputed {found}",

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -11,6 +12,7 @@ from langgraph_multi_agent.agents.registry import PlanLimits, load_teams
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 
 BUILTIN = EntryPoint("default", "langgraph_multi_agent.agents.builtin:team", "langgraph_multi_agent.teams")
+ROOT = Path(__file__).parents[3]
 
 AGENT_FILE = """
 from langgraph_multi_agent.agents.contract import Proposal
@@ -72,7 +74,7 @@ def test_the_builtin_team_comes_through_the_entry_point() -> None:
 def test_pyproject_registers_the_builtin_team_and_tools() -> None:
     import tomllib
 
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     points = project["project"]["entry-points"]
     assert points[BUILTIN.group] == {"default": BUILTIN.value}
     for group, entries in points.items():
@@ -207,5 +209,8 @@ def test_loading_the_team_imports_no_heavy_library() -> None:
         "heavy = {'duckdb', 'matplotlib', 'numpy', 'jieba', 'langchain_core', 'langgraph', 'bm25s', 'pydantic'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+    )
     assert found.stdout.strip() == "[]"
