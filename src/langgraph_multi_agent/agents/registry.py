@@ -277,10 +277,12 @@ def _loaded(origin: str, where: str, load: Callable[[], Any]) -> Any:
 
 
 def _fault(origin: str, where: str, reason: str, detail: str) -> SettingsUnsafe:
-    message = f"{where}: {reason}: {detail}" if where else f"{reason}: {detail}"
+    place = f"{origin}#{where}" if where else origin
     return SettingsUnsafe(
-        errors=({"field": where, "code": reason, "message": message},),
-        setting=f"{origin}#{where}" if where else origin,
+        errors=(
+            {"field": place, "code": f"team_{reason}", "detail": detail, "message": f"{reason}: {detail}"},
+        ),
+        setting=place,
         reason=reason,
         detail=detail,
     )

@@ -219,4 +219,55 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "没有得出可以核实的结论。",
         "en": "Nothing that could be verified came out.",
     },
+    "error.field.team_not_yaml": {"zh": "不是有效的 YAML：{detail}", "en": "is no valid YAML: {detail}"},
+    "error.field.team_empty": {
+        "zh": "文件里没有 agent、team 或 disable",
+        "en": "holds neither agent nor team nor disable",
+    },
+    "error.field.team_unknown_field": {
+        "zh": "没有这个字段；可用的有：{detail}",
+        "en": "is no known field; known ones are: {detail}",
+    },
+    "error.field.team_not_a_mapping": {
+        "zh": "应为键值结构，实际是 {detail}",
+        "en": "must be a mapping, not {detail}",
+    },
+    "error.field.team_not_a_word": {
+        "zh": "应为非空文字，实际是 {detail}",
+        "en": "must be a word, not {detail}",
+    },
+    "error.field.team_not_a_list": {"zh": "应为非空列表", "en": "must be a list with entries"},
+    "error.field.team_not_a_list_of_words": {
+        "zh": "应为文字列表，实际是 {detail}",
+        "en": "must be a list of words, not {detail}",
+    },
+    "error.field.team_not_titles": {
+        "zh": "应为各语言的名称（zh、en），实际是 {detail}",
+        "en": "must hold names by language (zh, en), not {detail}",
+    },
+    "error.field.team_not_loadable": {"zh": "无法加载：{detail}", "en": "cannot be loaded: {detail}"},
+    "error.field.team_not_settable": {"zh": "不能设置：{detail}", "en": "cannot be set: {detail}"},
+    "error.field.team_not_an_agent": {
+        "zh": "不是智能体，缺少：{detail}",
+        "en": "is no agent; it lacks: {detail}",
+    },
+    "error.field.team_not_a_team_or_agent": {
+        "zh": "既不是团队也不是智能体，而是 {detail}",
+        "en": "is neither a team nor an agent but {detail}",
+    },
+    "error.field.team_team_unknown": {"zh": "没有名为“{detail}”的团队", "en": "there is no team “{detail}”"},
+    "error.field.team_agent_unknown": {
+        "zh": "没有名为“{detail}”的智能体",
+        "en": "there is no agent “{detail}”",
+    },
+    "error.field.team_name_taken": {
+        "zh": "名称“{detail}”已被占用",
+        "en": "the name “{detail}” is taken",
+    },
+    "error.field.team_no_directory": {"zh": "目录 {detail} 不存在", "en": "there is no directory {detail}"},
+    "error.reason.translation": {"zh": "翻译要由语言模型完成", "en": "translating takes a language model"},
+    "error.reason.writing": {"zh": "创作与改写要由语言模型完成", "en": "writing of its own takes a language model"},
+    "error.reason.coding": {"zh": "编写程序要由语言模型完成", "en": "writing programs takes a language model"},
+    "error.reason.image": {"zh": "生成图像要由模型完成", "en": "making images takes a model"},
+    "error.reason.conversation": {"zh": "对话要由语言模型完成", "en": "conversation takes a language model"},
 }

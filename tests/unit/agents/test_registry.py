@@ -10,6 +10,8 @@ from tests.support.work import MemoryWork
 from langgraph_multi_agent.agents.contract import Team, Understanding
 from langgraph_multi_agent.agents.registry import PlanLimits, load_teams
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
+from langgraph_multi_agent.i18n import catalogue
+from langgraph_multi_agent.i18n.errors import describe
 
 BUILTIN = EntryPoint("default", "langgraph_multi_agent.agents.builtin:team", "langgraph_multi_agent.teams")
 ROOT = Path(__file__).parents[3]
@@ -187,7 +189,12 @@ def test_a_wrong_file_refuses_to_start_and_names_itself_and_the_field(
         teams(tmp_path)
     assert caught.value.params["setting"].startswith("wrong.yaml")
     assert caught.value.params["reason"] == reason
-    assert caught.value.errors[0]["field"] == field
+    assert caught.value.errors[0]["field"].partition("#")[2] == field
+    for language in ("zh", "en"):
+        shown = describe(caught.value.code, caught.value.params, language, errors=caught.value.errors).detail
+        assert "wrong.yaml" in shown
+        assert f"team_{reason}" not in shown
+        assert f"error.field.team_{reason}" in catalogue()
 
 
 @pytest.mark.parametrize("attributes", ["nothing_here:team", "pathlib:Path", "json:nothing", "justaword"])
