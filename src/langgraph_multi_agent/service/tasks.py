@@ -270,6 +270,14 @@ class TaskService:
                 reason="unknown field",
                 errors=[{"field": name, "code": "unknown_field", "message": ""} for name in sorted(unknown)],
             )
+        limits = {"title": MAX_TITLE_CHARS, "description": self._settings.max_description_chars}
+        too_long = [
+            {"field": name, "code": "too_long", "limit": limit, "message": ""}
+            for name, limit in limits.items()
+            if len(fields.get(name) or "") > limit
+        ]
+        if too_long:
+            raise InvalidRequest(reason="the task cannot be changed", errors=too_long)
         task = await self._database.write(scope, tasks.update_fields, task_id, fields, actor=scope.actor)
         self._feed.wake([task_id])
         return task
