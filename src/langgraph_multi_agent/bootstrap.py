@@ -43,6 +43,7 @@ from langgraph_multi_agent.store.database import FailPoints, SqliteDatabase, sql
 from langgraph_multi_agent.store.journal import JournalFlusher
 from langgraph_multi_agent.telemetry.logs import configure_logs
 from langgraph_multi_agent.telemetry.metrics import Metrics
+from langgraph_multi_agent.tools.contract import Tool
 from langgraph_multi_agent.tools.registry import load_tools
 from langgraph_multi_agent.worker.worker import Worker
 
@@ -85,13 +86,14 @@ async def open_application(
     teams: Mapping[str, Team] | None = None,
     model: Model | None = None,
     skills: SkillRunner | None = None,
+    tools: Mapping[str, Tool] | None = None,
 ) -> AsyncIterator[Application]:
     """Open the embedded system over a data directory whose lock the caller holds.
 
     Tasks whose worker died are given back to the queue.
 
     Args:
-        teams, model, skills: instead of those that the settings name; for embedding and tests.
+        teams, model, skills, tools: instead of those that the settings name; for embedding and tests.
 
     Raises:
         SettingsUnsafe: a setting cannot be served, a team file is wrong, the database is newer.
@@ -139,7 +141,7 @@ async def open_application(
         feed=feed,
         engine=GraphEngine(),
         teams=teams,
-        tools=load_tools(),
+        tools=load_tools() if tools is None else tools,
         skills=skills,
         model=model,
         settings=settings,
