@@ -4,6 +4,7 @@ import hashlib
 import re
 from base64 import b64encode
 from html.parser import HTMLParser
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -193,6 +194,19 @@ def test_a_chart_with_active_content_or_of_another_kind_is_named_but_not_shown(c
     html = render_html(report(findings=[finding(chart="c.svg")]), {"c.svg": content})
     assert "<img" not in html
     assert "c.svg" in html
+
+
+def test_a_chart_of_matplotlib_with_any_labels_is_inlined() -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.scatter([1, 2], [3, 4])
+    axes.set_title("price onload=1 <script> javascript:x")
+    axes.imshow([[1, 2], [3, 4]])
+    buffer = BytesIO()
+    figure.savefig(buffer, format="svg")
+    assert str(inlined(buffer.getvalue())).startswith("data:image/svg+xml;base64,")
 
 
 def test_harmless_charts_are_inlined() -> None:

@@ -19,6 +19,7 @@ _PROLOGUE = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>)?\s*(?:<!DOCTYPE[^>\[]*>)?\s*(?:<!--.*?-->\s*)*(?=<svg\b)",
     re.DOTALL,
 )
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _METADATA = re.compile(rb"<metadata>.*?</metadata>", re.DOTALL)
 
 
@@ -31,7 +32,7 @@ def inlined(content: bytes) -> str | None:
     bare, found = _PROLOGUE.subn(b"", content, count=1)
     if not found:
         return None
-    bare = _METADATA.sub(b"", bare)
+    bare = _METADATA.sub(b"", _COMMENT.sub(b"", bare))
     if _ACTIVE.search(bare):
         return None
     return "data:image/svg+xml;base64," + base64.b64encode(bare).decode()
