@@ -23,8 +23,8 @@ from langgraph_multi_agent.cli.help import GLOBAL_PANEL
 from langgraph_multi_agent.cli.language import language
 from langgraph_multi_agent.cli.layout import printable
 from langgraph_multi_agent.domain.errors import Fault
-from langgraph_multi_agent.i18n import text
-from langgraph_multi_agent.i18n.errors import describe
+from langgraph_multi_agent.i18n import catalogue, text
+from langgraph_multi_agent.i18n.errors import describe, field_message
 
 SCHEMA = "lgma/v1"
 HTTP_UNAVAILABLE = 503
@@ -153,8 +153,12 @@ def add_command(
 
     def entry(**options: Any) -> None:
         ctx = options.pop("ctx")
-        call = _call(path, options, ctx.find_root().params)
-        raise typer.Exit(perform(call, lambda: body(call, **options)))
+        call = _call(path, options, _given_before(ctx))
+        try:
+            raise typer.Exit(perform(call, lambda: body(call, **options)))
+        except typer.BadParameter as error:
+            error.ctx = ctx
+            raise
 
     entry.__name__ = name
     entry.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -169,10 +173,18 @@ def add_command(
     )(entry)
 
 
-def _call(path: str, options: dict[str, Any], root: Mapping[str, Any]) -> Call:
+def _given_before(ctx: Any) -> dict[str, Any]:
+    """The global options that stand before the command's name, the nearest first."""
+    given: dict[str, Any] = {}
+    while (ctx := ctx.parent) is not None:
+        given = {**ctx.params, **{name: value for name, value in given.items() if value}}
+    return given
+
+
+def _call(path: str, options: dict[str, Any], before: Mapping[str, Any]) -> Call:
     """Take the global options out of a command's, joined with those before the command's name."""
     mine = {name: options.pop(name) for name in _GLOBALS}
-    joined = {name: value or root.get(name) for name, value in mine.items()}
+    joined = {name: value or before.get(name) for name, value in mine.items()}
     is_json = bool(joined["json_"])
     return Call(
         command=path,
@@ -193,6 +205,8 @@ def perform(call: Call, body: Callable[[], Any]) -> int:
             import asyncio
 
             outcome = asyncio.run(_with_deadline(call, outcome))
+    except (typer.TyperException, typer.Exit):
+        raise
     except Trouble as trouble:
         outcome = _of_trouble(call, trouble)
     except Fault as fault:
@@ -311,16 +325,16 @@ def _of_trouble(call: Call, trouble: Trouble) -> Outcome:
 def _of_fault(call: Call, fault: Fault) -> Outcome:
     """What the program itself refused, such as settings that contradict each other."""
     error = fault_error(call, fault.code, fault.params)
-    error["errors"] = [
-        {**item, "message": setting_reason(call.language, item)} for item in fault.errors
-    ]
+    error["errors"] = [{**item, "message": reason_of(call.language, item)} for item in fault.errors]
     exit_code = Exit.UNREACHABLE if fault.status == HTTP_UNAVAILABLE else Exit.FAILED
     return Outcome(errors=[error], data=call.known, exit_code=exit_code)
 
 
-def setting_reason(lang: str, fault: Mapping[str, Any]) -> str:
-    """Why a setting was refused, in words."""
-    params = {"setting": fault.get("field"), "detail": fault.get("message"), **fault, "reason": fault.get("code")}
+def reason_of(lang: str, item: Mapping[str, Any]) -> str:
+    """Why a setting or a field was refused, in words."""
+    if f"settings.reason.{item.get('code')}" not in catalogue():
+        return field_message(item, lang)
+    params = {"setting": item.get("field"), "detail": item.get("message"), **item, "reason": item.get("code")}
     return describe("SETTINGS_UNSAFE", params, lang).detail
 
 
@@ -335,7 +349,8 @@ def _write_trouble(call: Call, error: Mapping[str, Any]) -> None:
     write_error(head)
     if error.get("detail") and error["detail"] != error.get("title"):
         write_error(f"  {error['detail']}")
-    for item in error.get("errors") or ():
+    items = error.get("errors") or ()
+    for item in items if len(items) > 1 or not error.get("detail") else ():
         place = str(item.get("field") or "")
         words = str(item.get("message") or item.get("code") or "")
         write_error(f"  - {place}: {words}" if place and place not in words else f"  - {words}")

@@ -28,6 +28,10 @@ GIVE_UP_S = 30.0
 """How long a follower tries to reach a server that has gone."""
 
 
+LAST_EVENTS = frozenset({"task.completed", "task.failed", "task.cancelled", "task.deleted"})
+"""After one of these a stream that ends is over, not cut."""
+
+
 class Client:
     """The API of one server. Use it as an asynchronous context manager.
 
@@ -115,30 +119,38 @@ class Client:
             after = last
 
     async def follow(self, task_id: str, *, after: int = 0) -> AsyncIterator[StreamEvent]:
-        """Events with `seq > after`, then live, until the server ends the stream.
+        """Events with `seq > after`, then live, until the task is over.
 
-        A cut connection is opened again from the last event seen; a server that stays away for
-        30 s ends it with `Trouble("SERVER_LOST")`.
+        A cut connection, and a server that goes down, is tried again from the last event seen; one
+        that stays away for 30 s ends it with `Trouble("SERVER_LOST")`.
         """
         loop = asyncio.get_running_loop()
-        give_up, pause = loop.time() + GIVE_UP_S, 0.1
+        give_up, pause, is_over = loop.time() + GIVE_UP_S, 0.1, False
         while True:
             try:
                 async with self._stream(task_id, after) as response:
+                    if response.status_code == httpx.codes.NO_CONTENT:
+                        return
+                    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                        raise httpx.RemoteProtocolError("the server goes down")
                     await _raise_for(response)
                     async for event in _sse_events(response.aiter_bytes()):
                         give_up, pause = loop.time() + GIVE_UP_S, 0.1
+                        if event.type == "problem":
+                            raise Refusal(event.data)
                         if event.seq is not None:
                             if event.seq <= after:
                                 continue
-                            after = event.seq
+                            after, is_over = event.seq, event.type in LAST_EVENTS
                         yield event
+                if is_over:
                     return
             except (httpx.TransportError, httpx.StreamError):
-                if loop.time() > give_up:
-                    raise Trouble("SERVER_LOST", Exit.UNREACHABLE, url=self.base_url) from None
-                await asyncio.sleep(pause)
-                pause = min(2.0, 2 * pause)
+                pass
+            if loop.time() > give_up:
+                raise Trouble("SERVER_LOST", Exit.UNREACHABLE, url=self.base_url)
+            await asyncio.sleep(pause)
+            pause = min(2.0, 2 * pause)
 
     def _stream(self, task_id: str, after: int) -> AbstractAsyncContextManager[httpx.Response]:
         return self._http.stream(

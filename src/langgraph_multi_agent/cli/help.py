@@ -6,9 +6,11 @@ has a key that exists (a test walks the tree).
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, TextIO
 
 from typer.core import TyperArgument, TyperCommand, TyperGroup
@@ -22,6 +24,14 @@ GLOBAL_PANEL = "global"
 MAX_COLUMNS = 100
 MAX_LEFT = 34
 
+_BAD_VALUES = {
+    "whole": r"valid integer",
+    "number": r"valid number",
+    "at_least": r"greater than or equal to (\S+)",
+    "at_most": r"less than or equal to (\S+)",
+    "choice": r"Input should be (.*)|is not one of (.*)",
+}
+
 
 class Command(TyperCommand):
     """A command whose help is ours."""
@@ -32,6 +42,14 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """A group whose help is ours: its commands stand in panels."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = ", ".join(get_close_matches(name, self.list_commands(ctx)))
+            key = "cli.usage.no_command_but" if near else "cli.usage.no_command"
+            ctx.fail(text(key, language(), name=name, possible=near))
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(page(self, ctx))
@@ -101,7 +119,7 @@ def usage_message(error: Any) -> str:
     lang = language()
     kind = type(error).__name__
     param = getattr(error, "param", None)
-    name = _param_name(param) if param is not None else ""
+    name = _param_name(param) if param is not None else str(getattr(error, "param_hint", None) or "")
     match kind:
         case "MissingParameter":
             return text("cli.usage.missing", lang, name=name)
@@ -110,9 +128,22 @@ def usage_message(error: Any) -> str:
             key = "cli.usage.no_option_but" if possible else "cli.usage.no_option"
             return text(key, lang, name=error.option_name, possible=possible)
         case "BadParameter":
-            return text("cli.usage.bad_value", lang, name=name, detail=error.message)
+            return text("cli.usage.bad_value", lang, name=name, detail=_bad_value(str(error.message), lang))
+        case "BadOptionUsage":
+            return text("cli.usage.no_value", lang, name=error.option_name)
         case _:
-            return str(error.format_message())
+            message = str(error.format_message())
+            extra = re.fullmatch(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", message, re.DOTALL)
+            return text("cli.usage.extra", lang, name=extra[1]) if extra else message
+
+
+def _bad_value(message: str, lang: str) -> str:
+    """Typer's words for a value that does not fit, in ours."""
+    for key, pattern in _BAD_VALUES.items():
+        if found := re.search(pattern, message):
+            limit = next((group for group in found.groups() if group), "")
+            return text(f"cli.usage.{key}", lang, limit=limit.rstrip("."))
+    return message
 
 
 def _two_columns(rows: Iterable[tuple[str, str]], left: int, wide: int) -> list[str]:

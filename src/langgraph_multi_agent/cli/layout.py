@@ -77,22 +77,28 @@ def _pieces(text: str) -> Iterable[str]:
         yield piece
 
 
-def aligned(headers: Sequence[str], rows: Iterable[Sequence[str]], *, columns: int) -> list[str]:
+def aligned(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, columns: int, wraps: bool = False
+) -> list[str]:
     """A table without rules: the widest column gives way when the lines would be too long.
 
     Args:
         columns: cells of a line; 0 means no limit.
+        wraps: the last column goes on below itself instead of being cut.
     """
     cells = [[printable(str(cell)).replace("\n", " ") for cell in row] for row in (headers, *rows)]
     widths = [max(width(row[index]) for row in cells) for index in range(len(headers))]
     gaps = 2 * (len(widths) - 1)
+    if wraps and columns:
+        widths[-1] = min(widths[-1], max(12, columns - sum(widths[:-1]) - gaps))
     while columns and sum(widths) + gaps > columns and max(widths) > 12:
-        widest = widths.index(max(widths))
-        widths[widest] -= 1
-    return [
-        "  ".join(pad(cut(cell, widths[index]), widths[index]) for index, cell in enumerate(row)).rstrip()
-        for row in cells
-    ]
+        widths[widths.index(max(widths))] -= 1
+    lines = []
+    for *front, last in cells:
+        parts = wrapped(last, widths[-1]) if wraps else [cut(last, widths[-1])]
+        lead = "".join(f"{pad(cut(cell, room), room)}  " for cell, room in zip(front, widths, strict=False))
+        lines += [(lead if index == 0 else " " * width(lead)) + part for index, part in enumerate(parts)]
+    return [line.rstrip() for line in lines]
 
 
 def duration(seconds: float) -> str:

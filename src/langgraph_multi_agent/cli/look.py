@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from langgraph_multi_agent.cli.call import Call, Outcome, setting_reason
+from langgraph_multi_agent.cli.call import Call, Outcome, reason_of
 from langgraph_multi_agent.cli.connection import DataDir
 from langgraph_multi_agent.cli.exits import Exit
 from langgraph_multi_agent.cli.paper import Block, Lines, Rows
@@ -36,23 +36,17 @@ async def doctor(call: Call, fail_on: FailOnOption = FailOn.CRITICAL, data_dir: 
     """Check what the system needs on this machine; changes nothing."""
     from langgraph_multi_agent import bootstrap
     from langgraph_multi_agent.ops.doctor import Finding, State, examine
-    from langgraph_multi_agent.settings import Settings
 
     overrides: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
-    findings: list[Finding] = []
-    try:
-        settings = Settings.load(**overrides)
-        findings.append(Finding(code="SETTINGS_OK", state=State.OK))
-    except SettingsUnsafe as unsafe:
-        findings += [
-            Finding(
-                code="SETTING_INVALID",
-                state=State.CRIT,
-                params={"setting": item["field"], "reason": setting_reason(call.language, item)},
-            )
-            for item in unsafe.errors
-        ]
-        settings = _without(unsafe, overrides)
+    settings, faults = usable_settings(os.environ, overrides)
+    findings = [
+        Finding(
+            code="SETTING_INVALID",
+            state=State.CRIT,
+            params={"setting": item["field"], "reason": reason_of(call.language, item)},
+        )
+        for item in faults
+    ] or [Finding(code="SETTINGS_OK", state=State.OK)]
     findings += await examine(settings, server_address=bootstrap.server_address)
     worst = {finding.state for finding in findings}
     exit_code = Exit.OK
@@ -79,23 +73,27 @@ async def doctor(call: Call, fail_on: FailOnOption = FailOn.CRITICAL, data_dir: 
                 "params": dict(finding.params),
             }
         )
-    blocks: list[Block] = [Rows([call.say(f"cli.column.{n}") for n in ("state", "check", "finding")], rows)]
+    blocks: list[Block] = [Rows([call.say(f"cli.column.{n}") for n in ("state", "check", "finding")], rows, wraps=True)]
     if hints:
         blocks += [Lines(["", *hints])]
     return Outcome(blocks=blocks, findings=shown, exit_code=exit_code)
 
 
-def _without(unsafe: SettingsUnsafe, overrides: Mapping[str, Any]) -> "Settings":
-    """The settings without those that are wrong, so that the other checks can be made."""
+def usable_settings(
+    env: Mapping[str, str], overrides: Mapping[str, Any]
+) -> tuple["Settings", list[Mapping[str, Any]]]:
+    """The settings without those that are wrong, and what is wrong with each of them.
+
+    So the other checks can still be made, and nobody has to correct one fault to see the next.
+    """
     from langgraph_multi_agent.settings import Settings
 
-    environment = dict(os.environ)
+    faults: list[Mapping[str, Any]] = []
+    environment = dict(env)
     while True:
-        bad = {str(item["field"]) for item in unsafe.errors} & environment.keys()
-        if not bad:
-            return Settings.load({}, **overrides)
-        environment = {name: value for name, value in environment.items() if name not in bad}
         try:
-            return Settings.load(environment, **overrides)
-        except SettingsUnsafe as again:
-            unsafe = again
+            return Settings.load(environment, **overrides), faults
+        except SettingsUnsafe as unsafe:
+            faults += unsafe.errors
+            bad = {str(item["field"]) for item in unsafe.errors} & environment.keys()
+            environment = {n: v for n, v in environment.items() if n not in bad} if bad else {}

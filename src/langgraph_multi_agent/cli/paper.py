@@ -33,8 +33,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
+    """A table. `wraps`: the last column takes more lines instead of losing words."""
+
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
+    wraps: bool = False
 
 
 Block = Heading | Lines | Facts | Rows
@@ -60,8 +63,8 @@ def as_text(blocks: Iterable[Block], *, columns: int, is_coloured: bool = False)
                     first, *more = printable(value).splitlines() or [""]
                     lines.append(f"{pad(name, left)}  {first}")
                     lines += [f"{'':{left}}  {line}" for line in more]
-            case Rows(headers, rows):
-                head, *body = aligned(headers, rows, columns=columns)
+            case Rows(headers, rows, wraps):
+                head, *body = aligned(headers, rows, columns=columns, wraps=wraps)
                 lines += [bold(head, is_coloured=is_coloured), *body]
     return "\n".join(lines) + "\n" if lines else ""
 

@@ -52,10 +52,13 @@ def build() -> Any:
     add_command(task_group, "artifacts", tasks.artifacts)
     app.add_typer(task_group, rich_help_panel="work")
 
+    task_group.callback(cls=help_page.Group, help="cli.tasks.help")(_before_command())
+
     agent_group = _group("agents")
     add_command(agent_group, "list", agents.list_)
     add_command(agent_group, "status", agents.status)
     add_command(agent_group, "reset", agents.reset, changes=True)
+    agent_group.callback(cls=help_page.Group, help="cli.agents.help")(_before_command())
     app.add_typer(agent_group, rich_help_panel="work")
 
     add_command(app, "doctor", look.doctor, panel="look")
@@ -90,10 +93,21 @@ def _group(name: str) -> typer.Typer:
         help=f"cli.{name}.help" if name else "cli.program.help",
         add_completion=False,
         rich_markup_mode=None,
-        no_args_is_help=False,
+        no_args_is_help=bool(name),
         pretty_exceptions_enable=False,
         invoke_without_command=False,
     )
+
+
+def _before_command() -> Any:
+    """Global options may also stand between a group's name and the command's."""
+
+    def group(**_options: Any) -> None:
+        return None
+
+    group.__signature__ = inspect.Signature(global_parameters())  # type: ignore[attr-defined]
+    group.__annotations__ = {}
+    return group
 
 
 def _root() -> Any:
