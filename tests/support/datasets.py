@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from langgraph_multi_agent.domain.finding import Finding
+
 MEASURES_ZH = "销售额 订单量 库存 用电量 产量 客流 利润 成本 浓度 流量 负荷 响应时间 点击 收入 支出 水位".split()
 MEASURES_EN = (
     "revenue,orders sold,inventory,power_kwh,output,visitors,profit,cost,ozone,flow,load,latency ms,"
@@ -36,6 +38,9 @@ CATEGORIES_EN = {
 TIMES_ZH = ("日期", "时间", "记录日")
 TIMES_EN = ("date", "when", "day recorded")
 MISSING = ("", "NA", "-", "n/a", "无")
+ADDITIVE = frozenset(
+    "销售额 订单量 用电量 产量 客流 利润 成本 流量 点击 收入 支出".split()
+) | {"revenue", "orders sold", "power_kwh", "output", "visitors", "profit", "cost", "clicks", "income", "spend"}
 CYCLES = {"hour": 24, "weekday": 7, "month": 12}
 
 
@@ -44,7 +49,7 @@ class Effect:
     """A planted effect.
 
     `detail` is what must be right besides kind and columns: rising/falling, positive/negative, the
-    label of the highest group or the dominant contributor, the cycle, the place of the largest spike.
+    label of the highest group or the dominant contributor, the cycle, the rows of the spikes.
     """
 
     kind: str
@@ -61,6 +66,7 @@ class Dataset:
     rows: list[list[str]]
     planted: list[Effect] = field(default_factory=list)
     allowed: set[tuple[str, frozenset[str]]] = field(default_factory=set)
+    moments: list[datetime] = field(default_factory=list)
 
     def csv_bytes(self) -> bytes:
         out = io.StringIO()
@@ -216,9 +222,7 @@ class _Builder:
         places = self.rng.choice(self.n, count, replace=False)
         sizes = self.rng.uniform(10, 16, count) * np.where(self.rng.integers(0, 2, count), 1, -1)
         self.measures[name][places] = sizes
-        top = int(places[int(np.argmax(np.abs(sizes)))])
-        columns = (name,)
-        self._plant("anomaly", str(top), *columns)
+        self._plant("anomaly", ",".join(str(int(p)) for p in places), name)
         self.allowed |= {
             ("anomaly", frozenset((name, other)))
             for other in (self.time_name, *self.categories)
@@ -257,7 +261,10 @@ class _Builder:
         category = str(self.rng.choice(sorted(usable)))
         labels, counts = np.unique(self.categories[category], return_counts=True)
         label = str(self.rng.choice(labels[counts >= max(8, 0.05 * self.n)]))
-        name = self._take()
+        name = next((m for m in self.free if m in ADDITIVE), None)
+        if name is None:
+            return
+        self.free.remove(name)
         self.positive.add(name)
         values = self.rng.lognormal(0, 0.4, self.n)
         mine = self.categories[category] == label
@@ -292,19 +299,38 @@ class _Builder:
             note = ["一切正常 " if self.is_zh else "fine "] * self.n
             columns.append(("备注" if self.is_zh else "note", [f"{v}{i}" for i, v in enumerate(note)]))
         self._implied()
+        self._true_shares({name: texts for name, texts in columns})
         return Dataset(
             name=name,
             header=[column for column, _ in columns],
             rows=[list(row) for row in zip(*(values for _, values in columns), strict=True)],
             planted=self.effects,
             allowed=self.allowed,
+            moments=self.times or [],
         )
 
     def _with_gaps(self, texts: list[str], share: float, measure: str = "") -> list[str]:
-        kept = {int(e.detail) for e in self.effects if e.kind == "anomaly" and measure in e.columns}
+        kept = {
+            int(place)
+            for e in self.effects
+            if e.kind == "anomaly" and measure in e.columns
+            for place in e.detail.split(",")
+        }
         word = str(self.rng.choice(MISSING))
         holes = self.rng.random(len(texts)) < share
         return [word if hole and i not in kept else text for i, (text, hole) in enumerate(zip(texts, holes, strict=True))]
+
+    def _true_shares(self, columns: dict[str, list[str]]) -> None:
+        """Whatever the rows happen to say: a value that has nearly half of a total dominates it."""
+        for category, labels in self.categories.items():
+            for measure in self.measures:
+                sums: dict[str, float] = {}
+                for label, text in zip(labels, columns[measure], strict=True):
+                    if text not in MISSING:
+                        sums[str(label)] = sums.get(str(label), 0.0) + float(text)
+                ordered = sorted(sums.values(), reverse=True)
+                if len(ordered) > 2 and ordered[0] > 0.39 * sum(ordered) and ordered[0] > 1.7 * ordered[1]:
+                    self._allow("contributors", measure, category)
 
     def _implied(self) -> None:
         """A correlated column shares in what its partner shows; copies keep the partner's tails."""
@@ -336,3 +362,40 @@ def _phase(moment: datetime, cycle: str) -> int:
     if cycle == "hour":
         return moment.hour
     return moment.isoweekday() if cycle == "weekday" else moment.month
+
+
+def is_effect(finding: Finding) -> bool:
+    """Whether a finding claims more than what is plainly there (sizes, spreads, rankings)."""
+    return finding.kind != "profile" and ".ranking" not in finding.template
+
+
+def tells(finding: Finding, effect: Effect, dataset: Dataset) -> bool:
+    """Whether a finding is this planted effect: kind, columns, and direction, group or place."""
+    columns = frozenset(finding.subject)
+    if finding.kind != effect.kind:
+        return False
+    if effect.kind == "anomaly":
+        return effect.columns <= columns and finding.names["place"] in _places(finding, effect, dataset)
+    if columns != effect.columns:
+        return False
+    match effect.kind:
+        case "group_difference":
+            return finding.names["high"] == effect.detail
+        case "contributors":
+            return ".dominant" in finding.template and finding.names["top"] == effect.detail
+        case _:
+            return effect.detail in finding.template
+
+
+def _places(finding: Finding, effect: Effect, dataset: Dataset) -> set[str]:
+    rows = [int(place) for place in effect.detail.split(",")]
+    if "time" not in finding.names:
+        return {str(row + 1) for row in rows}
+    moments = dataset.moments
+    formats = ("%Y-%m-%d %H:00", "%Y-%m-%d", "%Y-%m", "%Y")
+    return {moments[row].strftime(form) for row in rows for form in formats}
+
+
+def is_true(finding: Finding, dataset: Dataset) -> bool:
+    """Whether what a finding claims was planted, or follows from what was."""
+    return (finding.kind, frozenset(finding.subject)) in dataset.allowed

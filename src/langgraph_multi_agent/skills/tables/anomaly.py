@@ -8,6 +8,7 @@ is too far depends on the measure's own tails, so a heavy-tailed measure is not 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from langgraph_multi_agent.skills.tables.significance import (
     Vector,
     kruskal_wallis,
     t_quantile,
-    t_tail,
 )
 from langgraph_multi_agent.skills.tables.source import Table
 from langgraph_multi_agent.skills.tables.sqltext import as_number, literal, quoted
@@ -30,15 +30,21 @@ from langgraph_multi_agent.skills.tables.timeline import LABEL_FORMATS, Timeline
 MIN_ROWS = 30
 WINDOW = 7
 """Neighbours on each side that make what is usual."""
-MIN_SCORE = 5.0
+MIN_SCORE = 7.0
 """Robust z (1.4826 × median absolute deviation = 1) below which nothing is an anomaly."""
+MIN_GAP, MIN_GAP_SMALL = 1.25, 1.5
+"""The least anomaly over the largest usual deviation; more where few rows tell the tails."""
 MAX_SHARE = 0.05
 """If more values than this stand out, they are a part of the distribution."""
-MAX_DF = 60.0
+DEGREES = (60.0, 30.0, 20.0, 15.0, 12.0, 10.0, 8.0, 7.0, 6.0, 5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.0, 0.5)
+"""Student t from nearly normal to heavier than any sum that settles."""
+TAIL_SHARES = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+TAIL_POINTS = 12
+"""A quantile of the tail is trusted if so many values lie beyond it."""
+SMALL = 1000
+"""Below this a handful of anomalies would weigh on the tail, so candidates are left out of it."""
 GROUPING_SHARE = 0.1
 TAIL_SAMPLE = 200_000
-_NORMAL_RATIO = 2.4387
-"""Quantile 0.95 over quantile 0.75 of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,7 @@ def find_anomalies(
             continue
         tested += 1
         usual = _usual(table, timeline, measure, categories)
-        threshold = _threshold(table, usual, len(measures))
+        threshold = _threshold(table, usual)
         if threshold is None:
             continue
         statement = _statement(measure, usual, threshold, timeline)
@@ -83,7 +89,7 @@ def _usual(
         when = f"CASE WHEN {quoted(timeline.column)} IS NOT NULL THEN {timeline.expression} END"
     base = f"SELECT rowid AS place, {when} AS t, {value} AS y FROM data WHERE {m} IS NOT NULL"
     if timeline is not None and timeline.is_unique:
-        window = f"(ORDER BY t ROWS BETWEEN {WINDOW} PRECEDING AND {WINDOW} FOLLOWING)"
+        window = f"(ORDER BY t ROWS BETWEEN {WINDOW} PRECEDING AND {WINDOW} FOLLOWING EXCLUDE CURRENT ROW)"
         cycle = next((c for c in cycles_of(timeline) if c.grain == timeline.grain), None)
         if cycle is not None and _has_phase(table, timeline, measure, cycle.phase_sql):
             phase = cycle.phase_sql.replace("period", "t")
@@ -147,54 +153,59 @@ def _best_group(
     return best
 
 
-def _threshold(table: Table, usual: Usual, tests: int) -> float | None:
+def _threshold(table: Table, usual: Usual) -> float | None:
     """The score from which on values stand out, or None if none does.
 
-    Each side's body (its quantiles 0.75 and 0.95, counted from the median) says which Student t
-    it resembles; a value stands out if even that t would hardly give one so far among so many.
+    The body of the deviations (their quantiles, the candidates left out) says which Student t they
+    resemble; a value stands out if even that t would hardly give one so far among so many, and if
+    it stands apart from the largest value that does not.
     """
     found = table.arrays(f"SELECT y - expected AS r FROM ({usual.rows_sql}) ORDER BY place")
     rest = np.asarray(found["r"], dtype=np.float64)
     n = len(rest)
-    scale = 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
+    rest = np.abs(rest - np.median(rest))
+    scale = 1.4826 * float(np.median(rest))
     if n < MIN_ROWS or scale <= 0:
         return None
-    scores = (rest - np.median(rest)) / scale
-    limit = math.inf
-    for side in (scores, -scores):
-        reach = _reach(side, n, tests)
-        limit = min(limit, reach) if (side > reach).any() else limit
-    if not math.isfinite(limit):
+    scores = np.sort(rest / scale)
+    most = max(2, int(MAX_SHARE * n))
+    reach = max(MIN_SCORE, _reach(scores, most))
+    outside = int((scores > reach).sum())
+    if not 0 < outside <= most:
         return None
-    # Both sides share one threshold, the larger of what each needs to be believed.
-    outside = np.abs(scores) > limit
-    if not outside.any() or outside.mean() > MAX_SHARE:
+    # The widest gap among them is where the usual ends.
+    ratios = scores[n - outside :] / scores[n - outside - 1 : n - 1]
+    cut = int(np.argmax(ratios))
+    if ratios[cut] < (MIN_GAP_SMALL if n < SMALL else MIN_GAP):
         return None
-    return float(f"{limit:.3g}")
+    below, above = scores[n - outside + cut - 1], scores[n - outside + cut]
+    return float(f"{max(reach, math.sqrt(below * above)):.3g}")
 
 
-def _reach(side: Vector, n: int, tests: int) -> float:
-    q75, q95 = (float(q) for q in np.quantile(side, (0.75, 0.95)))
-    if q75 <= 0:
-        return math.inf
-    ratio = q95 / q75 * (1 + 1.5 / math.sqrt(n))
-    df = _df_of(ratio)
-    spread = q75 / t_quantile(0.25, df)
-    return max(MIN_SCORE, spread * t_quantile(ALPHA / (2 * n * max(1, tests)), df) * 0.9)
+def _reach(scores: Vector, most: int) -> float:
+    """How far the fitted t reaches among so many values; `scores` are sorted and not negative."""
+    n = len(scores)
+    candidates = min(most, int((scores > MIN_SCORE).sum()))
+    body = scores[: n - candidates] if n < SMALL else scores
+    reach = 0.0
+    usable = [share for share in TAIL_SHARES if (1 - share) * len(body) >= TAIL_POINTS]
+    for share in usable or [1 - TAIL_POINTS / len(body)]:
+        df = _df_of(share, float(np.quantile(body, share)))
+        reach = max(reach, _two_sided(ALPHA / n, df) / _two_sided(0.5, df) * 0.6745)
+    return reach
 
 
-def _df_of(ratio: float) -> float:
-    """Degrees of freedom of the Student t whose 0.95 and 0.75 quantiles have this ratio."""
-    if ratio <= t_quantile(0.05, MAX_DF) / t_quantile(0.25, MAX_DF):
-        return MAX_DF
-    low, high = 0.5, MAX_DF
-    for _ in range(30):
-        middle = math.sqrt(low * high)
-        if t_quantile(0.05, middle) / t_quantile(0.25, middle) > ratio:
-            low = middle
-        else:
-            high = middle
-    return low
+@cache
+def _two_sided(tail: float, df: float) -> float:
+    return t_quantile(tail / 2, df)
+
+
+def _df_of(share: float, quantile: float) -> float:
+    """Degrees of freedom of the t, scaled to the same middle, with this quantile of |t|."""
+    for df in DEGREES:
+        if _two_sided(1 - share, df) / _two_sided(0.5, df) * 0.6745 >= quantile:
+            return df
+    return DEGREES[-1]
 
 
 def _scored(usual: Usual) -> str:

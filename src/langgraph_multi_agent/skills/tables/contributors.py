@@ -17,7 +17,7 @@ from langgraph_multi_agent.skills.tables.sqltext import as_number, not_null, quo
 
 MIN_LEVELS = 3
 MAX_RANKINGS = 6
-DOMINANT_SHARE = 0.35
+DOMINANT_SHARE = 0.4
 DOMINANT_OVER_EQUAL = 2.0
 DOMINANT_OVER_SECOND = 1.8
 CHART_BARS = 12
@@ -25,8 +25,8 @@ CHART_BARS = 12
 _NOT_ADDITIVE = re.compile(
     r"(^|[^a-z])(rate|ratio|pct|percent|percentage|avg|average|mean|median|temp|temperature|score|rating"
     r"|age|lat|latitude|lon|lng|longitude|price|index|year|month|day|hour|weekday|pressure|humidity"
-    r"|speed|ph|density|probability|prob|grade|height|width|length|depth|angle)([^a-z]|$)"
-    r"|率|比例|占比|百分|平均|均值|中位|温度|气温|湿度|评分|得分|分数|年龄|纬度|经度|单价|价格|指数|气压|速度|密度|浓度|年份|月份",
+    r"|speed|ph|density|probability|prob|grade|height|width|length|depth|angle|level)([^a-z]|$)"
+    r"|率|比例|占比|百分|平均|均值|中位|温度|气温|湿度|评分|得分|分数|年龄|纬度|经度|单价|价格|指数|气压|速度|水位|密度|浓度|年份|月份",
     re.IGNORECASE,
 )
 
@@ -68,7 +68,7 @@ def _is_dominant(row: dict[str, object]) -> bool:
     equal = 1 / int(str(row["labels"]))
     return (
         share >= DOMINANT_SHARE
-        and share >= DOMINANT_OVER_EQUAL * equal
+        and share >= min(0.5, DOMINANT_OVER_EQUAL * equal)
         and share >= DOMINANT_OVER_SECOND * second
     )
 

@@ -25,7 +25,9 @@ from langgraph_multi_agent.skills.tables.timeline import GRAINS, Series, Timelin
 
 MIN_STRENGTH = 0.1
 """Least share of the detrended ranks' variance that the cycle explains."""
-MAX_TESTED = 792
+MIN_FILL = 0.2
+"""Share of a cycle's periods that hold data; weekly or monthly dates show no weekday."""
+MAX_TESTED = 504
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +56,9 @@ def cycles_of(timeline: Timeline | None) -> tuple[Cycle, ...]:
     fitting = [
         cycle
         for cycle in CYCLES
-        if GRAINS.index(cycle.grain) >= GRAINS.index(timeline.grain)
-        and timeline.periods.get(cycle.grain, 0) >= cycle.min_periods
+        if timeline.periods.get(cycle.grain, 0) >= cycle.min_periods
         and timeline.spans[cycle.grain] >= 2 * cycle.length
+        and timeline.periods[cycle.grain] >= MIN_FILL * timeline.spans[cycle.grain]
     ]
     names = {cycle.name for cycle in fitting}
     return tuple(c for c in fitting if not (c.name == "quarter" and "month" in names))

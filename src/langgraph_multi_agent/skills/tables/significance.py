@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-ALPHA = 0.01
+ALPHA = 0.002
 """Chance of any false report among the tests of one analysis of one table."""
 MAX_PHI = 0.97
 _TINY = 1e-300
@@ -195,11 +195,11 @@ def dependent_f_test(y: Vector, x: Vector, nuisance: Matrix, tested: Matrix) -> 
     sum_squares = float(e @ e)
     if sum_squares <= 1e-12 * float(((y - y.mean()) ** 2).sum()):
         return 0.0
-    distance = np.abs(x[:, None] - x[None, :])
-    phi = _phi(e, x, q, distance)
+    distance = np.abs(x[:, None] - x[None, :]).astype(np.int64)
+    phi = _phi(e, q, distance)
     # One standard error more: too high an estimate only costs power, too low one costs truth.
     phi = min(MAX_PHI, phi + math.sqrt((1 - phi * phi) / n)) if phi > 0 else phi
-    gamma = phi**distance
+    gamma = _decay(phi, distance)
     between = extra.T @ gamma @ extra
     gq = gamma @ q
     inner = q.T @ gq
@@ -213,14 +213,21 @@ def dependent_f_test(y: Vector, x: Vector, nuisance: Matrix, tested: Matrix) -> 
     return f_tail(f, df1, df2)
 
 
-def _phi(e: Vector, x: Vector, q: Matrix, distance: Matrix) -> float:
+def _decay(phi: float, distance: NDArray[np.int64]) -> Matrix:
+    """Correlation phi**distance; looked up, since powers of whole numbers repeat."""
+    powers: Vector = phi ** np.arange(int(distance.max()) + 1, dtype=np.float64)
+    found: Matrix = powers[distance]
+    return found
+
+
+def _phi(e: Vector, q: Matrix, distance: NDArray[np.int64]) -> float:
     """Lag-one autocorrelation of the noise, from residuals e = (I - QQ')u."""
     lag = (distance == 1) * 0.5
     measured = float(e @ lag @ e) / float(e @ e)
     lq = lag @ q
 
     def expected(phi: float) -> float:
-        gamma = phi**distance
+        gamma = _decay(phi, distance)
         gq = gamma @ q
         inner = q.T @ gq
         top = float((lag * gamma).sum()) - 2 * float((lq * gq).sum()) + float(

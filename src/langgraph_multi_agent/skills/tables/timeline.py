@@ -16,7 +16,7 @@ from langgraph_multi_agent.skills.tables.sqltext import as_number, literal, quot
 
 GRAINS = ("hour", "day", "week", "month", "quarter", "year")
 MIN_PERIODS = 12
-MAX_PERIODS = 800
+MAX_PERIODS = 500
 MIN_FILL = 0.6
 """Share of the periods between first and last that must hold data for a grain to fit."""
 MANY_ZEROS = 0.25
