@@ -24,6 +24,11 @@ def canonical_json(value: Any) -> bytes:
     ).encode()
 
 
+def fields_of(value: Any) -> dict[str, Any]:
+    """A slotted dataclass as a dict, one level deep and without copying: quick, for values that are frozen."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
 def digest_of(value: Any) -> str:
     """SHA-256 of the canonical JSON, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value)).hexdigest()

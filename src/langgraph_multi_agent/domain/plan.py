@@ -5,11 +5,12 @@ limits. A repair plan is a new revision; subtasks it keeps have the same id and 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from langgraph_multi_agent.domain.canonical import fields_of
 from langgraph_multi_agent.domain.errors import PlanInvalid
 
 
@@ -44,6 +45,12 @@ class Subtask:
     success_criteria: tuple[str, ...] = ()
     weight: float = 1.0
     reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        value = fields_of(self)
+        for name in ("depends_on", "inputs", "success_criteria"):
+            value[name] = list(value[name])
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +117,8 @@ class Plan:
         return min(99, int(100 * part / total)) if total else 0
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        subtasks = [item.to_json() for item in self.subtasks]
+        return {"revision": self.revision, "subtasks": subtasks, "reason": self.reason}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Plan":

@@ -1,9 +1,10 @@
 """What a subtask gives back, and what a review says of it. JSON all the way: it is journalled."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from langgraph_multi_agent.domain.canonical import fields_of
 from langgraph_multi_agent.domain.finding import Finding, Passage
 
 ArtifactKind = Literal["input", "report", "chart", "result", "plan"]
@@ -31,7 +32,13 @@ class SubtaskResult:
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {
+            "summary": self.summary,
+            "findings": [finding.to_json() for finding in self.findings],
+            "passages": [fields_of(passage) for passage in self.passages],
+            "artifacts": [fields_of(ref) for ref in self.artifacts],
+            "data": dict(self.data),
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "SubtaskResult":

@@ -126,7 +126,7 @@ class Coordinator:
     async def _attempt(self, subtask: Subtask) -> Outcome:
         attempt = self._attempts.number.get(subtask.id, 1)
         inputs = {
-            "subtask": asdict(subtask),
+            "subtask": subtask.to_json(),
             "agent": self._agent_of(subtask),
             "dependencies": {key: digest_of(self._context.results[key].to_json()) for key in subtask.depends_on},
         }
