@@ -16,7 +16,9 @@ import numpy as np
 
 from langgraph_multi_agent.domain.finding import Finding
 
-MEASURES_ZH = "销售额 订单量 库存 用电量 产量 客流 利润 成本 浓度 流量 负荷 响应时间 点击 收入 支出 水位".split()
+MEASURES_ZH = (
+    "销售额 订单量 库存 用电量 产量 客流 利润 成本 浓度 流量 负荷 响应时间 点击 收入 支出 水位".split()
+)
 MEASURES_EN = (
     "revenue,orders sold,inventory,power_kwh,output,visitors,profit,cost,ozone,flow,load,latency ms,"
     "clicks,income,spend,level"
@@ -32,15 +34,24 @@ CATEGORIES_EN = {
     "region": ["North", "South", "East", "West", "Centre"],
     "product": ["Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta", "Eta"],
     "sales channel": ["web", "store", "partner"],
-    "team": ["red", "blue", "green", "O'Brien, \"Sons\"", "grey"],
+    "team": ["red", "blue", "green", 'O\'Brien, "Sons"', "grey"],
     "machine": ["M1", "M2", "M3", "M4"],
 }
 TIMES_ZH = ("日期", "时间", "记录日")
 TIMES_EN = ("date", "when", "day recorded")
 MISSING = ("", "NA", "-", "n/a", "无")
-ADDITIVE = frozenset(
-    "销售额 订单量 用电量 产量 客流 利润 成本 流量 点击 收入 支出".split()
-) | {"revenue", "orders sold", "power_kwh", "output", "visitors", "profit", "cost", "clicks", "income", "spend"}
+ADDITIVE = frozenset("销售额 订单量 用电量 产量 客流 利润 成本 流量 点击 收入 支出".split()) | {
+    "revenue",
+    "orders sold",
+    "power_kwh",
+    "output",
+    "visitors",
+    "profit",
+    "cost",
+    "clicks",
+    "income",
+    "spend",
+}
 CYCLES = {"hour": 24, "weekday": 7, "month": 12}
 
 
@@ -224,8 +235,7 @@ class _Builder:
         self.measures[name][places] = sizes
         self._plant("anomaly", ",".join(str(int(p)) for p in places), name)
         self.allowed |= {
-            ("anomaly", frozenset((name, other)))
-            for other in (self.time_name, *self.categories)
+            ("anomaly", frozenset((name, other))) for other in (self.time_name, *self.categories)
         }
 
     def _group_difference(self) -> None:
@@ -274,16 +284,30 @@ class _Builder:
         self._plant("contributors", label, name, category)
         self._allow("group_difference", name, category)
         # A few large groups are far outside what is usual over all rows.
-        self.allowed |= {("anomaly", frozenset(c)) for c in ((name,), (name, category), (name, self.time_name))}
+        self.allowed |= {
+            ("anomaly", frozenset(c)) for c in ((name,), (name, category), (name, self.time_name))
+        }
 
     def dataset(self, name: str) -> Dataset:
         rng = self.rng
         columns: list[tuple[str, list[str]]] = []
         if self.times is not None:
-            form = str(rng.choice(_FORMATS["month" if self.unit == "month" else "moment" if self.unit in ("hour", "irregular") else "day"]))
+            form = str(
+                rng.choice(
+                    _FORMATS[
+                        "month"
+                        if self.unit == "month"
+                        else "moment"
+                        if self.unit in ("hour", "irregular")
+                        else "day"
+                    ]
+                )
+            )
             columns.append((self.time_name, [t.strftime(form) for t in self.times]))
         for category, values in self.categories.items():
-            columns.append((category, self._with_gaps([str(v) for v in values], 0.01 if rng.integers(3) == 0 else 0)))
+            columns.append(
+                (category, self._with_gaps([str(v) for v in values], 0.01 if rng.integers(3) == 0 else 0))
+            )
         for measure, values in self.measures.items():
             if measure not in self.positive:
                 level, scale = rng.uniform(-50, 500), math.exp(rng.uniform(-2, 5))
@@ -318,7 +342,10 @@ class _Builder:
         }
         word = str(self.rng.choice(MISSING))
         holes = self.rng.random(len(texts)) < share
-        return [word if hole and i not in kept else text for i, (text, hole) in enumerate(zip(texts, holes, strict=True))]
+        return [
+            word if hole and i not in kept else text
+            for i, (text, hole) in enumerate(zip(texts, holes, strict=True))
+        ]
 
     def _true_shares(self, columns: dict[str, list[str]]) -> None:
         """Whatever the rows happen to say: a value that has nearly half of a total dominates it."""

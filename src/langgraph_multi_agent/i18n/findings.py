@@ -1,9 +1,7 @@
 """Sentences of findings, words for their codes, and titles of charts."""
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_MONTH_NAMES = (
-    "January February March April May June July August September October November December".split()
-)
+_MONTH_NAMES = "January February March April May June July August September October November December".split()
 _WEEKDAYS_ZH = "一二三四五六日"
 _WEEKDAYS_EN = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
@@ -116,7 +114,12 @@ TEXTS: dict[str, dict[str, str]] = {
     **{
         f"word.grains.{grain}": {"zh": zh, "en": f"{grain}s"}
         for grain, zh in {
-            "hour": "小时", "day": "天", "week": "周", "month": "月", "quarter": "季度", "year": "年",
+            "hour": "小时",
+            "day": "天",
+            "week": "周",
+            "month": "月",
+            "quarter": "季度",
+            "year": "年",
         }.items()
     },  # fmt: skip
     **{f"word.hour.{h}": {"zh": f"{h} 时", "en": f"{h:02d}:00"} for h in range(24)},
@@ -125,9 +128,7 @@ TEXTS: dict[str, dict[str, str]] = {
         for d in range(1, 8)
     },
     **{f"word.month.{m}": {"zh": f"{m} 月", "en": _MONTHS[m - 1]} for m in range(1, 13)},
-    **{
-        f"word.month_name.{m}": {"zh": f"{m} 月", "en": _MONTH_NAMES[m - 1]} for m in range(1, 13)
-    },
+    **{f"word.month_name.{m}": {"zh": f"{m} 月", "en": _MONTH_NAMES[m - 1]} for m in range(1, 13)},
     **{f"word.quarter.{q}": {"zh": f"第 {q} 季度", "en": f"Q{q}"} for q in range(1, 5)},
     "chart.title.trend": {"zh": "{measure}：趋势", "en": "{measure}: trend"},
     "chart.title.seasonality.hour": {"zh": "{measure}：一天之内", "en": "{measure} by hour of the day"},
@@ -150,6 +151,8 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "chart.title.profile": {"zh": "各列空缺比例", "en": "Share of missing values by column"},
     "chart.row": {"zh": "行号", "en": "Row"},
-    "chart.median": {"zh": "中位数", "en": "Median"},
-    "chart.middle_half": {"zh": "中间一半", "en": "Middle half"},
+    "chart.range_note": {
+        "zh": "圆点：中位数；横条：中间一半",
+        "en": "dot: median, bar: middle half",
+    },
 }

@@ -37,8 +37,6 @@ def statement(finding: Finding, language: str) -> str:
     Raises:
         KeyError: the template is not in the catalogue, or misses a name or number.
     """
-    values: dict[str, object] = {
-        name: _Name(value, language) for name, value in finding.names.items()
-    }
+    values: dict[str, object] = {name: _Name(value, language) for name, value in finding.names.items()}
     values |= {n.name: format_number(n.value, n.style) for n in finding.numbers}
     return text(finding.template, language, **values)

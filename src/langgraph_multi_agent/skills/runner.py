@@ -90,9 +90,7 @@ class ChildProcessSkillRunner:
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
 
-    async def _run(
-        self, skill: str, params: Mapping[str, Any], scratch: Path
-    ) -> Mapping[str, Any]:
+    async def _run(self, skill: str, params: Mapping[str, Any], scratch: Path) -> Mapping[str, Any]:
         request = {
             "skill": skill,
             "params": dict(params),

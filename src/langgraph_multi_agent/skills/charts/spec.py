@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Common to all: `title` names the subject, `x_label` and `y_label` the axes."""
+    """Common to all: `title` names the subject, `note` how to read it, the labels name the axes."""
 
     title: str
+    note: str = ""
     x_label: str = ""
     y_label: str = ""
 

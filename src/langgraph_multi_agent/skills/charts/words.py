@@ -38,7 +38,8 @@ def worded(chart: Chart, finding: Finding, language: str) -> Chart:
             break
     title = text(key, language, **{"measure": "", "category": "", **subject})
     x_label = text("chart.row", language) if chart.x_label == "#row" else shortened(chart.x_label)
-    worded_chart = replace(chart, title=title, x_label=x_label, y_label=shortened(chart.y_label))
+    note = text("chart.range_note", language) if isinstance(chart, RangeChart) else ""
+    worded_chart = replace(chart, title=title, note=note, x_label=x_label, y_label=shortened(chart.y_label))
     match worded_chart:
         case RangeChart() if finding.kind == "seasonality":
             family = finding.template.rpartition(".")[2]

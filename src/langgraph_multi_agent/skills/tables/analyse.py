@@ -73,9 +73,7 @@ def run(params: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "analysis": analysis,
             "rows": table.rows,
-            "findings": [
-                replace(finding, chart=names.get(finding.id)).to_json() for finding, _ in kept
-            ],
+            "findings": [replace(finding, chart=names.get(finding.id)).to_json() for finding, _ in kept],
             "charts": drawn,
             "tested": outcome.tested,
             "omitted": len(ranked) - len(kept),
@@ -119,7 +117,5 @@ def _draw(
         name = chart_file_name(finding)
         path = directory / name
         path.write_text(draw_svg(worded(chart, finding, language)), encoding="utf-8")
-        drawn.append(
-            {"finding": finding.id, "name": name, "file": str(path), "media_type": "image/svg+xml"}
-        )
+        drawn.append({"finding": finding.id, "name": name, "file": str(path), "media_type": "image/svg+xml"})
     return drawn

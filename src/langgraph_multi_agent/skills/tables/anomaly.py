@@ -36,7 +36,27 @@ MIN_GAP, MIN_GAP_SMALL = 1.25, 1.5
 """The least anomaly over the largest usual deviation; more where few rows tell the tails."""
 MAX_SHARE = 0.05
 """If more values than this stand out, they are a part of the distribution."""
-DEGREES = (60.0, 30.0, 20.0, 15.0, 12.0, 10.0, 8.0, 7.0, 6.0, 5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.0, 0.5)
+DEGREES = (
+    60.0,
+    30.0,
+    20.0,
+    15.0,
+    12.0,
+    10.0,
+    8.0,
+    7.0,
+    6.0,
+    5.0,
+    4.5,
+    4.0,
+    3.5,
+    3.0,
+    2.5,
+    2.0,
+    1.5,
+    1.0,
+    0.5,
+)
 """Student t from nearly normal to heavier than any sum that settles."""
 TAIL_SHARES = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 TAIL_POINTS = 12
@@ -98,10 +118,7 @@ def _usual(
                 f" (PARTITION BY {phase}) AS shift FROM"
                 f" (SELECT *, median(y) OVER {window} AS local FROM ({base} AND t IS NOT NULL))"
             )
-            rows = (
-                "SELECT place, t, y, shift + median(y - shift) OVER"
-                f" {window} AS expected FROM ({base})"
-            )
+            rows = f"SELECT place, t, y, shift + median(y - shift) OVER {window} AS expected FROM ({base})"
         else:
             rows = f"SELECT place, t, y, median(y) OVER {window} AS expected FROM ({base} AND t IS NOT NULL)"
         return Usual(kind="time", rows_sql=rows)
@@ -117,9 +134,7 @@ def _usual(
     return Usual(kind="all", rows_sql=rows)
 
 
-def _has_phase(
-    table: Table, timeline: Timeline, measure: ColumnProfile, phase_sql: str
-) -> bool:
+def _has_phase(table: Table, timeline: Timeline, measure: ColumnProfile, phase_sql: str) -> bool:
     phase = phase_sql.replace("period", timeline.expression)
     found = table.all(
         f"SELECT {phase}, {as_number(measure.name)} FROM data WHERE {quoted(measure.name)} IS NOT"
@@ -129,9 +144,7 @@ def _has_phase(
     return h - df > 0.05 * len(found)
 
 
-def _best_group(
-    table: Table, measure: ColumnProfile, categories: Sequence[ColumnProfile]
-) -> str | None:
+def _best_group(table: Table, measure: ColumnProfile, categories: Sequence[ColumnProfile]) -> str | None:
     """The category that explains most of the measure's ranks, if any explains a good part."""
     best, best_share = None, GROUPING_SHARE
     for category in categories:

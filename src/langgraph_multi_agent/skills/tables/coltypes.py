@@ -32,6 +32,7 @@ DATE_FORMATS = (
 MONTH_FORMATS = ("%Y-%m", "%Y/%m", "%Y.%m", "%Y年%m月", "%b %Y", "%B %Y", "%b-%Y")
 CLOCKS = (" %H:%M:%S", " %H:%M", " %H:%M:%S.%f", "T%H:%M:%S", "T%H:%M:%S.%f", "T%H:%M")
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """Type of a column in `data`, how it comes from the raw text, and how many cells did not fit."""
@@ -50,9 +51,7 @@ def cleaned(column: str) -> str:
 
 def _number(value: str) -> str:
     """Text to DOUBLE: thousands separators, a currency sign in front, a percent sign behind."""
-    bare = (
-        f"regexp_replace(regexp_replace({value}, '^([+-]?)[¥￥$€£] ?', '\\1'), ' ?[%％]$', '')"
-    )
+    bare = f"regexp_replace(regexp_replace({value}, '^([+-]?)[¥￥$€£] ?', '\\1'), ' ?[%％]$', '')"
     return (
         f"CASE WHEN regexp_full_match({bare}, {literal(NUMBER)}) THEN TRY_CAST({bare} AS DOUBLE)"
         f" WHEN regexp_full_match({bare}, {literal(GROUPED)})"
@@ -127,9 +126,11 @@ def date_expression(column: str, date_format: str, has_clock: bool) -> str:
     if has_clock:
         c = f"regexp_replace({c}, ' ?(Z|UTC|[+-]\\d\\d:?\\d\\d)$', '')"
     parsed = f"try_strptime({c}, {literal(date_format)})"
-    return f"CASE WHEN regexp_full_match({quoted(column)}, {literal(date_pattern(date_format))}) THEN " + (
-        parsed if has_clock else f"CAST({parsed} AS DATE)"
-    ) + " END"
+    return (
+        f"CASE WHEN regexp_full_match({quoted(column)}, {literal(date_pattern(date_format))}) THEN "
+        + (parsed if has_clock else f"CAST({parsed} AS DATE)")
+        + " END"
+    )
 
 
 def decide_clean(column: str, counts: Sequence[Any]) -> Decision | None:

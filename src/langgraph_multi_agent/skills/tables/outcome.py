@@ -56,8 +56,7 @@ def finding_of(table: Table, statement: Statement) -> tuple[Finding, dict[str, A
         template=statement.template,
         sql=statement.sql,
         numbers=tuple(
-            Number(name=name, value=row[name], style=style)
-            for name, style in statement.numbers.items()
+            Number(name=name, value=row[name], style=style) for name, style in statement.numbers.items()
         ),
         names={**statement.names, **texts},
         strength=min(1.0, abs(float(row.get(statement.strength) or 0.0))),

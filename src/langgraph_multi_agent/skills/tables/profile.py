@@ -129,9 +129,7 @@ def _short(value: Any) -> Any:
     return plain[:EXAMPLE_CHARACTERS] if isinstance(plain, str) else plain
 
 
-def _role(
-    table: Table, column: Column, count: int, distinct: int, low: Any, high: Any, shape: float
-) -> str:
+def _role(table: Table, column: Column, count: int, distinct: int, low: Any, high: Any, shape: float) -> str:
     if distinct <= 1:
         return "constant"
     if column.type in ("DATE", "TIMESTAMP"):

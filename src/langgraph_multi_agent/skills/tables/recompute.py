@@ -71,9 +71,7 @@ def refused(engine: duckdb.DuckDBPyConnection, sql: str) -> str | None:
 def _reads_only_data(tree: Any) -> bool:
     nodes = list(_nodes(tree))
     own = {
-        str(entry["key"]).casefold()
-        for node in nodes
-        for entry in (node.get("cte_map") or {}).get("map", ())
+        str(entry["key"]).casefold() for node in nodes for entry in (node.get("cte_map") or {}).get("map", ())
     }
     reads_data = False
     for node in nodes:

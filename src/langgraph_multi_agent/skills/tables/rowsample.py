@@ -79,9 +79,7 @@ class RowSample:
         """Lag-one autocorrelation of values in series order."""
         return lag_one(values[mask], self._follows(mask))
 
-    def design_effect(
-        self, rest: Vector, mask: NDArray[np.bool_], groups: NDArray[np.int64]
-    ) -> float:
+    def design_effect(self, rest: Vector, mask: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
         """How many times less the rows say about the groups than independent ones would.
 
         For noise of lag-one autocorrelation φ and group membership of persistence a the variance

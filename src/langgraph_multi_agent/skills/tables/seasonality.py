@@ -64,9 +64,7 @@ def cycles_of(timeline: Timeline | None) -> tuple[Cycle, ...]:
     return tuple(c for c in fitting if not (c.name == "quarter" and "month" in names))
 
 
-def find_seasons(
-    table: Table, timeline: Timeline | None, measures: Sequence[ColumnProfile]
-) -> Outcome:
+def find_seasons(table: Table, timeline: Timeline | None, measures: Sequence[ColumnProfile]) -> Outcome:
     tried: list[tuple[Cycle, Series, float]] = []
     for cycle in cycles_of(timeline):
         assert timeline is not None

@@ -61,9 +61,7 @@ def beta_regularised(a: float, b: float, x: float) -> float:
         return 0.0
     if x >= 1:
         return 1.0
-    log_front = (
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    )
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     if x < (a + 1) / (a + b + 2):
         return math.exp(log_front) * _beta_fraction(a, b, x) / a
     return 1.0 - math.exp(log_front) * _beta_fraction(b, a, 1 - x) / b
@@ -230,9 +228,7 @@ def _phi(e: Vector, q: Matrix, distance: NDArray[np.int64]) -> float:
         gamma = _decay(phi, distance)
         gq = gamma @ q
         inner = q.T @ gq
-        top = float((lag * gamma).sum()) - 2 * float((lq * gq).sum()) + float(
-            ((q.T @ lq) * inner).sum()
-        )
+        top = float((lag * gamma).sum()) - 2 * float((lq * gq).sum()) + float(((q.T @ lq) * inner).sum())
         return top / (len(e) - float(np.trace(inner)))
 
     if expected(0.0) >= measured:

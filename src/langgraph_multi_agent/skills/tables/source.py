@@ -161,9 +161,7 @@ def _read_delimited(
     header = dialect.header if dialect.has_header else ("",) * width
     names = textfile.column_names(header)
     fields = ", ".join(f"{literal(f'c{i}')}: 'VARCHAR'" for i in range(width))
-    select = ", ".join(
-        f"{coltypes.cleaned(f'c{i}')} AS {quoted(column)}" for i, column in enumerate(names)
-    )
+    select = ", ".join(f"{coltypes.cleaned(f'c{i}')} AS {quoted(column)}" for i, column in enumerate(names))
     try:
         engine.execute(
             f"CREATE TABLE raw AS SELECT {select} FROM read_csv({literal(str(text))},"
@@ -192,9 +190,7 @@ def _broken_csv(
         return InputUnreadable(name=name, reason="quote", line=line)
     bad = textfile.first_bad_row(text, dialect.delimiter, width)
     if bad is not None and bad[1]:
-        return InputUnreadable(
-            name=name, reason="ragged_row", line=bad[0], expected=width, found=bad[1]
-        )
+        return InputUnreadable(name=name, reason="ragged_row", line=bad[0], expected=width, found=bad[1])
     return InputUnreadable(name=name, reason="row", line=line, detail=message.split("\n")[0][:200])
 
 
@@ -245,8 +241,7 @@ def _wrapped(engine: duckdb.DuckDBPyConnection) -> str | None:
     for (key,) in keys:
         pointer = "/" + key.replace("~", "~0").replace("/", "~1")
         found = engine.execute(
-            f"SELECT json_type(j, {literal(pointer)}),"
-            f" json_type(j, {literal(pointer + '/0')}) FROM records"
+            f"SELECT json_type(j, {literal(pointer)}), json_type(j, {literal(pointer + '/0')}) FROM records"
         ).fetchone()
         if found == ("ARRAY", "OBJECT"):
             return pointer
@@ -362,9 +357,7 @@ def _typed(
         for place, column in enumerate(part):
             mine = counts[place * step : (place + 1) * step]
             decisions[column] = _decide(engine, column, mine)
-    kinds = {
-        str(item[0]): str(item[1]) for item in engine.execute("DESCRIBE raw").fetchall()
-    }
+    kinds = {str(item[0]): str(item[1]) for item in engine.execute("DESCRIBE raw").fetchall()}
     columns, select = [], []
     for column in names:
         decision = decisions.get(column)
@@ -382,9 +375,7 @@ def _typed(
     return tuple(columns)
 
 
-def _decide(
-    engine: duckdb.DuckDBPyConnection, column: str, counts: Sequence[Any]
-) -> Decision:
+def _decide(engine: duckdb.DuckDBPyConnection, column: str, counts: Sequence[Any]) -> Decision:
     values = int(counts[0])
     numeric = coltypes.decide_clean(column, counts)
     if numeric is not None and not (numeric.type == "BIGINT" and len(str(counts[5])) == 8):
@@ -396,15 +387,14 @@ def _decide(
         return numeric
     if int(counts[3]):
         return Decision(type="VARCHAR", expression=quoted(column), misfits=0)
-    found = engine.execute(
-        f"SELECT {', '.join(coltypes.number_counts(column))} FROM raw"
-    ).fetchone() or (0, 0)
+    found = engine.execute(f"SELECT {', '.join(coltypes.number_counts(column))} FROM raw").fetchone() or (
+        0,
+        0,
+    )
     return coltypes.decide_numbers(column, values, int(found[0]), int(found[1]))
 
 
-def _decide_dates(
-    engine: duckdb.DuckDBPyConnection, column: str, values: int
-) -> Decision | None:
+def _decide_dates(engine: duckdb.DuckDBPyConnection, column: str, values: int) -> Decision | None:
     """The first format that reads the most values; day and month are told apart by the counts."""
     c = quoted(column)
     sample = [

@@ -26,7 +26,4 @@ def not_null(*columns: str) -> str:
 
 def rank_of(expression: str) -> str:
     """Rank from 1 over all rows, ties share their mean rank."""
-    return (
-        f"rank() OVER (ORDER BY {expression})"
-        f" + (count(*) OVER (PARTITION BY {expression}) - 1) / 2.0"
-    )
+    return f"rank() OVER (ORDER BY {expression}) + (count(*) OVER (PARTITION BY {expression}) - 1) / 2.0"

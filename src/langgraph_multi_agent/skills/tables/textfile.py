@@ -71,9 +71,7 @@ def _refuse_binary(path: Path, name: str) -> None:
     for chunk in _chunks(path):
         at = chunk.find(b"\0")
         if at >= 0:
-            raise InputUnreadable(
-                name=name, reason="binary", line=line + chunk.count(b"\n", 0, at)
-            )
+            raise InputUnreadable(name=name, reason="binary", line=line + chunk.count(b"\n", 0, at))
         controls += len(chunk) - len(chunk.translate(None, _CONTROL))
         size += len(chunk)
         line += chunk.count(b"\n")
@@ -131,14 +129,10 @@ def dialect_of(path: Path, name: str, *, delimiter: str | None = None) -> Dialec
         is_cut = bool(file.read(1))
     if not sample.strip():
         raise InputUnreadable(name=name, reason="empty")
-    found = delimiter or max(
-        DELIMITERS, key=lambda d: (_evenness(sample, d, is_cut), -DELIMITERS.index(d))
-    )
+    found = delimiter or max(DELIMITERS, key=lambda d: (_evenness(sample, d, is_cut), -DELIMITERS.index(d)))
     rows = _sample_rows(sample, found, is_cut)
     header = rows[0] if rows else []
-    has_header = not all(
-        len(field) <= 40 and _NUMBER_OR_DATE.fullmatch(field) for field in header
-    )
+    has_header = not all(len(field) <= 40 and _NUMBER_OR_DATE.fullmatch(field) for field in header)
     if has_header and len(rows) < 2 and not is_cut:
         raise InputUnreadable(name=name, reason="header_only", columns=len(header))
     return Dialect(delimiter=found, header=tuple(header), has_header=has_header)

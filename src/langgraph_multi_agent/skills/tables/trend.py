@@ -34,9 +34,7 @@ MIN_RANK_CORRELATION = 0.2
 CYCLES = {"hour": 24, "day": 7, "month": 12, "quarter": 4}
 
 
-def find_trends(
-    table: Table, timeline: Timeline | None, measures: Sequence[ColumnProfile]
-) -> Outcome:
+def find_trends(table: Table, timeline: Timeline | None, measures: Sequence[ColumnProfile]) -> Outcome:
     if timeline is None:
         return Outcome()
     grain = timeline.coarse_enough()

@@ -38,9 +38,7 @@ def check_archive(path: Path, name: str, limits: TableLimits) -> None:
         raise InputUnreadable(name=name, reason="not_a_workbook") from None
     unpacked = sum(member.file_size for member in members)
     if unpacked > limits.unpacked_bytes:
-        raise InputUnsafe(
-            name=name, reason="unpacked_size", bytes=unpacked, max_bytes=limits.unpacked_bytes
-        )
+        raise InputUnsafe(name=name, reason="unpacked_size", bytes=unpacked, max_bytes=limits.unpacked_bytes)
     ratio = unpacked / size
     if ratio > limits.unpacked_ratio:
         raise InputUnsafe(
@@ -90,9 +88,7 @@ def to_delimited(path: Path, name: str, scratch: Path, limits: TableLimits) -> t
                 writer.writerows(rows)
             return target, sheet
     except CalamineError as error:
-        raise InputUnreadable(
-            name=name, reason="not_a_workbook", detail=str(error)[:200]
-        ) from None
+        raise InputUnreadable(name=name, reason="not_a_workbook", detail=str(error)[:200]) from None
     raise InputUnreadable(name=name, reason="header_only" if has_header else "empty")
 
 
