@@ -1,6 +1,6 @@
 """The graph of a task, which reads as the diagram in ARCHITECTURE.md.
 
-    meta_agent → task_decomposer → coordinator → quality_check → finish
+    meta_agent → task_decomposer → coordinator → quality_check → end
                                     ↑   ↓  ↖ repair plan ↙
                                    recovery
 
@@ -11,14 +11,13 @@ here: recovery decides and journals them (see docs/decisions).
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any, Literal, TypedDict
 
 from langgraph.errors import NodeError
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Command, TimeoutPolicy, interrupt
+from langgraph.types import Command, interrupt
 
 from langgraph_multi_agent.agents.contract import Understanding
 from langgraph_multi_agent.domain.canonical import digest_of
@@ -33,8 +32,9 @@ from langgraph_multi_agent.engine.steps import step
 from langgraph_multi_agent.engine.work import SubtaskWork, ask
 from langgraph_multi_agent.i18n import text
 
-LEAD_TIMEOUT = TimeoutPolicy(run_timeout=timedelta(minutes=15))
-"""Understanding and planning may profile large inputs, but not for ever."""
+LEAD_TIMEOUT_S = 900.0
+"""Understanding and planning may profile large inputs, but not for ever. Not LangGraph's node
+time-out: that runs each node in a task of its own, which cost 0.5 ms a node (docs/performance.md)."""
 MAX_CLARIFICATIONS = 3
 MAX_TITLE_CHARS = 80
 
@@ -70,7 +70,8 @@ async def meta_agent(state: TaskState, runtime: _Runtime) -> TaskState:
         inputs = {"request": request, "files": [asdict(file) for file in task.files], "input": task.input_data}
 
         async def understand(work: SubtaskWork = work) -> dict[str, Any]:
-            return (await team_agent.understand(work)).to_json()
+            async with asyncio.timeout(LEAD_TIMEOUT_S):
+                return (await team_agent.understand(work)).to_json()
 
         try:
             value = await step(context, context.key("understand", attempt), inputs, understand)
@@ -93,7 +94,8 @@ async def task_decomposer(state: TaskState, runtime: _Runtime) -> TaskState:
     work = _lead_work(context, decomposer.name, 1, understanding=understanding)
 
     async def decompose() -> dict[str, Any]:
-        plan = await decomposer.decompose(work, understanding, context.team.agents)
+        async with asyncio.timeout(LEAD_TIMEOUT_S):
+            plan = await decomposer.decompose(work, understanding, context.team.agents)
         _check_plan(context, plan)
         return plan.to_json()
 
@@ -143,7 +145,7 @@ async def coordinator(
 
 async def recovery(
     state: TaskState, runtime: _Runtime
-) -> Command[Literal["coordinator", "finish"]]:
+) -> Command[Literal["coordinator", "__end__"]]:
     """Decide for each failed subtask, then go on, or give up with what is done."""
     context = runtime.context
     plan = Plan.from_json(state["plan"])
@@ -177,14 +179,14 @@ async def recovery(
     if smaller is None:
         key, error = sorted(lost.items())[0]
         failed = {**error, "subtask": key, "title": plan.subtask(key).title}
-        return Command(update={"error": failed}, goto="finish")
+        return Command(update={"error": failed}, goto="__end__")
     revised = await _revise(context, smaller, {"lost": lost})
     return Command(update={"plan": revised, "attempts": attempts}, goto="coordinator")
 
 
 async def quality_check(
     state: TaskState, runtime: _Runtime
-) -> Command[Literal["coordinator", "finish"]]:
+) -> Command[Literal["coordinator", "__end__"]]:
     """A verdict for each success criterion; a repair plan while one fails and rounds are left."""
     context, team = runtime.context, runtime.context.team
     plan = Plan.from_json(state["plan"])
@@ -204,7 +206,7 @@ async def quality_check(
     failed = [verdict for verdict in verdicts if verdict.passed is False]
     if not failed:
         result = dict(team.quality_check.result(plan, results, verdicts))
-        return Command(update={"verdicts": rows, "result": result}, goto="finish")
+        return Command(update={"verdicts": rows, "result": result}, goto="__end__")
     repairs = state.get("repairs", 0)
     if repairs < context.limits.max_repair_rounds:
         understanding = Understanding.from_json(state["understanding"])
@@ -221,15 +223,10 @@ async def quality_check(
     result = dict(team.quality_check.result(plan, results, verdicts))
     criteria = ", ".join(f"{verdict.subtask_id}: {verdict.criterion}" for verdict in failed[:5])
     error = {"code": "QUALITY_CHECK_FAILED", "params": {"criteria": criteria, "rounds": repairs}}
-    return Command(update={"verdicts": rows, "result": result, "error": error}, goto="finish")
+    return Command(update={"verdicts": rows, "result": result, "error": error}, goto="__end__")
 
 
-async def finish(state: TaskState, runtime: _Runtime) -> TaskState:
-    """Nothing is left to do: the last checkpoint holds the result or the error."""
-    return {}
-
-
-async def lead_failed(state: TaskState, error: NodeError) -> Command[Literal["finish"]]:
+async def lead_failed(state: TaskState, error: NodeError) -> Command[Literal["__end__"]]:
     """A lead agent failed for good: the task ends with its error.
 
     Raises:
@@ -237,22 +234,20 @@ async def lead_failed(state: TaskState, error: NodeError) -> Command[Literal["fi
     """
     if isinstance(error.error, (LeaseLost, DependencyUnavailable)):
         raise error.error
-    return Command(update={"error": {**error_json(error.error), "node": error.node}}, goto="finish")
+    return Command(update={"error": {**error_json(error.error), "node": error.node}}, goto="__end__")
 
 
 def build() -> CompiledStateGraph[TaskState, RunContext, TaskState, TaskState]:
     """The compiled graph; stateless, shared by all runs of the process."""
     graph = StateGraph(TaskState, context_schema=RunContext)
-    graph.add_node(meta_agent, timeout=LEAD_TIMEOUT, error_handler=lead_failed)
-    graph.add_node(task_decomposer, timeout=LEAD_TIMEOUT, error_handler=lead_failed)
+    graph.add_node(meta_agent, error_handler=lead_failed)
+    graph.add_node(task_decomposer, error_handler=lead_failed)
     graph.add_node(coordinator)
     graph.add_node(recovery)
     graph.add_node(quality_check, error_handler=lead_failed)
-    graph.add_node(finish)
     graph.add_edge(START, "meta_agent")
     graph.add_edge("meta_agent", "task_decomposer")
     graph.add_edge("task_decomposer", "coordinator")
-    graph.add_edge("finish", END)
     return graph.compile()
 
 

@@ -5,6 +5,7 @@ lost wake-ups harmless. Callers: SSE, WebSocket, CLI. Invariant: a follower sees
 once, in order, from the `seq` or cursor it knows.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from langgraph_multi_agent.store.database import Database, Store
 
 POLL_S = 1.0
 IDLE_POLL_S = 15.0
+SPACING_S = 0.02
+"""A follower of all tasks reads at most once in this time, however many commits wake it."""
 PAGE = 200
 
 
@@ -88,7 +91,9 @@ class StreamService:
                     for event in found:
                         cursor = event.cursor
                         yield event
-                if not await listener.wait(IDLE_POLL_S):
+                if await listener.wait(IDLE_POLL_S):
+                    await asyncio.sleep(SPACING_S)
+                else:
                     yield Idle()
                 for ephemeral in listener.take_ephemeral():
                     yield Ephemeral(task_id=str(ephemeral["task_id"]), data=ephemeral)

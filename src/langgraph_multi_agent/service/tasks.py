@@ -140,7 +140,7 @@ class TaskService:
             draft,
             queue_size=self._settings.task_queue_size,
             idempotency_key=idempotency_key,
-            body_hash=draft_hash(draft),
+            body_hash="" if idempotency_key is None else draft_hash(draft),
         )
         if not is_replay:
             self._feed.wake([task.id])

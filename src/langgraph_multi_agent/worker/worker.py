@@ -30,6 +30,8 @@ from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE
 
 IDLE_POLL_S = 30.0
 """How long an idle embedded worker trusts its doorbell; delayed tasks wake it earlier."""
+BUSY_POLL_S = 1.0
+CLAIM_SPACING_S = 0.005
 HOUSEKEEPING_S = 600.0
 PRUNE_AFTER = timedelta(hours=1)
 RETRY_DATABASE_S = 1.0
@@ -113,12 +115,13 @@ class Worker:
                     found = await self._claim(group, free)
                     if found == free:
                         continue
-                    wait_s = await self._seconds_to_next()
+                    wait_s = BUSY_POLL_S if found else await self._seconds_to_next()
                 except DependencyUnavailable as fault:
                     self._log.error("claim failed", reason=fault.params.get("reason"))
                     wait_s = RETRY_DATABASE_S
             await self._doorbell.wait(wait_s)
-            await asyncio.sleep(0)  # runs that ended in this very tick free their places first
+            # Under load a moment's patience lets one claim take many; an idle worker has none.
+            await asyncio.sleep(CLAIM_SPACING_S if self._active else 0)
 
     async def _claim(self, group: asyncio.TaskGroup, free: int) -> int:
         began = self._clock.monotonic()
