@@ -14,7 +14,7 @@ from langgraph_multi_agent.cli.call import Call, Outcome, write_error
 from langgraph_multi_agent.cli.connection import Connection, DataDir, connected, load_settings
 from langgraph_multi_agent.cli.exits import Exit, Trouble
 from langgraph_multi_agent.cli.layout import duration
-from langgraph_multi_agent.cli.paper import Block, Heading, Lines
+from langgraph_multi_agent.cli.paper import Block, Lines
 
 if TYPE_CHECKING:
     import asyncio
@@ -97,4 +97,4 @@ async def _perform(
 
         errors = [error_of(call, failure)]
     entry = {"task": ending.task, "report": report, "artifacts": saved, "passed": passed}
-    return entry, [*blocks, Heading("")] if errand.key == "data" else blocks, errors
+    return entry, blocks, errors
