@@ -35,7 +35,8 @@ log = structlog.get_logger(__name__)
 
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
-CLOSE_DEADLINE_S = 2.0
+CLOSE_DEADLINE_S = 10.0
+"""How long a slow client gets to take what is on the wire and read why it is closed."""
 AGENT_PAUSE_S = 0.25
 """Changes of agents within this time go out together."""
 TASK_CACHE = 256
@@ -205,7 +206,7 @@ class Connection:
         data = {"agents": [agent_shape(status, self._language) for status in statuses]}
         note = self._text("frame.subscribed_agents")
         await self._send("agent_subscription_confirmed", data, message=note)
-        self._follow(AGENTS, self._follow_agents(cursor, {(s.team, s.name): s for s in statuses}))
+        self._follow(AGENTS, self._follow_agents(cursor, {_place(s): s for s in statuses}))
 
     def _follow(self, key: str, work: Any) -> None:
         """Start a subscription; one of the same kind before it is replaced."""
@@ -263,7 +264,7 @@ class Connection:
             self._tasks[task_id] = known
         return known
 
-    async def _follow_agents(self, cursor: int, known: dict[tuple[str, str], AgentStatus]) -> None:
+    async def _follow_agents(self, cursor: int, known: dict[tuple[Any, ...], AgentStatus]) -> None:
         """Send the agents whose state or record changed, at most every AGENT_PAUSE_S."""
         changed = asyncio.Event()
 
@@ -278,8 +279,8 @@ class Connection:
                 await asyncio.sleep(AGENT_PAUSE_S)
                 changed.clear()
                 for status in await self._services.agents.status(self._scope):
-                    if known.get((status.team, status.name)) != status:
-                        known[status.team, status.name] = status
+                    if known.get(_place(status)) != status:
+                        known[_place(status)] = status
                         await self._send_agent(status)
 
     async def _send_agent(self, status: AgentStatus) -> None:
@@ -337,6 +338,11 @@ def _number(message: Mapping[str, Any], field: str) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
         return value
     raise BadField(field)
+
+
+def _place(status: AgentStatus) -> tuple[Any, ...]:
+    """One agent may have two places in a team: to understand and to plan."""
+    return status.team, status.name, status.capabilities
 
 
 def _record(error: BaseException) -> None:

@@ -1,0 +1,372 @@
+"""The frames of the MVP2 contract, over a real WebSocket."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.server import Desk, open_desk, serving, step_event
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from langgraph_multi_agent.api import ws
+from langgraph_multi_agent.api.context import StreamLimits
+from langgraph_multi_agent.domain.event import EventType
+from langgraph_multi_agent.domain.task import Action
+
+pytestmark = pytest.mark.anyio
+
+ORIGIN = "https://app.example.com"
+Frame = dict[str, Any]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_desk(tmp_path / "data", cors_origins=[ORIGIN]) as opened:
+        yield opened
+
+
+class Socket:
+    """A client that speaks frames. Heartbeats are left out unless asked for."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, **frame: Any) -> None:
+        await self.connection.send(json.dumps(frame))
+
+    async def next(self) -> Frame:
+        async with asyncio.timeout(10):
+            frame: Frame = json.loads(await self.connection.recv())
+        return frame
+
+    async def ask(self, **frame: Any) -> Frame:
+        await self.send(**frame)
+        return await self.next()
+
+    async def until(self, is_last: Callable[[Frame], bool]) -> list[Frame]:
+        found = [await self.next()]
+        while not is_last(found[-1]):
+            found.append(await self.next())
+        return found
+
+
+@asynccontextmanager
+async def opened(address: str, path: str = "/ws", **more: Any) -> AsyncIterator[Socket]:
+    async with connect(f"ws://{address}{path}", **more) as connection:
+        socket = Socket(connection)
+        greeting = await socket.next()
+        assert greeting["type"] == "system_notification"
+        yield socket
+
+
+@asynccontextmanager
+async def talking(desk: Desk, path: str = "/ws", **more: Any) -> AsyncIterator[Socket]:
+    async with serving(desk.app) as address, opened(address, path, **more) as socket:
+        yield socket
+
+
+@pytest.mark.parametrize("path", ["/ws", "/api/v1/mvp2/ws"])
+async def test_each_question_has_its_answer_on_both_paths(desk: Desk, path: str) -> None:
+    task = await desk.submit("数一数", title="任务一", priority=4)
+    async with talking(desk, path) as socket:
+        ping = {"type": "ping", "timestamp": "2026-11-22T00:00:00Z", "extra": [1]}
+        pong = await socket.ask(**ping)
+        assert (pong["type"], pong["original_message"]) == ("pong", ping)
+        confirmed = await socket.ask(type="task_subscribe", task_id=task["id"])
+        assert (confirmed["type"], confirmed["task_id"]) == ("task_subscription_confirmed", task["id"])
+        assert confirmed["event_id"] == 1
+        shown = confirmed["data"]
+        assert (shown["id"], shown["name"], shown["priority"], shown["status"], shown["progress"]) == (
+            task["id"],
+            "任务一",
+            "紧急",
+            "pending",
+            0,
+        )
+        assert {"description", "deadline", "assignee", "created_at", "updated_at"} <= shown.keys()
+        every = await socket.ask(type="task_subscribe")
+        assert (every["type"], isinstance(every["cursor"], str)) == ("task_subscription_confirmed", True)
+        assert (await socket.ask(type="chat_subscribe"))["type"] == "chat_subscription_confirmed"
+        agents = await socket.ask(type="agent_subscribe")
+        assert agents["type"] == "agent_subscription_confirmed"
+        assert {agent["name"] for agent in agents["data"]["agents"]} == {"lead", "desk"}
+        status = await socket.ask(type="get_status")
+        assert (status["type"], status["data"]["system_health"]) == ("status_response", "healthy")
+        assert status["data"]["services"]["task_service"] == "healthy"
+        assert status["data"]["performance"].keys() == {"response_time", "uptime", "memory_usage"}
+        for frame in (pong, confirmed, every, agents, status):
+            assert {"type", "data", "message", "timestamp"} <= frame.keys()
+            assert frame["timestamp"].endswith("Z")
+
+
+async def test_a_task_is_told_from_its_creation_to_its_deletion(desk: Desk) -> None:
+    async with talking(desk) as socket:
+        assert (await socket.ask(type="task_subscribe"))["type"] == "task_subscription_confirmed"
+        task_id = (await desk.submit("x"))["id"]
+        await desk.commit(task_id, step_event(EventType.SUBTASK_STARTED, "read", attempt=1))
+        await desk.finish(task_id)
+        await desk.client.delete(f"/api/v1/tasks/{task_id}")
+        frames = await socket.until(lambda frame: frame["type"] == "task_deleted")
+    kinds = [frame["type"] for frame in frames]
+    numbers = [frame["event_id"] for frame in frames]
+    assert numbers[-1] == max(numbers)
+    assert sorted(set(numbers)) == sorted(numbers)
+    assert kinds[-1] == "task_deleted"
+    assert set(kinds[:-1]) <= {"task_created", "task_update", "task_completed"}
+    assert frames[-1]["data"]["deleted_task_id"] == task_id
+    cursors = [int(frame["cursor"]) for frame in frames]
+    assert cursors == sorted(cursors)
+    for frame in frames:
+        assert {"type", "data", "message", "timestamp"} <= frame.keys()
+        assert frame["data"]["id"] == task_id
+
+
+async def test_the_frames_of_one_task_come_in_order_with_the_task_as_it_is(desk: Desk) -> None:
+    task_id = (await desk.submit("x", title="报告"))["id"]
+    async with talking(desk) as socket:
+        await socket.ask(type="task_subscribe", task_id=task_id)
+        await desk.submit("another")
+        await desk.plan(task_id)
+        await desk.finish(task_id)
+        frames = await socket.until(lambda frame: frame["type"] == "task_completed")
+    assert [frame["event_id"] for frame in frames] == [2, 3, 4]
+    assert [frame["type"] for frame in frames] == ["task_update", "task_update", "task_completed"]
+    assert [frame["data"]["event"]["type"] for frame in frames] == [
+        "task.started",
+        "plan.created",
+        "task.completed",
+    ]
+    assert (frames[-1]["data"]["status"], frames[-1]["data"]["progress"]) == ("completed", 100)
+    assert "报告" in frames[-1]["message"]
+
+
+async def test_statuses_are_those_of_the_contract(desk: Desk) -> None:
+    waiting, paused, cancelled, failed = [(await desk.submit(f"t{n}"))["id"] for n in range(4)]
+    await desk.client.post(f"/api/v1/tasks/{paused}/pause")
+    await desk.client.post(f"/api/v1/tasks/{cancelled}/cancel")
+    await desk.ask(
+        waiting,
+        {"id": "1/0/u/1/0", "kind": "approval", "text": "May I?", "options": [], "subtask_id": None},
+    )
+    await desk.finish(failed, Action.FAIL, error={"code": "SKILL_FAILED", "params": {"skill": "x"}})
+    async with talking(desk) as socket:
+        shown = {}
+        for task_id in (waiting, paused, cancelled, failed):
+            data = (await socket.ask(type="task_subscribe", task_id=task_id))["data"]
+            shown[task_id] = (data["status"], data["status_detail"])
+            if task_id == failed:
+                assert data["error"]["title"]
+    assert shown == {
+        waiting: ("in_progress", "waiting_input"),
+        paused: ("in_progress", "paused"),
+        cancelled: ("failed", "cancelled"),
+        failed: ("failed", None),
+    }
+
+
+async def test_a_client_that_comes_back_sees_every_event_once_and_in_order(desk: Desk) -> None:
+    task_id = (await desk.submit("x"))["id"]
+    await desk.claim(task_id)
+    stop = asyncio.Event()
+
+    async def work() -> None:
+        while not stop.is_set():
+            await desk.commit(task_id, step_event(EventType.TOOL_CALLED, "read"))
+            await asyncio.sleep(0)
+        await desk.finish(task_id)
+
+    working = asyncio.create_task(work())
+    seen: list[int] = []
+    async with serving(desk.app) as address:
+        for visit in range(5):
+            if visit == 4:
+                stop.set()
+            async with opened(address) as socket:
+                after = seen[-1] if seen else 0
+                await socket.ask(type="task_subscribe", task_id=task_id, after_event_id=after)
+                while True:
+                    frame = await socket.next()
+                    seen.append(frame["event_id"])
+                    if frame["type"] == "task_completed" or (visit < 4 and len(seen) % 9 == 0):
+                        break
+    await working
+    assert seen == list(range(1, len(seen) + 1))
+
+
+async def test_all_tasks_are_resumed_from_the_cursor_of_the_last_frame(desk: Desk) -> None:
+    async with serving(desk.app) as address:
+        async with opened(address) as socket:
+            await socket.ask(type="task_subscribe")
+            first = (await desk.submit("one"))["id"]
+            frame = await socket.next()
+            assert (frame["type"], frame["data"]["id"]) == ("task_created", first)
+        second, third = (await desk.submit("two"))["id"], (await desk.submit("three"))["id"]
+        async with opened(address) as socket:
+            confirmed = await socket.ask(type="task_subscribe", cursor=frame["cursor"])
+            assert confirmed["cursor"] == frame["cursor"]
+            missed = [(await socket.next())["data"]["id"] for _ in range(2)]
+    assert missed == [second, third]
+
+
+async def test_a_task_that_is_subscribed_twice_is_told_once(desk: Desk) -> None:
+    task_id = (await desk.submit("x"))["id"]
+    async with talking(desk) as socket:
+        await socket.ask(type="task_subscribe")
+        await socket.ask(type="task_subscribe", task_id=task_id)
+        await desk.claim(task_id)
+        await desk.finish(task_id)
+        other = (await desk.submit("y"))["id"]
+        frames = [await socket.next() for _ in range(3)]
+        assert (await socket.ask(type="ping"))["type"] == "pong"
+    assert sorted((frame["data"]["id"], frame["event_id"]) for frame in frames) == sorted(
+        [(task_id, 2), (task_id, 3), (other, 1)]
+    )
+
+
+async def test_agents_are_told_when_their_state_changes(desk: Desk) -> None:
+    task_id = (await desk.submit("x"))["id"]
+    async with talking(desk) as socket:
+        await socket.ask(type="agent_subscribe")
+        await desk.commit(task_id, step_event(EventType.SUBTASK_STARTED, "read", attempt=1))
+        frame = await socket.next()
+        assert (frame["type"], frame["data"]["name"], frame["data"]["state"]) == (
+            "agent_status",
+            "desk",
+            "busy",
+        )
+        await desk.commit(task_id, step_event(EventType.SUBTASK_COMPLETED, "read"))
+        (*_, frame) = await socket.until(lambda frame: frame["data"]["state"] == "idle")
+        assert frame["data"]["completed"] == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "{",
+        "",
+        "[]",
+        "7",
+        '"text"',
+        b"\xff\xfe",
+        '{"type": "dance"}',
+        '{"type": 5}',
+        "{}",
+        '{"type": "task_subscribe", "task_id": 5}',
+        '{"type": "task_subscribe", "task_id": "x", "after_event_id": -1}',
+        '{"type": "task_subscribe", "cursor": "nonsense"}',
+        '{"type": "task_subscribe", "task_id": "none"}',
+        '{"type": "ping", "x": "' + "y" * 70_000 + '"}',
+        "[" * 5000,
+    ],
+)
+async def test_a_bad_frame_is_an_error_and_the_connection_stays(desk: Desk, raw: str | bytes) -> None:
+    async with talking(desk) as socket:
+        await socket.connection.send(raw)
+        error = await socket.next()
+        assert (error["type"], error["error"]) == ("error", True)
+        assert error["message"]
+        assert (await socket.ask(type="ping"))["type"] == "pong"
+
+
+async def test_the_words_follow_the_language_of_the_handshake(desk: Desk) -> None:
+    async with serving(desk.app) as address:
+        words = {}
+        for language in ("zh", "en"):
+            async with opened(address, additional_headers={"accept-language": language}) as socket:
+                words[language] = (await socket.ask(type="dance"))["message"]
+    assert words == {"zh": "未知的消息类型：dance", "en": "Unknown message type: dance"}
+
+
+async def test_a_quiet_connection_has_a_heartbeat(tmp_path: Path) -> None:
+    assert StreamLimits().heartbeat_s == 30
+    limits = StreamLimits(heartbeat_s=0.02)
+    async with open_desk(tmp_path / "data", stream_limits=limits) as desk, talking(desk) as socket:
+        frames = [await socket.next() for _ in range(2)]
+    assert [frame["type"] for frame in frames] == ["heartbeat", "heartbeat"]
+
+
+async def test_only_pages_of_known_origins_may_connect(desk: Desk) -> None:
+    async with serving(desk.app) as address:
+        for origin in (ORIGIN, f"http://{address}"):
+            async with opened(address, origin=origin) as socket:
+                assert (await socket.ask(type="ping"))["type"] == "pong"
+        for origin in ("https://evil.example", "null", f"http://{address.split(':')[0]}:1"):
+            with pytest.raises(InvalidStatus) as refused:
+                async with opened(address, origin=origin):
+                    pass
+            assert refused.value.response.status_code == 403
+
+
+async def test_a_client_that_takes_nothing_is_closed_and_can_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up, close = asyncio.Event(), ws.Connection._close
+
+    async def closing(self: ws.Connection, code: int) -> None:
+        given_up.set()
+        await close(self, code)
+
+    monkeypatch.setattr(ws.Connection, "_close", closing)
+    limits = StreamLimits(send_queue=4, send_deadline_s=0.2)
+    async with open_desk(tmp_path / "data", stream_limits=limits) as desk:
+        task_id = (await desk.submit("x"))["id"]
+        big = {"text": secrets.token_hex(3500)}
+        async with serving(desk.app) as address:
+            async with opened(address, max_queue=1, compression=None) as socket:
+                await socket.ask(type="task_subscribe", task_id=task_id, after_event_id=0)
+                for _ in range(20):
+                    await desk.commit(
+                        task_id, *(step_event(EventType.TOOL_CALLED, "read", **big) for _ in range(100))
+                    )
+                await asyncio.wait_for(given_up.wait(), 20)
+                seen: list[int] = []
+                closed = await read_until_closed(socket, seen)
+            assert seen == list(range(1, len(seen) + 1))
+            assert len(seen) < 2000
+            assert closed == 1013
+            async with opened(address) as socket:
+                await socket.ask(type="task_subscribe", task_id=task_id, after_event_id=seen[-1])
+                assert (await socket.next())["event_id"] == seen[-1] + 1
+
+
+async def read_until_closed(socket: Socket, seen: list[int]) -> int | None:
+    """Take what was sent; the code that the connection was closed with."""
+    try:
+        while True:
+            seen.append((await socket.next())["event_id"])
+    except ConnectionClosed:
+        return socket.connection.close_code
+
+
+async def wait_until_closed(desk: Desk) -> None:
+    async with asyncio.timeout(20):
+        while "langgraph_websocket_connections 0.0" not in desk.services.metrics.render()[0].decode():  # noqa: ASYNC110 - a gauge has no event
+            await asyncio.sleep(0.02)
+
+
+async def test_connections_are_counted_and_leave_nothing_behind(desk: Desk) -> None:
+    task_id = (await desk.submit("x"))["id"]
+    async with serving(desk.app) as address:
+        async with opened(address) as socket:
+            await socket.ask(type="task_subscribe", task_id=task_id)
+            await socket.ask(type="task_subscribe")
+            await socket.ask(type="agent_subscribe")
+            assert "langgraph_websocket_connections 1.0" in desk.services.metrics.render()[0].decode()
+        await wait_until_closed(desk)
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("ws-")]
+    assert desk.feed._listeners == {}
+
+
+async def test_one_connection_follows_a_limited_number_of_tasks(tmp_path: Path) -> None:
+    async with open_desk(tmp_path / "data", stream_limits=StreamLimits(subscriptions=2)) as desk:
+        ids = [(await desk.submit(f"t{n}"))["id"] for n in range(3)]
+        async with talking(desk) as socket:
+            kinds = [(await socket.ask(type="task_subscribe", task_id=task_id))["type"] for task_id in ids]
+            again = await socket.ask(type="task_subscribe", task_id=ids[0])
+    assert kinds == ["task_subscription_confirmed", "task_subscription_confirmed", "error"]
+    assert again["type"] == "task_subscription_confirmed"
