@@ -121,13 +121,15 @@ async def charts_of(work: Work, findings: Iterable[Finding]) -> dict[str, bytes]
 
 
 def _contribution(item: Subtask, synthesis: Subtask, result: SubtaskResult) -> Contribution:
-    proven = bool(result.findings or result.passages or result.data.get("not_done"))
+    proven = bool(result.findings or result.passages)
+    told = proven or bool(result.data.get("not_done")) or "analyses" in result.data
     return Contribution(
         subtask=item.id,
         title=item.title,
         agent=_title(synthesis, item.agent),
         reason=item.reason,
-        note="" if proven else result.summary,
+        note="" if told else result.summary,
+        is_empty=not proven and "analyses" in result.data,
         artifacts=tuple(ref.name for ref in result.artifacts if ref.kind == "result"),
     )
 

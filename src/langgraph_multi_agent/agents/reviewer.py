@@ -87,7 +87,7 @@ class ReportReviewer:
     """Agent `reviewer`; capability `review`."""
 
     name = "reviewer"
-    titles: Mapping[str, str] = {"zh": "复核", "en": "Reviewer"}
+    titles: Mapping[str, str] = {"zh": "审查员", "en": "Reviewer"}
     capabilities: tuple[str, ...] = ("review",)
 
     def propose(self, understanding: Understanding) -> Sequence[Proposal]:

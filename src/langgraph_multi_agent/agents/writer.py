@@ -49,7 +49,7 @@ class ReportWriter:
     """Agent `writer`; capability `report_writing`."""
 
     name = "writer"
-    titles: Mapping[str, str] = {"zh": "撰写", "en": "Writer"}
+    titles: Mapping[str, str] = {"zh": "撰稿员", "en": "Writer"}
     capabilities: tuple[str, ...] = ("report_writing",)
 
     def propose(self, understanding: Understanding) -> Sequence[Proposal]:

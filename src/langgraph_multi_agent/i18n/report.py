@@ -27,6 +27,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "{source} · {locator} · characters {start}–{end}",
     },
     "report.question": {"zh": "对应问题：", "en": "Found for:"},
+    "report.is_empty": {"zh": "没有发现显著的结果。", "en": "Nothing stood out."},
     "report.unchecked": {"zh": "其他智能体的说明", "en": "What other agents said"},
     "report.unchecked_note": {
         "zh": "以下内容没有附带可核实的数字或引文，审阅无法确认。",

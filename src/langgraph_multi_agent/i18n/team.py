@@ -266,8 +266,14 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "error.field.team_no_directory": {"zh": "目录 {detail} 不存在", "en": "there is no directory {detail}"},
     "error.reason.translation": {"zh": "翻译要由语言模型完成", "en": "translating takes a language model"},
-    "error.reason.writing": {"zh": "创作与改写要由语言模型完成", "en": "writing of its own takes a language model"},
-    "error.reason.coding": {"zh": "编写程序要由语言模型完成", "en": "writing programs takes a language model"},
+    "error.reason.writing": {
+        "zh": "创作与改写要由语言模型完成",
+        "en": "writing of its own takes a language model",
+    },
+    "error.reason.coding": {
+        "zh": "编写程序要由语言模型完成",
+        "en": "writing programs takes a language model",
+    },
     "error.reason.image": {"zh": "生成图像要由模型完成", "en": "making images takes a model"},
     "error.reason.conversation": {"zh": "对话要由语言模型完成", "en": "conversation takes a language model"},
 }

@@ -14,6 +14,7 @@ from langgraph_multi_agent.domain.errors import BudgetExceeded, ModelUnavailable
 from langgraph_multi_agent.domain.finding import Passage
 from langgraph_multi_agent.domain.plan import Subtask
 from langgraph_multi_agent.domain.result import SubtaskResult
+from langgraph_multi_agent.skills.report import render_files
 
 
 def shown(case: Case) -> dict[str, str]:
@@ -122,8 +123,6 @@ async def test_a_lie_smuggled_into_the_stored_narrative_fails_the_review(tmp_pat
         case.understanding, case.plan, case.plan.subtask("writer.report"), case.results, narrative=lie
     )
     changed = replace(case, results={**case.results, "writer.report": replace(written, data=data)})
-    from langgraph_multi_agent.skills.report import render_files
-
     for name, content in render_files(report, {}).items():
         changed = await changed.with_file(name, content)
     assert (await changed.review()).data["passed"] is False
@@ -179,3 +178,13 @@ async def test_without_inputs_the_model_drafts_and_the_report_says_it_is_uncheck
     assert "Roses are red" in markdown
     assert "cannot vouch for it" in markdown
     assert result.summary == "Roses are red"
+
+
+async def test_an_analysis_that_found_nothing_is_listed_as_such_and_not_quoted(tmp_path: Path) -> None:
+    case = await written_report(tmp_path, 0)
+    results = {"data_analyst.all": SubtaskResult(summary="12 tested", data={"analyses": {}})}
+    report = report_from(case.understanding, case.plan, case.plan.subtask("writer.report"), results)
+    for name, content in render_files(report, {}).items():
+        shown = content.decode()
+        assert "12 tested" not in shown
+        assert ("Nothing stood out." in shown) is (name != "report.json")

@@ -222,6 +222,18 @@ def test_findings_rank_by_strength_and_order_of_arrival_does_not_matter() -> Non
     assert [ref for ref, _ in forward.summary] == ["F1", "F2", "F3", "F4", "F5", "P1"]
 
 
+def test_the_summary_lets_each_kind_speak_before_any_speaks_twice() -> None:
+    kinds = ["a", "a", "a", "b", "c"]
+    findings = [finding(n, kind=kind, strength=1 - n / 10) for n, kind in enumerate(kinds, 1)]
+    assert [ref for ref, _ in report(findings=findings, passages=[]).summary] == [
+        "F1",
+        "F4",
+        "F5",
+        "F2",
+        "F3",
+    ]
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_form_holds_statement_sql_quotation_place_and_digest(language: str) -> None:
     files = render_files(report(language=language, gaps=[Gap(title="Weather", reason="no result")]), {})

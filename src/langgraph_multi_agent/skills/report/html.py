@@ -159,6 +159,7 @@ class _Page:
         method = "".join(
             f'<li><b>{escape(item.title)}</b> <span class="quiet">{escape(item.agent)}</span>'
             + (f"<br>{escape(item.reason)}" if item.reason else "")
+            + (f" <b>{self.say('is_empty')}</b>" if item.is_empty else "")
             + "</li>"
             for item in self.report.contributions
         )

@@ -91,7 +91,7 @@ def render_markdown(report: Report) -> str:
         blocks.append("\n".join(f"- **{escaped(gap.title)}** — {escaped(gap.reason)}" for gap in report.gaps))
     blocks += [f"## {say('appendix')}", f"### {say('method')}", say("method_note")]
     if report.contributions:
-        blocks.append("\n".join(f"- {_contribution(item)}" for item in report.contributions))
+        blocks.append("\n".join(f"- {_contribution(item, say('is_empty'))}" for item in report.contributions))
     if report.sources:
         blocks.append(f"### {say('inputs')}")
         head = f"| {say('name')} | {say('kind')} | {say('size')} | SHA-256 |\n|---|---|---:|---|"
@@ -103,9 +103,11 @@ def render_markdown(report: Report) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _contribution(item: Contribution) -> str:
+def _contribution(item: Contribution, empty: str) -> str:
     reason = f" — {escaped(item.reason)}" if item.reason else ""
-    return f"**{escaped(item.title)}** · {escaped(item.agent)}{reason}"
+    return f"**{escaped(item.title)}** · {escaped(item.agent)}{reason}" + (
+        f" **{empty}**" if item.is_empty else ""
+    )
 
 
 def _target(name: str) -> str:

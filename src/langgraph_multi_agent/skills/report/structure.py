@@ -38,6 +38,7 @@ class Contribution:
     Attributes:
         agent: the agent's title in the report's language.
         note: the agent's own words, shown only if it brought nothing that can be checked.
+        is_empty: it looked, and nothing stood out.
     """
 
     subtask: str
@@ -45,6 +46,7 @@ class Contribution:
     agent: str
     reason: str = ""
     note: str = ""
+    is_empty: bool = False
     artifacts: tuple[str, ...] = ()
 
 
@@ -90,8 +92,18 @@ class Report:
 
     @property
     def summary(self) -> tuple[tuple[str, str], ...]:
-        """The strongest statements and quotations as (ref, text), strongest first."""
-        found = [(item.ref, item.text) for item in self.statements[:SUMMARY_FINDINGS]]
+        """The strongest statements and quotations as (ref, text).
+
+        Each kind of finding has its strongest before any has its second: five sentences that
+        say the same of five columns would hide the rest.
+        """
+        ranks: dict[str, int] = {}
+        turns = []
+        for place, item in enumerate(self.statements):
+            ranks[item.finding.kind] = ranks.get(item.finding.kind, -1) + 1
+            turns.append((ranks[item.finding.kind], place))
+        chosen = [self.statements[place] for _, place in sorted(turns)[:SUMMARY_FINDINGS]]
+        found = [(item.ref, item.text) for item in chosen]
         quoted = [
             (item.ref, shortened(item.passage.quote, SUMMARY_QUOTE_CHARACTERS))
             for item in self.citations[:SUMMARY_PASSAGES]
