@@ -95,14 +95,14 @@ class Report:
         """The strongest statements and quotations as (ref, text).
 
         Each kind of finding has its strongest before any has its second: five sentences that
-        say the same of five columns would hide the rest.
+        say the same of five columns would hide the rest. Those without any effect come last.
         """
         ranks: dict[str, int] = {}
-        turns = []
+        turns: list[tuple[bool, int, int]] = []
         for place, item in enumerate(self.statements):
             ranks[item.finding.kind] = ranks.get(item.finding.kind, -1) + 1
-            turns.append((ranks[item.finding.kind], place))
-        chosen = [self.statements[place] for _, place in sorted(turns)[:SUMMARY_FINDINGS]]
+            turns.append((item.finding.strength == 0, ranks[item.finding.kind], place))
+        chosen = [self.statements[place] for _, _, place in sorted(turns)[:SUMMARY_FINDINGS]]
         found = [(item.ref, item.text) for item in chosen]
         quoted = [
             (item.ref, shortened(item.passage.quote, SUMMARY_QUOTE_CHARACTERS))
