@@ -43,6 +43,7 @@ def create_api(services: Services) -> FastAPI:
     app = FastAPI(
         title="LangGraph multi-agent",
         version=services.version,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -161,10 +161,18 @@ def complete(app: FastAPI, *, version: str) -> Callable[[], Mapping[str, Any]]:
                 components.setdefault(name, schema)
             for unused in ("HTTPValidationError", "ValidationError"):
                 components.pop(unused, None)
-            app.openapi_schema = document
+            app.openapi_schema = _with_nulls(document)
         return app.openapi_schema
 
     return make
+
+
+def _with_nulls(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _with_nulls(item) for key, item in node.items()}
+    if isinstance(node, list):
+        return [_with_nulls(item) for item in node]
+    return None if node == samples.NULL else node
 
 
 READ_PROBLEMS = problems(faults.TaskNotFound, faults.InvalidRequest, faults.DependencyUnavailable)

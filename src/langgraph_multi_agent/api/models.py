@@ -223,7 +223,7 @@ class TaskPage(_Answer):
     """Tasks, newest first. `next` is the cursor of the following page, null on the last."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"tasks": [samples.TASK], "next": None}]}
+        extra="forbid", json_schema_extra={"examples": [{"tasks": [samples.TASK], "next": samples.NULL}]}
     )
 
     tasks: list[TaskModel]

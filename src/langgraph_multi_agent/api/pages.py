@@ -4,6 +4,7 @@ Hides where the files lie. Invariant: nothing comes from another host, no page r
 scripts, and a path never leaves the directory.
 """
 
+import asyncio
 import html
 import json
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from langgraph_multi_agent.api.context import Language
 from langgraph_multi_agent.api.documents import problems
 from langgraph_multi_agent.api.media import media_type_of_name
+from langgraph_multi_agent.api.problems import Json
 from langgraph_multi_agent.i18n import text
 
 router = APIRouter(tags=["system"])
@@ -101,10 +103,16 @@ async def get_configuration() -> Response:
     return Response(body, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
 
+@router.get("/openapi.json", include_in_schema=False)
+async def get_document(request: Request) -> Response:
+    app: FastAPI = request.app
+    return Json(await asyncio.to_thread(app.openapi), headers={"cache-control": "no-cache"})
+
+
 @router.get("/docs", include_in_schema=False)
 async def get_reference(request: Request, language: Language) -> Response:
     app: FastAPI = request.app
-    page = reference_page(app.openapi(), language)
+    page = reference_page(await asyncio.to_thread(app.openapi), language)
     return HTMLResponse(page, headers={**HEADERS, "cache-control": "no-cache"})
 
 

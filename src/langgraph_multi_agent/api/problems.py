@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from langgraph_multi_agent.api.context import language_of_connection
 from langgraph_multi_agent.domain.errors import Fault, InvalidRequest
@@ -54,10 +54,8 @@ class PlanNotFound(Fault):
     code, status = "PLAN_NOT_FOUND", 404
 
 
-class Json(Response):
+class Json(JSONResponse):
     """JSON by orjson: aware times become ISO-8601."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         return orjson.dumps(content, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+NULL = "\N{SYMBOL FOR NULL}"
+"""Stands for null until the document is complete: FastAPI drops null values, also from examples."""
 MOMENT = "2026-11-22T08:30:00Z"
 TASK_ID = "019ab1c2-7d3e-7f40-8a51-2b6c7d8e9f01"
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -20,23 +22,23 @@ TASK: dict[str, Any] = {
     "priority": 3,
     "team": "default",
     "deadline": "2026-12-31T23:59:59Z",
-    "assignee": None,
+    "assignee": NULL,
     "language": "zh",
     "status": "in_progress",
-    "status_detail": None,
+    "status_detail": NULL,
     "progress": 40,
     "input_data": {},
     "files": [{"name": "sales.csv", "size_bytes": 48213, "media_type": "text/csv", "digest": DIGEST}],
     "budget": {"tokens": 200000, "cost": 1.5},
     "cost": {"input_tokens": 0, "output_tokens": 0, "cost": 0.0, "model_calls": 0},
-    "result": None,
-    "error": None,
+    "result": NULL,
+    "error": NULL,
     "generation": 1,
     "last_seq": 6,
     "created_at": MOMENT,
     "updated_at": MOMENT,
     "started_at": MOMENT,
-    "completed_at": None,
+    "completed_at": NULL,
 }
 ANSWER_REQUEST: dict[str, Any] = {"question_id": "1/0/understand/1/0", "text": "sales.csv"}
 PROBLEM: dict[str, Any] = {
@@ -69,9 +71,9 @@ PLAN: dict[str, Any] = {
             "success_criteria": ["findings_present"],
             "attempts": 1,
             "started_at": MOMENT,
-            "completed_at": None,
-            "summary": None,
-            "error": None,
+            "completed_at": NULL,
+            "summary": NULL,
+            "error": NULL,
             "cost": {},
         }
     ],
@@ -80,8 +82,8 @@ EVENT: dict[str, Any] = {
     "seq": 1,
     "type": "task.submitted",
     "at": MOMENT,
-    "agent": None,
-    "subtask_id": None,
+    "agent": NULL,
+    "subtask_id": NULL,
     "data": {"title": "华东区销售分析", "team": "default", "priority": 3, "files": ["sales.csv"]},
 }
 ARTIFACT: dict[str, Any] = {
@@ -98,7 +100,7 @@ QUESTION: dict[str, Any] = {
     "kind": "clarification",
     "text": "请求没有说明要分析哪个文件，请选择。",
     "options": ["sales.csv", "returns.csv"],
-    "subtask_id": None,
+    "subtask_id": NULL,
 }
 TEAM: dict[str, Any] = {
     "name": "default",
@@ -126,7 +128,7 @@ AGENT: dict[str, Any] = {
     "failed": 1,
     "success_rate": 0.976,
     "last_activity": MOMENT,
-    "last_reset": None,
+    "last_reset": NULL,
 }
 LIVENESS: dict[str, Any] = {
     "status": "healthy",

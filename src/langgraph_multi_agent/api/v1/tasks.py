@@ -68,7 +68,7 @@ IdempotencyKey = Annotated[
         **example(
             202,
             "Accepted",
-            samples.TASK | {"status": "pending", "progress": 0, "started_at": None, "last_seq": 1},
+            samples.TASK | {"status": "pending", "progress": 0, "started_at": samples.NULL, "last_seq": 1},
             headers={
                 "Location": {"schema": {"type": "string"}, "example": f"/api/v1/tasks/{samples.TASK_ID}"},
                 "Idempotent-Replayed": {
@@ -193,7 +193,7 @@ def _form_values(fields: Mapping[str, str]) -> dict[str, Any]:
     "tasks are added.",
     responses={
         **problems(faults.InvalidRequest, faults.DependencyUnavailable),
-        **example(200, "A page", {"tasks": [samples.TASK], "next": None}),
+        **example(200, "A page", {"tasks": [samples.TASK], "next": samples.NULL}),
     },
 )
 async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name

@@ -1,0 +1,214 @@
+"""The OpenAPI document is complete, and real answers are what it says."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+from tests.support.server import Desk, open_desk, step_event
+
+from langgraph_multi_agent.domain.event import EventType
+from langgraph_multi_agent.domain.task import Action
+
+pytestmark = pytest.mark.anyio
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_desk(tmp_path / "data") as opened:
+        yield opened
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def check(document: dict[str, Any], schema: dict[str, Any], value: Any) -> list[str]:
+    """What is wrong with a value, by a schema of the document."""
+    registry = Registry().with_resource("urn:api", Resource.from_contents(document, DRAFT202012))
+
+    def absolute(node: Any) -> Any:
+        if isinstance(node, dict):
+            found = {key: absolute(item) for key, item in node.items()}
+            if isinstance(node.get("$ref"), str):
+                found["$ref"] = "urn:api" + node["$ref"]
+            return found
+        return [absolute(item) for item in node] if isinstance(node, list) else node
+
+    validator = OAS31Validator(absolute(schema), registry=registry)
+    return [f"{'/'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(value)]
+
+
+async def document_of(desk: Desk) -> dict[str, Any]:
+    document: dict[str, Any] = (await desk.client.get("/openapi.json")).json()
+    return document
+
+
+async def test_the_document_is_valid_and_names_every_interface(desk: Desk) -> None:
+    document = await document_of(desk)
+    validate(document)
+    named = {name for name, _ in operations(document)}
+    task = "/api/v1/tasks/{task_id}"
+    assert named == {
+        "GET /health",
+        "GET /ready",
+        "GET /metrics",
+        "GET /config.js",
+        "GET /api/v1/system/health",
+        "GET /api/v1/system/metrics",
+        "GET /api/v1/system/agents/status",
+        "POST /api/v1/system/agents/reset",
+        "GET /api/v1/teams",
+        "GET /api/v1/mvp2/health",
+        "POST /api/v1/tasks",
+        "GET /api/v1/tasks",
+        f"GET {task}",
+        f"PATCH {task}",
+        f"DELETE {task}",
+        f"GET {task}/plan",
+        f"GET {task}/events",
+        f"GET {task}/events/stream",
+        f"GET {task}/artifacts",
+        f"GET {task}/artifacts/{{name}}",
+        f"GET {task}/questions",
+        *(
+            f"POST {task}/{action}"
+            for action in ("cancel", "pause", "resume", "retry", "answer", "complete", "reopen")
+        ),
+    }
+    assert "WS /ws" in document["info"]["description"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+async def test_every_operation_has_a_summary_a_tag_examples_and_its_errors(desk: Desk) -> None:
+    document = await document_of(desk)
+    faults = []
+    identifiers = [operation["operationId"] for _, operation in operations(document)]
+    assert len(set(identifiers)) == len(identifiers)
+    for name, operation in operations(document):
+        if not operation.get("summary") or not operation.get("tags"):
+            faults.append(f"{name}: no summary or tag")
+        if not any(status[0] in "45" for status in operation["responses"]):
+            faults.append(f"{name}: no errors")
+        body = operation.get("requestBody", {"content": {}})
+        for where, content in [("request", body["content"])] + [
+            (status, response.get("content", {})) for status, response in operation["responses"].items()
+        ]:
+            for media_type, described in content.items():
+                if "schema" not in described or not (described.get("examples") or described.get("example")):
+                    faults.append(f"{name}: {where} {media_type} has no schema or example")
+        for status, response in operation["responses"].items():
+            has_problem = PROBLEM in response.get("content", {}) or "application/json" in response.get(
+                "content", {}
+            )
+            if status[0] in "45" and not has_problem:
+                faults.append(f"{name}: {status} is no problem")
+            if (
+                status in ("429", "503")
+                and PROBLEM in response["content"]
+                and "Retry-After" not in response["headers"]
+            ):
+                faults.append(f"{name}: {status} without Retry-After")
+    assert faults == []
+
+
+async def test_every_example_fits_its_schema(desk: Desk) -> None:
+    document = await document_of(desk)
+    faults = []
+    for name, operation in operations(document):
+        contents = [("request", operation.get("requestBody", {}).get("content", {}))]
+        contents += [
+            (status, response.get("content", {})) for status, response in operation["responses"].items()
+        ]
+        for where, content in contents:
+            for media_type, described in content.items():
+                for example in described.get("examples", {}).values():
+                    if media_type.endswith("json"):
+                        faults += [
+                            f"{name} {where}: {fault}"
+                            for fault in check(document, described["schema"], example["value"])
+                        ]
+    for model, schema in document["components"]["schemas"].items():
+        for example in schema.get("examples", []):
+            faults += [f"{model}: {fault}" for fault in check(document, schema, example)]
+    assert faults == []
+
+
+async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
+    """One life of a task through every operation; each answer is held against the document."""
+    document = await document_of(desk)
+    templates = {name: operation for name, operation in operations(document)}
+    checked: set[str] = set()
+    faults: list[str] = []
+
+    async def call(name: str, *, path: str | None = None, **request: Any) -> httpx.Response:
+        method, template = name.split(" ")
+        answer = await desk.client.request(method, path or template.replace("{task_id}", task_id), **request)
+        checked.add(name)
+        response = templates[name]["responses"].get(str(answer.status_code))
+        if response is None:
+            faults.append(f"{name}: {answer.status_code} is not described: {answer.text}")
+        elif answer.content:
+            media_type = answer.headers["content-type"].partition(";")[0]
+            if media_type.endswith("json"):
+                schema = response["content"][media_type]["schema"]
+                faults.extend(f"{name}: {fault}" for fault in check(document, schema, answer.json()))
+        return answer
+
+    task_id = (
+        await call(
+            "POST /api/v1/tasks", path="/api/v1/tasks", json={"description": "数", "deadline": "2026-12-31"}
+        )
+    ).json()["id"]
+    task = "/api/v1/tasks/{task_id}"
+    for action in ("pause", "resume", "cancel", "retry"):
+        await call(f"POST {task}/{action}")
+    await call(f"PATCH {task}", json={"priority": 3})
+    question = {"id": "1/0/u/1/0", "kind": "approval", "text": "?", "options": [], "subtask_id": None}
+    await desk.ask(task_id, question)
+    await call(f"GET {task}/questions")
+    await call(f"POST {task}/answer", json={"approved": True})
+    await desk.plan(task_id)
+    await desk.commit(
+        task_id,
+        step_event(EventType.SUBTASK_STARTED, "read", attempt=1),
+        step_event(
+            EventType.SUBTASK_FAILED, "read", error={"code": "SKILL_FAILED", "params": {"skill": "x"}}
+        ),
+    )
+    await desk.save(task_id, "r.md", b"# r", "text/markdown", "report")
+    await call("GET /api/v1/system/agents/status")
+    await desk.finish(task_id, Action.FAIL, error={"code": "WORKFLOW_TIMEOUT", "params": {"limit": 5}})
+    for name in ("plan", "events", "artifacts"):
+        await call(f"GET {task}/{name}")
+    await call(f"GET {task}/artifacts/{{name}}", path=f"/api/v1/tasks/{task_id}/artifacts/r.md")
+    await call(f"GET {task}/events/stream")
+    await call(f"GET {task}")
+    await call("GET /api/v1/tasks", params={"limit": 1})
+    await call(f"POST {task}/complete", json={"note": "by hand"})
+    await call(f"POST {task}/reopen")
+    await call("POST /api/v1/system/agents/reset", json={"agent": "desk"})
+    for path in ("health", "ready", "metrics", "config.js"):
+        await call(f"GET /{path}")
+    for path in ("system/health", "system/metrics", "teams", "mvp2/health"):
+        await call(f"GET /api/v1/{path}")
+    await call(f"DELETE {task}")
+    for name in templates:  # and the same for what is not there
+        if "{task_id}" in name and "{name}" not in name:
+            body = {"json": {"priority": 1}} if name.startswith("PATCH") else {}
+            if name.endswith("/answer"):
+                body = {"json": {"question_id": "1", "text": "x"}}
+            assert (await call(name, **body)).status_code == 404
+    assert faults == []
+    assert checked == set(templates)
+    assert json.dumps(document)
