@@ -8,7 +8,7 @@ once before `commit` returns; a fenced step is never written and raises to its o
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from langgraph_multi_agent.access import WORKER_SCOPE
-from langgraph_multi_agent.domain.errors import Fault, LeaseLost
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, Fault, LeaseLost
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.ports import Artifacts, JournalEntry, Step
 from langgraph_multi_agent.domain.result import ArtifactRef
@@ -193,7 +193,7 @@ class JournalFlusher:
         self._database = database
         self._queue: deque[_Queued] = deque()
         self._wake = asyncio.Event()
-        self._closing = False
+        self._closing = self._stopped = False
 
     async def write(self, write: FencedWrite) -> None:
         """Commit durably. Once queued it is written even if the caller is cancelled.
@@ -202,9 +202,7 @@ class JournalFlusher:
             LeaseLost: the epoch has passed.
             DependencyUnavailable: the database refused the batch; nothing of it was written.
         """
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Queued(write, future))
-        self._wake.set()
+        future = self._enqueue(write)
         try:
             await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -224,24 +222,36 @@ class JournalFlusher:
             if not done.cancelled() and done.exception() is None:
                 then()
 
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(settled)
-        self._queue.append(_Queued(write, future))
-        self._wake.set()
+        self._enqueue(write).add_done_callback(settled)
 
     async def run(self) -> None:
-        """Flush until `close`; whatever is queued then still goes out."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._queue:
-                await self._flush(self._take())
-            if self._closing:
-                return
+        """Flush until `close`; whatever is queued then still goes out.
+
+        Cancelled instead, it leaves nobody waiting: what it did not write raises DependencyUnavailable.
+        """
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._queue:
+                    await self._flush(self._take())
+                if self._closing:
+                    return
+        finally:
+            self._stopped = True
+            _refuse(self._queue)
 
     def close(self) -> None:
         self._closing = True
         self._wake.set()
+
+    def _enqueue(self, write: FencedWrite) -> "asyncio.Future[None]":
+        if self._stopped:
+            raise DependencyUnavailable(dependency="journal", reason="stopped")
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Queued(write, future))
+        self._wake.set()
+        return future
 
     def _take(self) -> list[_Queued]:
         batch: list[_Queued] = []
@@ -260,6 +270,7 @@ class JournalFlusher:
         try:
             answers = await self._database.write(WORKER_SCOPE, commit_steps, [item.write for item in batch])
         except asyncio.CancelledError:
+            _refuse(batch)
             raise
         except Exception as error:
             if len(batch) > 1:  # a data error is one run's own: find it by halves
@@ -275,6 +286,13 @@ class JournalFlusher:
                 item.future.set_result(None)
             else:
                 item.future.set_exception(fault)
+
+
+def _refuse(items: Iterable[_Queued]) -> None:
+    for item in items:
+        if not item.future.done():
+            item.future.set_exception(DependencyUnavailable(dependency="journal", reason="stopped"))
+            item.future.exception()  # whoever waits gets it; nobody has to
 
 
 @dataclass(slots=True, kw_only=True)

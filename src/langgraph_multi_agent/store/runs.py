@@ -5,7 +5,7 @@ Invariant: only the owner of the current epoch can move a task that is in progre
 else changes zero rows and learns `LeaseLost`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,6 +111,7 @@ def claim(
         )
     save(store, locked)
     expires_at = store.now + lease
+    _clear_leftovers(store, [item.task.id for item in claimed if not item.is_first])
     store.connection.execute(
         insert(schema.leases),
         [
@@ -143,15 +144,25 @@ def claim(
     return claimed
 
 
+def _clear_leftovers(store: Store, task_ids: Sequence[str]) -> None:
+    # Left where SQL made a running task pending and its worker has not heard of it yet.
+    if not task_ids:
+        return
+    store.connection.execute(_DROP_LEASES, {"ids": task_ids})
+    table = schema.workflow_executions
+    left = table.c.task_id.in_(task_ids) & (table.c.status == TaskStatus.IN_PROGRESS.value)
+    store.connection.execute(update(table).where(left).values(status="cancelled", completed_at=store.now))
+
+
 _TASKS = schema.tasks.c
+_RUNNABLE = (
+    _TASKS.status == TaskStatus.PENDING.value,
+    _TASKS.protocol_version.in_([PROTOCOL_VERSION, PROTOCOL_VERSION - 1]),
+    _TASKS.team.in_(bindparam("teams", expanding=True)),
+)
 _CANDIDATES = (
     select(_TASKS.id, _TASKS.tenant, _TASKS.priority, _TASKS.created_at, _TASKS.run_at, _TASKS.deadline)
-    .where(
-        _TASKS.status == TaskStatus.PENDING.value,
-        _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type),
-        _TASKS.protocol_version.in_([PROTOCOL_VERSION, PROTOCOL_VERSION - 1]),
-        _TASKS.team.in_(bindparam("teams", expanding=True)),
-    )
+    .where(*_RUNNABLE, _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type))
     .order_by(_TASKS.created_at)
     .limit(CANDIDATES)
     .with_for_update(skip_locked=True)
@@ -228,7 +239,7 @@ def record_change_by_hand(store: Store, task: LockedTask) -> None:
         TaskStatus.COMPLETED: EventType.TASK_COMPLETED,
         TaskStatus.PAUSED: EventType.TASK_PAUSED,
         TaskStatus.WAITING_INPUT: EventType.TASK_WAITING_INPUT,
-        TaskStatus.PENDING: EventType.TASK_REOPENED,
+        TaskStatus.PENDING: EventType.TASK_UPDATED,
     }
     kind = kinds.get(task.status)
     if kind is None:
@@ -236,7 +247,7 @@ def record_change_by_hand(store: Store, task: LockedTask) -> None:
     task.changes.update(epoch=task.row.epoch + 1, control=None)
     if is_terminal(task.status):
         task.changes["completed_at"] = store.now
-    task.events.append(NewEvent(type=kind, data={"by": "operator SQL"}))
+    task.events.append(NewEvent(type=kind, data={"by": "operator SQL", "status": task.status.value}))
     _end_run(store, task, "cancelled", None)
 
 
@@ -408,10 +419,10 @@ def reclaim(store: Store, *, all_leases: bool) -> list[str]:
     return returned
 
 
-def next_run_at(store: Store) -> datetime | None:
-    """When the earliest waiting task becomes runnable; None if nothing waits."""
-    columns = schema.tasks.c
-    moment: datetime | None = store.connection.scalar(
-        select(columns.run_at).where(columns.status == TaskStatus.PENDING.value).order_by(columns.run_at).limit(1)
-    )
+_NEXT_RUN_AT = select(func.min(_TASKS.run_at)).where(*_RUNNABLE)
+
+
+def next_run_at(store: Store, teams: Iterable[str]) -> datetime | None:
+    """When the earliest task that waits for one of these teams becomes runnable; None if none does."""
+    moment: datetime | None = store.connection.scalar(_NEXT_RUN_AT, {"teams": list(teams)})
     return moment

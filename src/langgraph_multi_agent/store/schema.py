@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     DateTime,
     Dialect,
@@ -110,6 +111,12 @@ tasks = Table(
     Column("crash_mark", Integer, nullable=False, server_default=text("0")),
     Column("protocol_version", Integer, nullable=False),
     Column("team_version", String(64)),
+    CheckConstraint(
+        "status IN ('pending', 'in_progress', 'waiting_input', 'paused', 'completed', 'failed', 'cancelled')",
+        name="ck_tasks_status",
+    ),
+    CheckConstraint("priority BETWEEN 1 AND 4", name="ck_tasks_priority"),
+    CheckConstraint("progress BETWEEN 0 AND 100", name="ck_tasks_progress"),
     Index(
         "idx_tasks_status_created",
         "status",

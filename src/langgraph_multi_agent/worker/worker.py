@@ -75,6 +75,7 @@ class Worker:
         self._beat_now = asyncio.Event()
         self._has_work = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
         self._log = structlog.get_logger("worker").bind(worker=self.name)
 
     @property
@@ -139,7 +140,7 @@ class Worker:
         return len(claimed)
 
     async def _seconds_to_next(self) -> float:
-        moment = await self._database.read(SYSTEM_SCOPE, runs.next_run_at)
+        moment = await self._database.read(SYSTEM_SCOPE, runs.next_run_at, self._versions)
         if moment is None:
             return IDLE_POLL_S
         return min(IDLE_POLL_S, max(0.05, (moment - self._clock.now()).total_seconds()))
@@ -156,6 +157,7 @@ class Worker:
         finally:
             if self._active.get(task_id) is active:
                 del self._active[task_id]
+            self._ended.set()
             await self._doorbell.ring(task_id)
 
     async def _finish_broken(self, active: ActiveRun) -> None:
@@ -230,10 +232,12 @@ class Worker:
 
     async def _drain(self) -> None:
         """Let short work end, then hand the rest back at once."""
-        give_up = self._clock.monotonic() + self._settings.shutdown_grace
         for active in self._active.values():
             active.signals.graph.request_drain("shutdown")
-        while self._active and self._clock.monotonic() < give_up:
-            await asyncio.sleep(0.05)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.shutdown_grace):
+                while self._active:
+                    self._ended.clear()
+                    await self._ended.wait()
         for active in tuple(self._active.values()):
             active.request_stop(StopReason(action=Action.HAND_BACK))

@@ -165,6 +165,12 @@ def upgrade() -> None:
         sa.Column("crash_mark", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("protocol_version", sa.Integer(), nullable=False),
         sa.Column("team_version", sa.String(length=64), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('pending', 'in_progress', 'waiting_input', 'paused', 'completed', 'failed', 'cancelled')",
+            name="ck_tasks_status",
+        ),
+        sa.CheckConstraint("priority BETWEEN 1 AND 4", name="ck_tasks_priority"),
+        sa.CheckConstraint("progress BETWEEN 0 AND 100", name="ck_tasks_progress"),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
