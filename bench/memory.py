@@ -135,7 +135,8 @@ def main() -> None:
     options = parser.parse_args()
     report: dict[str, Any] = {"machine": describe(), "start": start()}
     row = report["start"]
-    print(f"ready {row['ready_s']:.2f} s, bare imports {row['imports_s']:.2f} s, ratio {row['ratio']:.2f}; wanted ≤ 1.5")
+    print(f"ready {row['ready_s']:.2f} s, bare imports {row['imports_s']:.2f} s")
+    print(f"ratio {row['ratio']:.2f}; wanted ≤ 1.5")
     print(f"idle resident memory {row['idle_rss_mb']:.0f} MB; wanted ≤ 180")
     report["flat"] = flat(options.tasks)
     for count, memory in report["flat"]["rss_mb"]:

@@ -92,7 +92,7 @@ def _baseline_graph(saver: AsyncSqliteSaver) -> Any:
     async def meta_agent(state: _State) -> _State:
         return {"understanding": {"goal": state["request"]}}
 
-    async def task_decomposer(state: _State) -> _State:
+    async def task_decomposer(_: _State) -> _State:
         return {"plan": [f"part-{number}" for number in range(4)]}
 
     def fan_out(state: _State) -> list[Send]:
@@ -101,7 +101,7 @@ def _baseline_graph(saver: AsyncSqliteSaver) -> Any:
     async def subtask(state: _State) -> _State:
         return {"messages": [{"id": state["request"], "message": MESSAGE}]}
 
-    async def quality_check(state: _State) -> _State:
+    async def quality_check(_: _State) -> _State:
         return {"verdict": "passed"}
 
     async def finish(state: _State) -> _State:

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import structlog
 from uuid_utils import uuid7
@@ -46,9 +46,6 @@ from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.tools.contract import Tool
 from langgraph_multi_agent.tools.registry import load_tools
 from langgraph_multi_agent.worker.worker import Worker
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 LOCK_FILE = "lgma.lock"
 DATABASE_FILE = "lgma.db"
@@ -111,7 +108,7 @@ async def open_application(
         teams = load_teams(directory=settings.teams_dir, attributes=settings.teams, limits=limits)
     gateway = None
     if model is None and settings.has_model:
-        from langgraph_multi_agent.models.gateway import Gateway  # noqa: PLC0415 - heavy, and often not needed
+        from langgraph_multi_agent.models.gateway import Gateway
 
         model = gateway = Gateway(settings, clock=clock, metrics=metrics)
     database = SqliteDatabase(path, clock=clock, new_id=new_id, fail_points=FailPoints())
@@ -303,10 +300,10 @@ def address_of(sock: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
-def web_api(application: Application) -> "FastAPI":
-    """The HTTP API over an application."""
-    from langgraph_multi_agent.api.app import create_api  # noqa: PLC0415 - `lgma --help` needs no web framework
-    from langgraph_multi_agent.api.context import Services  # noqa: PLC0415
+def web_api(application: Application) -> Any:
+    """The HTTP API over an application, as an ASGI application."""
+    from langgraph_multi_agent.api.app import create_api
+    from langgraph_multi_agent.api.context import Services
 
     return create_api(
         Services(
@@ -338,7 +335,7 @@ async def serving(
     Raises:
         DataDirectoryInUse, SettingsUnsafe.
     """
-    import uvicorn  # noqa: PLC0415
+    import uvicorn
 
     sock = listening_socket(settings.host if host is None else host, settings.port if port is None else port)
     with contextlib.closing(sock), data_directory_lock(settings.data_dir) as announce:
@@ -359,8 +356,8 @@ async def serving(
                     running = group.create_task(server.serve(sockets=[sock]))
                     watcher = group.create_task(_drain_on(stop, application)) if stop else None
                     try:
-                        while not server.started and not running.done():
-                            await asyncio.sleep(0.005)  # uvicorn offers no event for it
+                        while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event
+                            await asyncio.sleep(0.005)
                         announce(address_of(sock))
                         yield address_of(sock)
                     finally:
@@ -419,7 +416,7 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
     """`lgma serve`: configure logs, take the quick event loop where there is one, serve."""
     configure(settings)
     try:
-        import uvloop  # noqa: PLC0415
+        import uvloop
     except ImportError:
         asyncio.run(serve(settings, on_ready=on_ready))
     else:

@@ -14,8 +14,10 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, Self
 
 from langgraph_multi_agent import bootstrap
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
@@ -34,6 +36,7 @@ from langgraph_multi_agent.skills.registry import skill as skill_function
 from langgraph_multi_agent.store import checkpoints, journal, migration
 from langgraph_multi_agent.store.database import sqlite_engine
 from langgraph_multi_agent.telemetry.logs import configure_logs
+from langgraph_multi_agent.tools.contract import Effect
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 60.0
@@ -158,7 +161,7 @@ class PeopleAgent:
     """Asks for approval, calls a tool with an effect and a model; or blocks, as it is told."""
 
     name = "clerk"
-    titles: ClassVar[Mapping[str, str]] = {"zh": "文员", "en": "Clerk"}
+    titles: Mapping[str, str] = MappingProxyType({"zh": "文员", "en": "Clerk"})
     capabilities = ("clerk",)
 
     def propose(self, understanding: Understanding) -> Sequence[Proposal]:
@@ -168,7 +171,7 @@ class PeopleAgent:
         wish = work.subtask.parameters["wish"]
         if wish == "block":
             await asyncio.Event().wait()
-        while wish == "hold" and not Path(work.subtask.parameters["release"]).exists():
+        while wish == "hold" and not os.path.exists(work.subtask.parameters["release"]):  # noqa: ASYNC110, ASYNC240, PTH110
             await asyncio.sleep(0.01)
         if wish == "ask":
             answer = await work.ask("go on?", kind="approval")
@@ -182,7 +185,7 @@ class PeopleTeamLeads:
     """MetaAgent, TaskDecomposer and QualityCheck of the scripted team."""
 
     name = "lead"
-    titles: ClassVar[Mapping[str, str]] = {"zh": "组长", "en": "Lead"}
+    titles: Mapping[str, str] = MappingProxyType({"zh": "组长", "en": "Lead"})
 
     def admit(self, draft: TaskDraft, *, has_model: bool) -> None:
         return None
@@ -214,10 +217,10 @@ class Stamp:
     """A tool whose repetition the other side would count once: it writes its key to a file."""
 
     name = "stamp"
-    titles: ClassVar[Mapping[str, str]] = {"zh": "盖章", "en": "Stamp"}
+    titles: Mapping[str, str] = MappingProxyType({"zh": "盖章", "en": "Stamp"})
     description = "Stamp a file."
-    effect: ClassVar[Any] = "idempotent"
-    parameters: ClassVar[Mapping[str, Any]] = {"type": "object"}
+    effect: Effect = "idempotent"
+    parameters: Mapping[str, Any] = MappingProxyType({"type": "object"})
 
     async def call(self, arguments: Mapping[str, Any], *, key: str) -> Any:
         _write_line(Path(arguments["file"]), key)
@@ -261,7 +264,7 @@ async def people(application: bootstrap.Application, directory: Path) -> dict[st
         await _pause_and_rename(application, held, release)
         await _cancel_retry_complete_delete(application, blocked)
     await application.database.write(
-        SYSTEM_SCOPE, checkpoints.prune, keep=1, older_than=checkpoints.timedelta(0)
+        SYSTEM_SCOPE, checkpoints.prune, keep=1, older_than=timedelta(0)
     )
     first = await application.tasks.get(DEFAULT_SCOPE, asked)
     second = await application.tasks.get(DEFAULT_SCOPE, held)
@@ -293,7 +296,7 @@ async def _is_deleted(application: bootstrap.Application) -> bool:
 
 
 async def _until(application: bootstrap.Application, task_id: str, wanted: Callable[[Task], bool]) -> Task:
-    while not wanted(task := await application.tasks.get(DEFAULT_SCOPE, task_id)):
+    while not wanted(task := await application.tasks.get(DEFAULT_SCOPE, task_id)):  # noqa: ASYNC110
         await asyncio.sleep(0.005)
     return task
 
@@ -318,7 +321,7 @@ async def _pause_and_rename(application: bootstrap.Application, task_id: str, re
         if task.status is not TaskStatus.PAUSED:
             await application.tasks.pause(DEFAULT_SCOPE, task_id)
         await application.tasks.update(DEFAULT_SCOPE, task_id, {"title": "renamed"})
-    release.touch()
+    await asyncio.to_thread(release.touch)
     task = await application.tasks.get(DEFAULT_SCOPE, task_id)
     if task.status is TaskStatus.PAUSED:
         await application.tasks.resume(DEFAULT_SCOPE, task_id)
@@ -429,7 +432,7 @@ class Zygote:
         answer: dict[str, int] = json.loads(stdout.readline())
         return answer
 
-    def __enter__(self) -> "Zygote":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,7 +5,6 @@ fsync the file, rename, fsync the directory. Invariant: a file under its digest 
 """
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import time
@@ -86,8 +85,7 @@ class DirectoryArtifacts:
             raise DependencyUnavailable(dependency="artifacts", reason=str(error.strerror or error)) from error
         finally:
             file.close()
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
+            await asyncio.to_thread(temporary.unlink, missing_ok=True)
 
     def _publish(self, temporary: Path, digest: str, size: int) -> StoredBlob:
         target = self._path(digest)

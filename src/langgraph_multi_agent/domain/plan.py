@@ -96,7 +96,7 @@ class Plan:
         for item in self.subtasks:
             missing = set(item.depends_on) - set(ids)
             if missing:
-                raise PlanInvalid(reason=f"unknown dependency {sorted(missing)[0]}", subtask=item.id)
+                raise PlanInvalid(reason=f"unknown dependency {min(missing)}", subtask=item.id)
             if not item.weight > 0:
                 raise PlanInvalid(reason="weight must be positive", subtask=item.id)
         try:

@@ -114,7 +114,7 @@ class RunContext:
     results: dict[str, SubtaskResult] = field(default_factory=dict)
     inherited: Mapping[str, Any] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
-    on_recovery: Callable[[str], None] = lambda outcome: None
+    on_recovery: Callable[[str], None] = lambda _: None
 
     def key(self, *parts: object) -> str:
         """A journal key of this generation."""

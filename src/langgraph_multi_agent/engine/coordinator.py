@@ -315,6 +315,6 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     order: tuple[Callable[[BaseException], bool], ...] = (
         lambda e: isinstance(e, LeaseLost),
         lambda e: isinstance(e, DependencyUnavailable),
-        lambda e: True,
+        lambda _: True,
     )
     return next(error for test in order for error in flat if test(error))

@@ -59,7 +59,7 @@ class TaskState(TypedDict, total=False):
 _Runtime = Runtime[RunContext]
 
 
-async def meta_agent(state: TaskState, runtime: _Runtime) -> TaskState:
+async def meta_agent(state: TaskState, runtime: _Runtime) -> TaskState:  # noqa: ARG001 - LangGraph's signature
     """Understand the request; ask back until it is clear."""
     context = runtime.context
     team_agent, task = context.team.meta_agent, context.task
@@ -134,7 +134,7 @@ async def coordinator(
         },
     }
     states = {outcome.state for outcome in outcomes.values()}
-    if context.signals.pause.is_set() and len(outcomes) < len(plan.subtasks) or State.STOPPED in states:
+    if (context.signals.pause.is_set() and len(outcomes) < len(plan.subtasks)) or State.STOPPED in states:
         return Command(update=update, goto="__end__")
     if State.FAILED in states:
         return Command(update=update, goto="recovery")
@@ -177,7 +177,7 @@ async def recovery(
     smaller = plan_without(plan, lost, done=done, reason=reason)
     context.on_recovery("plan_reduced" if smaller else "gave_up")
     if smaller is None:
-        key, error = sorted(lost.items())[0]
+        key, error = min(lost.items())
         failed = {**error, "subtask": key, "title": plan.subtask(key).title}
         return Command(update={"error": failed}, goto="__end__")
     revised = await _revise(context, smaller, {"lost": lost})
@@ -211,7 +211,12 @@ async def quality_check(
     if repairs < context.limits.max_repair_rounds:
         understanding = Understanding.from_json(state["understanding"])
         work = _lead_work(
-            context, team.task_decomposer.name, plan.revision + 1, understanding=understanding, plan=plan, results=results
+            context,
+            team.task_decomposer.name,
+            plan.revision + 1,
+            understanding=understanding,
+            plan=plan,
+            results=results,
         )
         repaired = await team.task_decomposer.repair(work, plan, verdicts, team.agents)
         if repaired is not None:
@@ -226,7 +231,10 @@ async def quality_check(
     return Command(update={"verdicts": rows, "result": result, "error": error}, goto="__end__")
 
 
-async def lead_failed(state: TaskState, error: NodeError) -> Command[Literal["__end__"]]:
+async def lead_failed(
+    state: TaskState,  # noqa: ARG001 - LangGraph's signature
+    error: NodeError,
+) -> Command[Literal["__end__"]]:
     """A lead agent failed for good: the task ends with its error.
 
     Raises:
@@ -270,7 +278,8 @@ async def _decide(
         return asdict(remedy)
 
     def tell(remedy: dict[str, Any]) -> Sequence[NewEvent]:
-        data = {"decision": remedy["decision"], "attempt": number, "code": error.get("code"), "wait_s": remedy["wait_s"]}
+        data = {"decision": remedy["decision"], "wait_s": remedy["wait_s"]}
+        data.update(attempt=number, code=error.get("code"))
         attempted = NewEvent(
             type=EventType.RECOVERY_ATTEMPTED, agent=remedy["agent"], subtask_id=subtask.id, data=data
         )

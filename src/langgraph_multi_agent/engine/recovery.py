@@ -56,7 +56,9 @@ def remedy_for(
     return Remedy(decision=Decision.GO_ON_WITHOUT, agent=agent)
 
 
-def plan_without(plan: Plan, failed: Mapping[str, Mapping[str, Any]], *, done: frozenset[str], reason: str) -> Plan | None:
+def plan_without(
+    plan: Plan, failed: Mapping[str, Mapping[str, Any]], *, done: frozenset[str], reason: str
+) -> Plan | None:
     """The next revision without failed subtasks, or None if too little would be left.
 
     Subtasks that need a failed one run without it if another of their dependencies is done, and

@@ -34,7 +34,7 @@ async def step(
     inputs: Any,
     call: Callable[[], Awaitable[Any]],
     *,
-    events: Callable[[Any], Sequence[NewEvent]] = lambda result: (),
+    events: Callable[[Any], Sequence[NewEvent]] = lambda _: (),
     agent: str | None = None,
     subtask_id: str | None = None,
 ) -> Any:

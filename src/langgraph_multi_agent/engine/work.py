@@ -229,8 +229,7 @@ async def ask(context: RunContext, question: Question) -> Mapping[str, Any]:
         return result
     key = context.key("question", question.id)
     if context.journal.read(key) is None:
-        await context.journal.commit(
-            Step(key=key, input_hash=digest_of(question.id), result={**asdict(question), "options": list(question.options)})
-        )
+        asked = {**asdict(question), "options": list(question.options)}
+        await context.journal.commit(Step(key=key, input_hash=digest_of(question.id), result=asked))
     context.questions[question.id] = question
     raise WaitsForAnswer(question)

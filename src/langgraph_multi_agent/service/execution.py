@@ -19,6 +19,7 @@ from langgraph_multi_agent.domain.errors import DependencyUnavailable, Fault, Le
 from langgraph_multi_agent.domain.ports import Artifacts, Clock, Feed, Model, SkillRunner
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.engine.context import Limits, RunContext, RunSignals
+from langgraph_multi_agent.engine.coordinator import error_json
 from langgraph_multi_agent.engine.run import Ended, Engine
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store.checkpoints import RunSaver
@@ -151,7 +152,7 @@ class Execution:
         except (LeaseLost, DependencyUnavailable):
             raise
         except Fault as fault:
-            return Ended(how="failed", error={"code": fault.code, "params": {k: str(v) for k, v in fault.params.items()}})
+            return Ended(how="failed", error=error_json(fault))
 
     async def _context(self, active: ActiveRun) -> RunContext:
         claimed = active.claimed

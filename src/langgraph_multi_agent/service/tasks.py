@@ -126,7 +126,7 @@ class TaskService:
             IdempotencyConflict, QueueFull, Draining.
         """
         if self.is_draining:
-            raise Draining()
+            raise Draining
         self._check(draft)
         try:
             team = self._teams[draft.team]
@@ -187,7 +187,7 @@ class TaskService:
         found = await self._database.read(
             scope, event_log.after, task_id, after, limit=max(1, min(limit, MAX_PAGE))
         )
-        if found and found[0].seq != after + 1 or not found and task.last_seq > after:
+        if (found and found[0].seq != after + 1) or (not found and task.last_seq > after):
             raise EventsGone(task=task_id, after=after, oldest=found[0].seq if found else task.last_seq)
         return found
 
@@ -296,7 +296,7 @@ class TaskService:
 
     async def _make_pending(self, scope: Scope, task_id: str, action: Action) -> Task:
         if self.is_draining:
-            raise Draining()
+            raise Draining
         task = await self._database.write(scope, tasks.make_pending, task_id, action, actor=scope.actor)
         await self._announce(task, control=False)
         return task

@@ -118,8 +118,8 @@ class RunSaver(BaseCheckpointSaver[int]):
 @asynccontextmanager
 async def open_history(path: Path) -> "AsyncIterator[AsyncSqliteSaver]":
     """LangGraph's own saver over the data file, for reading only."""
-    import aiosqlite  # noqa: PLC0415 - only for inspection; keeps start-up quick
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415
+    import aiosqlite
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
     async with aiosqlite.connect(f"file:{path}?mode=ro", uri=True) as connection:
         saver = AsyncSqliteSaver(connection)

@@ -33,8 +33,8 @@ def upgrade(engine: Engine, *, revision: str = "head") -> bool:
             return False
         if current is not None and current > HEAD:
             raise SettingsUnsafe(setting="DATABASE_URL", reason="database_newer", value=current)
-        from alembic import command  # noqa: PLC0415 - heavy, and rarely needed
-        from alembic.config import Config  # noqa: PLC0415
+        from alembic import command
+        from alembic.config import Config
 
         config = Config()
         config.set_main_option("script_location", str(_SCRIPTS))

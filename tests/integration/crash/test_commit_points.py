@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.crash import Zygote, prepare
 
 from langgraph_multi_agent.store.database import UNITS
-from tests.support.crash import Zygote, prepare
 
 SHARDS = 2
 UNREACHED = {"runs.finish": "ends a run outside the flusher, only after a fault of the worker itself"}
