@@ -33,7 +33,7 @@ SHOWN = frozenset(
     | {"application/json", "application/pdf", "image/png", "image/jpeg", "image/svg+xml"}
 )
 """Types that a browser may show in place; all others are offered for download."""
-ACTIVE = frozenset({"text/html", "image/svg+xml"})
+ACTIVE = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml"})
 """Types that could carry scripts: they are shown in a sandbox."""
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
@@ -41,6 +41,11 @@ SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:
 def media_type_of_name(name: str) -> str:
     """By the end of the name only: the system's own tables differ from machine to machine."""
     return TYPES.get(PurePath(name).suffix.lower(), OCTETS)
+
+
+def base_type(media_type: str) -> str:
+    """The type without its parameters."""
+    return media_type.partition(";")[0].strip().lower()
 
 
 def content_disposition(name: str, *, as_download: bool) -> str:

@@ -64,7 +64,8 @@ class RequestRecord:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
-                headers.add_vary_header("Origin")
+                if "origin" not in headers.get("vary", "").lower():
+                    headers.add_vary_header("Origin")
                 headers.setdefault("x-content-type-options", "nosniff")
             elif is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}

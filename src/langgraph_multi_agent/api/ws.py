@@ -62,10 +62,12 @@ async def serve_socket(websocket: WebSocket) -> None:
         return
     await websocket.accept()
     services.metrics.websockets.inc()
+    opened = services.clock.monotonic()
     try:
         await Connection(websocket, services).serve()
     finally:
         services.metrics.websockets.dec()
+        log.info("ws.closed", route="/ws", duration_s=round(services.clock.monotonic() - opened, 3))
 
 
 class Connection:

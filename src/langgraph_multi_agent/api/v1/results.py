@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, Response
 from langgraph_multi_agent.api import models, samples
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, problems
-from langgraph_multi_agent.api.media import ACTIVE, SANDBOX, SHOWN, content_disposition
+from langgraph_multi_agent.api.media import ACTIVE, SANDBOX, SHOWN, base_type, content_disposition
 from langgraph_multi_agent.api.problems import Json, PlanNotFound
 from langgraph_multi_agent.api.shapes import artifact_shape, plan_shape
 from langgraph_multi_agent.domain import errors as faults
@@ -88,10 +88,10 @@ async def get_artifact(  # noqa: PLR0917 - FastAPI calls it by name
     if etag in known or "*" in known:
         return Response(status_code=304, headers=headers)
     headers["content-disposition"] = content_disposition(
-        ref.name, as_download=download or ref.media_type not in SHOWN
+        ref.name, as_download=download or base_type(ref.media_type) not in SHOWN
     )
-    if ref.media_type in ACTIVE:
+    if base_type(ref.media_type) in ACTIVE:
         headers["content-security-policy"] = SANDBOX
     if ref.kind == "input":  # nobody has said in which encoding a person wrote it
-        headers["content-type"] = ref.media_type
+        headers["content-type"] = base_type(ref.media_type)
     return FileResponse(path, media_type=ref.media_type, headers=headers)
