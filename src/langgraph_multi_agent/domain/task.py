@@ -60,7 +60,12 @@ TRANSITIONS: Mapping[Action, Mapping[TaskStatus, TaskStatus]] = {
     Action.CLAIM: {_S.PENDING: _S.IN_PROGRESS},
     Action.HAND_BACK: {_S.IN_PROGRESS: _S.PENDING},
     Action.PARK: {_S.IN_PROGRESS: _S.WAITING_INPUT},
-    Action.ANSWER: {_S.WAITING_INPUT: _S.PENDING, _S.IN_PROGRESS: _S.IN_PROGRESS, _S.PAUSED: _S.PAUSED},
+    Action.ANSWER: {
+        _S.WAITING_INPUT: _S.PENDING,
+        _S.PENDING: _S.PENDING,  # the first of several answers made it pending
+        _S.IN_PROGRESS: _S.IN_PROGRESS,
+        _S.PAUSED: _S.PAUSED,
+    },
     Action.PAUSE: dict.fromkeys((_S.PENDING, _S.IN_PROGRESS, _S.WAITING_INPUT), _S.PAUSED),
     Action.RESUME: {_S.PAUSED: _S.PENDING},
     Action.COMPLETE: {_S.IN_PROGRESS: _S.COMPLETED},

@@ -12,17 +12,20 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
+from langgraph_multi_agent.domain.errors import LimitExceeded
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.task import PROTOCOL_VERSION, Action, Task, TaskStatus, is_terminal
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, unit
-from langgraph_multi_agent.store.rows import LockedTask, is_fenced, lock, lock_owned, save, task_of
+from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock, lock_owned, save, task_of
 from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, answer_key
 
 CANDIDATES = 200
 AGEING = timedelta(minutes=5)
 """Each of these that a task has waited counts like one more level of priority."""
 MAX_LONE_CRASHES = 5
+SHORT_CHARS = 1000
+MAX_SHORT_QUESTIONS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,21 +303,34 @@ def _apply_ending(store: Store, task: LockedTask, ending: Ending) -> None:
         case Action.COMPLETE:
             result = dict(ending.result or {})
             task.changes.update(progress=100, result=result, error=None, error_message=None)
-            task.events.append(NewEvent(type=EventType.TASK_COMPLETED, data={"result": result}))
+            short = {"result": {"summary": str(result.get("summary", ""))[:SHORT_CHARS]}, "is_shortened": True}
+            task.events.append(_fitting(EventType.TASK_COMPLETED, {"result": result}, short))
         case Action.FAIL:
             error = dict(ending.error or {})
             task.changes.update(error=error, error_message=error.get("code"), result=ending.result)
-            task.events.append(NewEvent(type=EventType.TASK_FAILED, data={"error": error}))
+            short = {"error": {"code": error.get("code"), "params": {}}, "is_shortened": True}
+            task.events.append(_fitting(EventType.TASK_FAILED, {"error": error}, short))
         case Action.CANCEL:
             task.events.append(NewEvent(type=EventType.TASK_CANCELLED, data=dict(ending.data)))
         case Action.PARK:
             task.changes["status_detail"] = "waiting_input"
-            data = {"questions": list(ending.questions)}
-            task.events.append(NewEvent(type=EventType.TASK_WAITING_INPUT, data=data))
+            ids = [{"id": question["id"]} for question in ending.questions[:MAX_SHORT_QUESTIONS]]
+            short = {"questions": ids, "is_shortened": True}
+            task.events.append(_fitting(EventType.TASK_WAITING_INPUT, {"questions": list(ending.questions)}, short))
         case Action.PAUSE:
             task.events.append(NewEvent(type=EventType.TASK_PAUSED, data=dict(ending.data)))
         case _:
             task.changes["run_at"] = store.now
+
+
+def _fitting(kind: EventType, data: Mapping[str, Any], short: Mapping[str, Any]) -> NewEvent:
+    # The whole of it stands in the row or the journal; its length must not keep a run from ending.
+    event = NewEvent(type=kind, data=data)
+    try:
+        encode_event(event)
+    except LimitExceeded:
+        return NewEvent(type=kind, data=short)
+    return event
 
 
 def _any_answered(store: Store, task: LockedTask, ending: Ending) -> bool:

@@ -266,7 +266,7 @@ def update_fields(store: Store, task_id: str, fields: Mapping[str, Any], *, acto
         TaskNotFound, IllegalTransition.
     """
     locked = lock_one(store, task_id)
-    if "description" in fields and locked.status is not TaskStatus.PENDING:
+    if "description" in fields and (locked.status is not TaskStatus.PENDING or _has_steps(store, locked)):
         raise IllegalTransition(action="update description", status=locked.status.value, allowed="pending")
     locked.changes.update(fields)
     locked.events.append(
@@ -274,6 +274,17 @@ def update_fields(store: Store, task_id: str, fields: Mapping[str, Any], *, acto
     )
     save(store, [locked])
     return get(store, task_id)
+
+
+def _has_steps(store: Store, locked: LockedTask) -> bool:
+    table, generation = schema.journal, locked.row.generation
+    query = select(table.c.key).where(
+        table.c.task_id == locked.id,
+        table.c.key >= f"{generation}/",
+        table.c.key < f"{generation}0",
+        table.c.key != origin_key(generation),
+    )
+    return store.connection.execute(query.limit(1)).first() is not None
 
 
 @unit
