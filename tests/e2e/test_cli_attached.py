@@ -28,8 +28,14 @@ from langgraph_multi_agent.domain.task import Action
 pytestmark = pytest.mark.anyio
 HAN = re.compile(r"[\u4e00-\u9fff]")
 ENVELOPE = {"schema", "command", "status", "findings", "changes", "errors", "duration_ms", "data"}
-QUESTION = {"id": "1/0/desk/1/1", "kind": "clarification", "text": "Which column?", "options": ["a", "b"], "subtask_id": None}
-GOOD = {"summary": "All is well.", "review": "passed", "findings": 2, "passages": 0, "unchecked": 0, "report": "report.html"}
+QUESTION = {
+    "id": "1/0/desk/1/1",
+    "kind": "clarification",
+    "text": "Which column?",
+    "options": ["a", "b"],
+    "subtask_id": None,
+}
+GOOD = {"summary": "All is well.", "review": "passed", "findings": 2, "report": "report.html"}
 
 
 @dataclass(slots=True)
@@ -88,10 +94,14 @@ async def office(
 
 async def submitted(office: Office) -> str:
     """The task that a started `lgma run` submits."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30), office.desk.feed.listen(None) as listener:
         while not (page := (await office.desk.client.get("/api/v1/tasks")).json()["tasks"]):
-            await asyncio.sleep(0.02)
+            await listener.wait(5)
     return str(page[0]["id"])
+
+
+def content(path: str | Path) -> bytes:
+    return Path(path).read_bytes()
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
@@ -202,7 +212,7 @@ async def test_delete_wants_the_name_and_keeps_a_copy(office: Office) -> None:
     record = json.loads((copy / "task.json").read_text(encoding="utf-8"))
     assert record["task"]["description"] == "precious"
     assert [event["seq"] for event in record["events"]] == list(range(1, len(record["events"]) + 1))
-    assert (copy / "files" / "report.html").read_bytes() == b"<html>"
+    assert content(copy / "files" / "report.html") == b"<html>"
 
 
 async def test_a_reset_asks_and_yes_answers(office: Office) -> None:
@@ -230,27 +240,25 @@ async def test_files_are_listed_and_copied(office: Office, tmp_path: Path) -> No
     assert "No files." in (await office.lgma("tasks", "artifacts", task["id"]))[0]
     await office.desk.save(task["id"], "图表.svg", b"<svg/>", "image/svg+xml", "chart")
     (entry,) = (await office.json("tasks", "artifacts", task["id"], "--out", str(tmp_path / "o")))["data"]["artifacts"]
-    assert Path(entry["path"]).read_bytes() == b"<svg/>"
-    blocked = tmp_path / "file"
-    blocked.touch()
-    failed = await office.json(
-        "tasks", "artifacts", task["id"], "--out", str(blocked / "deeper"), expect=Exit.FAILED
-    )
+    assert content(entry["path"]) == b"<svg/>"
+    blocked = Path(entry["path"]) / "deeper"
+    failed = await office.json("tasks", "artifacts", task["id"], "--out", str(blocked), expect=Exit.FAILED)
     assert failed["errors"][0]["code"] == "CANNOT_WRITE"
 
 
 # Running
 
 
-async def perform(office: Office, task_id: str, *, review: str = "passed") -> None:
+async def perform(office: Office, task_id: str, *, has_plan: bool = False) -> None:
     """What a worker would do, event by event."""
-    await office.desk.plan(task_id)
+    if not has_plan:
+        await office.desk.plan(task_id)
     for subtask in ("a", "b"):
         await office.desk.commit(task_id, step_event(EventType.SUBTASK_STARTED, subtask, attempt=1))
         await office.desk.commit(task_id, step_event(EventType.SUBTASK_COMPLETED, subtask, duration_s=0.2))
     await office.desk.save(task_id, "report.html", b"<html>done</html>", "text/html", "report")
     await office.desk.save(task_id, "trend.svg", b"<svg/>", "image/svg+xml", "chart")
-    await office.desk.finish(task_id, result={**GOOD, "review": review})
+    await office.desk.finish(task_id, result=GOOD)
 
 
 async def test_run_shows_plain_lines_on_a_pipe_and_ends_with_the_report_s_path(office: Office) -> None:
@@ -261,9 +269,9 @@ async def test_run_shows_plain_lines_on_a_pipe_and_ends_with_the_report_s_path(o
     assert code == 0, err
     report = re.search(r"^report: (.*)$", out, re.MULTILINE)
     assert report is not None
-    assert Path(report[1]).read_bytes() == b"<html>done</html>"
+    assert content(report[1]) == b"<html>done</html>"
     assert Path(report[1]).parent == office.data_dir / "exports" / task_id
-    assert (Path(report[1]).parent / "trend.svg").is_file()
+    assert content(Path(report[1]).parent / "trend.svg") == b"<svg/>"
     assert "All is well." in out
     assert f"Handed to the server that is running at {office.url}" in err
     assert "plan 1:" in err
@@ -281,9 +289,9 @@ async def test_run_json_is_one_envelope_with_task_report_and_artifacts(office: O
     assert data["task"]["status"] == "completed"
     assert data["task"]["priority"] == 3
     assert data["report"] == str(tmp_path / "here" / "report.html")
-    assert {item["name"]: Path(item["path"]).is_file() for item in data["artifacts"]} == {
-        "report.html": True,
-        "trend.svg": True,
+    assert {item["name"]: content(item["path"]) for item in data["artifacts"]} == {
+        "report.html": b"<html>done</html>",
+        "trend.svg": b"<svg/>",
     }
 
 
@@ -342,10 +350,11 @@ async def test_ctrl_c_leaves_a_task_of_a_running_server_alone(office: Office) ->
 
 
 async def test_a_timeout_is_exit_8_and_keeps_the_task(office: Office) -> None:
-    code, out, _ = await ended(await office.start("run", "Count", "--json", "--timeout", "1"))
+    task = await office.desk.submit()
+    code, out, _ = await ended(await office.start("tasks", "watch", task["id"], "--json", "--timeout", "2"))
     envelope = json.loads(out)
-    assert (code, envelope["status"]) == (8, "timed_out")
-    assert envelope["data"]["task"]["id"] == await submitted(office)
+    assert (code, envelope["status"], envelope["errors"][0]["code"]) == (8, "timed_out", "TIMED_OUT")
+    assert (await office.desk.client.get(f"/api/v1/tasks/{task['id']}")).json() == task
 
 
 async def test_watch_follows_from_the_beginning_to_the_end(office: Office) -> None:
@@ -387,10 +396,10 @@ async def test_on_a_terminal_the_plan_is_redrawn_and_a_question_is_asked_there(o
         await office.desk.ask(task_id, QUESTION)
         await appears("Answer (")
         os.write(leader, b"1\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(20), office.desk.feed.listen(task_id) as listener:
             while (await office.desk.client.get(f"/api/v1/tasks/{task_id}/questions")).json()["questions"]:
-                await asyncio.sleep(0.02)
-        await perform(office, task_id)
+                await listener.wait(5)
+        await perform(office, task_id, has_plan=True)
         code, out, _ = await ended(process)
     finally:
         asyncio.get_running_loop().remove_reader(leader)

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_multi_agent.cli import layout, paper
 
 MIXED = st.text(alphabet="ab c，。中文字 \n", max_size=80)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_multi_agent.cli.picture import SYMBOLS, Picture, StreamEvent, shape
 from langgraph_multi_agent.domain.plan import SubtaskStatus
 from langgraph_multi_agent.domain.task import TaskStatus

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+
 from langgraph_multi_agent import __version__
 from langgraph_multi_agent.cli import language, program
 from langgraph_multi_agent.cli.call import Call, Outcome, Output, perform
@@ -119,7 +120,7 @@ WRONG = {
     "no such priority": (["run", "x", "--priority", "huge"], "is no priority", "不是优先级"),
     "no such time": (["run", "x", "--deadline", "soon"], "is no time", "不是时间"),
     "no such status": (["tasks", "list", "--status", "done"], "is no status", "不是状态"),
-    "missing input": (["run", "x", "--input", "/nowhere/a.csv"], "/nowhere/a.csv does not exist", "/nowhere/a.csv 不存在"),
+    "missing input": (["run", "x", "--input", "/nowhere/a"], "/nowhere/a does not exist", "/nowhere/a 不存在"),
     "directory as input": (["run", "x", "--input", "/"], "is a directory", "是一个目录"),
 }
 
@@ -199,7 +200,7 @@ def raising(error: BaseException) -> Any:
     [
         (Trouble("SERVER_UNREACHABLE", Exit.UNREACHABLE, url="http://x"), 5, "SERVER_UNREACHABLE"),
         (Trouble("NOT_CONFIRMED", Exit.REFUSED), 6, "NOT_CONFIRMED"),
-        (Refusal({"status": 409, "code": "ILLEGAL_TRANSITION", "title": "No", "detail": "Why"}), 1, "ILLEGAL_TRANSITION"),
+        (Refusal({"status": 409, "code": "ILLEGAL_TRANSITION", "title": "No"}), 1, "ILLEGAL_TRANSITION"),
         (Refusal({"status": 503, "code": "DRAINING", "title": "Down"}), 5, "DRAINING"),
         (Refusal({"status": 504}), 8, "HTTP_504"),
         (SettingsUnsafe(setting="LGMA_PORT", reason="port_in_use", value="127.0.0.1:80"), 1, "SETTINGS_UNSAFE"),

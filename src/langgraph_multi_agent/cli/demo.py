@@ -1,8 +1,8 @@
 """`lgma demo`: two real tasks over HTTP on a server of its own, from submission to checked report.
 
 Called by `program` and `make demo`. Hides nothing behind the curtain: the same server, API and agents
-as always, on a private data directory. Invariant: it succeeds only if both tasks completed and
-passed their review.
+as always, on a private data directory. Invariant: it succeeds only if both tasks found something,
+completed and passed their review.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langgraph_multi_agent.cli.call import Call, Outcome, write_error
+from langgraph_multi_agent.cli.call import Call, Outcome, error_of, write_error
 from langgraph_multi_agent.cli.connection import Connection, DataDir, connected, load_settings
 from langgraph_multi_agent.cli.exits import Exit, Trouble
 from langgraph_multi_agent.cli.layout import duration
@@ -86,15 +86,15 @@ async def _perform(
     saved = await results.export(client, task_id, connection.data_dir / results.EXPORTS / errand.key)
     report = results.report_path(ending.task, saved)
     result = ending.task.get("result") or {}
-    passed = ending.task["status"] == "completed" and result.get("review") == "passed" and report is not None
+    has_content = bool(int(result.get("findings") or 0) + int(result.get("passages") or 0))
+    is_reviewed = ending.task["status"] == "completed" and result.get("review") == "passed"
+    passed = is_reviewed and has_content and report is not None
     elapsed = duration(ending.picture.elapsed_s(datetime.now(UTC)))
     blocks = results.summary_blocks(call, ending.task, elapsed=elapsed)
     blocks.append(Lines([f"result: {report}" if report else call.say("cli.demo.no_report")]))
     errors = results.task_errors(call, ending.task)
     if not passed and not errors:
         failure = Trouble("DEMO_NOT_PASSED", task=task_id, review=str(result.get("review") or "–"))
-        from langgraph_multi_agent.cli.call import error_of
-
         errors = [error_of(call, failure)]
     entry = {"task": ending.task, "report": report, "artifacts": saved, "passed": passed}
     return entry, blocks, errors

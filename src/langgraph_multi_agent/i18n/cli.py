@@ -374,8 +374,8 @@ _WORDS = _pairs(
         ),
         "demo.handbook.title": ("任务为什么在等待？", "Why does a task wait?"),
         "demo.handbook.request": (
-            "怎样查明一个任务为什么一直在等待、没有进展？应该怎么处理？",
-            "How do I find out why a task waits without progress, and what should I do?",
+            "任务一直等待、不开始执行是什么原因？任务卡住、长时间没有进展，怎么办？",
+            "Why does a task stay pending and not start? What should I do when a task is stuck without progress?",
         ),
         "error": ("▲ {title}（{code}）", "▲ {title} ({code})"),
     },
@@ -504,10 +504,10 @@ _ERRORS = _errors(
             ("There is no such agent", "No agent is called {agent}.", "There are {agents}"),
         ),
         "DEMO_NOT_PASSED": (
-            ("演示没有通过", "任务 {task} 没有得到通过复核的报告（复核：{review}）。", "先运行 lgma doctor 检查本机。"),
+            ("演示没有通过", "任务 {task} 没有得到有内容并通过复核的报告（复核：{review}）。", "先运行 lgma doctor 检查本机。"),
             (
                 "The demo did not pass",
-                "Task {task} has no report that passed its review (review: {review}).",
+                "Task {task} has no report with content that passed its review (review: {review}).",
                 "Run lgma doctor to check this machine.",
             ),
         ),
