@@ -1,0 +1,94 @@
+"""Units of work: all or nothing each, also when many share one commit."""
+
+import ast
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, TaskNotFound
+from langgraph_multi_agent.store import tasks
+from langgraph_multi_agent.store.database import UNITS, SqliteDatabase
+from tests.support.stores import Desk, broken_unit, faulty_unit
+
+
+async def test_one_units_error_leaves_its_neighbours_in_the_same_commit_whole(desk: Desk) -> None:
+    assert isinstance(desk.database, SqliteDatabase)
+    before = desk.database.statistics.commits
+    answers = await asyncio.gather(
+        desk.submit(title="first"),
+        desk.database.write(SYSTEM_SCOPE, broken_unit, "INSERT INTO tasks (id) VALUES ('x')"),
+        desk.database.write(SYSTEM_SCOPE, faulty_unit, TaskNotFound(task="x")),
+        desk.submit(title="second"),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in answers] == [str, DependencyUnavailable, TaskNotFound, str]
+    assert {row["title"] for row in await desk.rows("SELECT title FROM tasks")} == {"first", "second"}
+    assert desk.database.statistics.commits - before < 4
+
+
+async def test_a_full_disk_refuses_and_the_next_writes_go_on_when_there_is_room(desk: Desk) -> None:
+    kept = await desk.submit()
+    (pages,) = await desk.rows("PRAGMA page_count")
+    await desk.sql(f"PRAGMA max_page_count = {pages['page_count'] + 2}")
+    answers = await asyncio.gather(
+        *(desk.submit(description="x" * 20_000) for _ in range(4)), return_exceptions=True
+    )
+    assert {type(answer) for answer in answers} == {DependencyUnavailable}
+    assert await desk.ids() == [kept]
+    await desk.sql("PRAGMA max_page_count = 1000000")
+    later = await desk.submit(description="x" * 20_000)
+    assert await desk.ids() == [later, kept]
+
+
+async def test_a_reader_sees_one_moment_while_others_write(desk: Desk) -> None:
+    await desk.submit()
+
+    async def sum_of_two_reads() -> None:
+        for _ in range(20):
+            rows = await desk.rows(
+                "SELECT (SELECT COUNT(*) FROM tasks) AS tasks, (SELECT COUNT(*) FROM agent_messages) AS events"
+            )
+            assert rows[0]["tasks"] == rows[0]["events"]
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sum_of_two_reads())
+        for _ in range(20):
+            group.create_task(desk.submit())
+
+
+async def test_a_reading_function_cannot_write(desk: Desk) -> None:
+    await desk.submit()
+    with pytest.raises(Exception, match="readonly|read-only"):
+        await desk.rows("DELETE FROM tasks RETURNING id")
+    assert len(await desk.ids()) == 1
+
+
+async def test_after_close_nothing_is_accepted(desk: Desk) -> None:
+    await desk.database.close()
+    with pytest.raises(DependencyUnavailable):
+        await desk.submit()
+    await desk.database.close()
+
+
+def test_every_unit_that_commits_is_named_by_a_test_of_the_store() -> None:
+    here = Path(__file__).parent
+    named = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for path in (*here.glob("*.py"), here.parents[1] / "support" / "stores.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Attribute, ast.Name))
+    }
+    ours = {unit for unit, function in UNITS.items() if function.__module__.startswith("langgraph_multi_agent.")}
+    assert len(ours) > 10
+    assert {unit for unit in ours if unit.split(".")[1] not in named} == set()
+
+
+async def test_the_writer_tells_how_many_units_share_a_commit(desk: Desk) -> None:
+    assert isinstance(desk.database, SqliteDatabase)
+    await asyncio.gather(*(desk.submit() for _ in range(20)))
+    statistics = desk.database.statistics
+    assert statistics.by_unit["tasks.submit"] == 20
+    assert statistics.commits < statistics.units
+    assert len(await desk.database.read(DEFAULT_SCOPE, tasks.list_tasks, tasks.TaskFilter(), limit=50, after=None)) == 20
