@@ -86,6 +86,10 @@ async def line_to(place: str) -> AsyncIterator[Line]:
         await asyncio.gather(*pumps, return_exceptions=True)
 
 
+def content(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
 async def test_a_task_with_files_is_submitted_listed_and_its_files_come_back(
     desk: Desk, client: Client, tmp_path: Path
 ) -> None:
@@ -100,7 +104,7 @@ async def test_a_task_with_files_is_submitted_listed_and_its_files_come_back(
 
     await desk.save(task["id"], "report.html", b"<html>", "text/html", "report")
     saved = await export(client, task["id"], tmp_path / "out")
-    assert [(item["name"], Path(item["path"]).read_bytes()) for item in saved] == [("report.html", b"<html>")]
+    assert [(item["name"], content(item["path"])) for item in saved] == [("report.html", b"<html>")]
     everything = await export(client, task["id"], tmp_path / "all", inputs=True)
     assert {Path(item["path"]).name for item in everything} == {"数据 a.csv", "report.html"}
     assert names_in(tmp_path / "out") == ["report.html"], "no partial file stays"

@@ -267,18 +267,35 @@ async def skill_runs() -> Finding:
 
 
 async def chart_font() -> Finding:
-    """Charts can show Chinese."""
-    program = shutil.which("fc-list")
-    if program is None:
-        return Finding(code="FONT_UNKNOWN", state=State.UNKNOWN)
+    """Charts can show Chinese: asked of the drawing library itself, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
-        program, ":lang=zh-cn", "family", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        sys.executable,
+        "-P",
+        "-c",
+        _FIND_FONT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )
-    found, _ = await process.communicate()
-    families = sorted(line.partition(",")[0] for line in found.decode(errors="replace").splitlines() if line)
-    if not families:
+    try:
+        found, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        return Finding(code="FONT_UNKNOWN", state=State.UNKNOWN)
+    font = found.decode(errors="replace").strip()
+    if not font:
         return Finding(code="FONT_MISSING", state=State.WARN)
-    return Finding(code="FONT_OK", state=State.OK, params={"font": families[0]})
+    return Finding(code="FONT_OK", state=State.OK, params={"font": font})
+
+
+_FIND_FONT = """
+from matplotlib.font_manager import fontManager
+from langgraph_multi_agent.skills.charts.draw import FONTS
+names = {entry.name for entry in fontManager.ttflist}
+print(next((name for name in FONTS if name in names), ""))
+"""
 
 
 def memory(settings: Settings) -> Finding:
