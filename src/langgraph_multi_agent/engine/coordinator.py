@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from langgraph_multi_agent.agents.contract import Understanding
+from langgraph_multi_agent.agents.contract import Agent, Understanding
 from langgraph_multi_agent.domain.canonical import digest_of
 from langgraph_multi_agent.domain.errors import (
     DependencyUnavailable,
@@ -66,8 +66,10 @@ class Coordinator:
         self._context, self._plan, self._understanding = context, plan, understanding
         self._attempts = attempts
         self._started: set[str] = set()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: set[str] = set()
+        self._at_work: dict[str, asyncio.Task[Any]] = {}
         self._aborted: set[str] = set()
+        self._is_grace_over = False
         self._idle = asyncio.Event()
         self._ancestors = _ancestors(plan)
 
@@ -95,30 +97,43 @@ class Coordinator:
         if not self._context.signals.pause.is_set():
             for subtask in self._plan.subtasks:
                 if subtask.id not in self._started and done.issuperset(subtask.depends_on):
-                    self._started.add(subtask.id)
-                    self._running[subtask.id] = group.create_task(self._run_one(group, subtask))
+                    self._start(group, subtask)
         if not self._running:
             self._idle.set()
+
+    def _start(self, group: asyncio.TaskGroup, subtask: Subtask) -> None:
+        running = self._run_one(group, subtask)
+        try:
+            group.create_task(running)
+        except RuntimeError:  # the group is being cancelled, and an agent went on nevertheless
+            running.close()
+        else:
+            self._started.add(subtask.id)
+            self._running.add(subtask.id)
 
     async def _run_one(self, group: asyncio.TaskGroup, subtask: Subtask) -> None:
         try:
             self.outcomes[subtask.id] = await self._attempt(subtask)
         finally:
-            del self._running[subtask.id]
+            self._running.discard(subtask.id)
         self._start_ready(group)
 
     async def _watch_pause(self) -> None:
         await self._context.signals.pause.wait()
         await asyncio.sleep(self._context.limits.pause_grace_s)
-        for subtask_id, task in tuple(self._running.items()):
-            self._aborted.add(subtask_id)
-            task.cancel()
+        self._is_grace_over = True
+        for subtask_id in tuple(self._at_work):
+            self._abort(subtask_id)
 
     def _reset_agent(self, agent: str) -> None:
-        for subtask_id, task in tuple(self._running.items()):
+        for subtask_id in tuple(self._at_work):
             if self._agent_of(self._plan.subtask(subtask_id)) == agent:
-                self._aborted.add(subtask_id)
-                task.cancel()
+                self._abort(subtask_id)
+
+    def _abort(self, subtask_id: str) -> None:
+        # Only an agent at work is aborted: a commit that is on its way must be waited for.
+        self._aborted.add(subtask_id)
+        self._at_work[subtask_id].cancel()
 
     def _agent_of(self, subtask: Subtask) -> str:
         return self._attempts.agent.get(subtask.id, subtask.agent)
@@ -142,7 +157,7 @@ class Coordinator:
         if not found:
             result = self._inherited(subtask, input_hash)
             if result is not None:
-                await self._commit(subtask, key, input_hash, result, reused=True)
+                result = await self._commit(subtask, key, input_hash, result, reused=True)
             else:
                 ended = await self._execute(subtask, attempt, key, input_hash)
                 if isinstance(ended, Outcome):
@@ -184,9 +199,10 @@ class Coordinator:
         try:
             if agent is None:
                 raise SubtaskFailed(reason="no such agent", agent=agent_name)
+            if self._is_grace_over:
+                return Outcome(state=State.STOPPED, attempt=attempt)
             context.signals.check_lease()
-            async with asyncio.timeout(context.limits.subtask_timeout_s):
-                outcome = await agent.work(work)
+            outcome = await self._work(agent, work)
             result: dict[str, Any] = {"ok": outcome.to_json()}
         except (LeaseLost, DependencyUnavailable):
             raise
@@ -199,7 +215,7 @@ class Coordinator:
             _uncancel()
             self._aborted.discard(subtask.id)
             result = {"error": {"code": "AGENT_RESET", "params": {"agent": agent_name}, "retryable": True}}
-        except TimeoutError:
+        except _SubtaskTimeout:
             limit = context.limits.subtask_timeout_s
             result = {"error": {"code": "SUBTASK_TIMEOUT", "params": {"limit_s": limit}, "retryable": True}}
         except Exception as error:
@@ -210,8 +226,27 @@ class Coordinator:
                 raise
             return Outcome(state=State.WAITS, attempt=attempt, question=question)
         duration = round(context.clock.monotonic() - started, 3)
-        await self._commit(subtask, key, input_hash, result, work=work, duration_s=duration)
-        return result
+        try:
+            return await self._commit(subtask, key, input_hash, result, work=work, duration_s=duration)
+        except (LeaseLost, DependencyUnavailable):
+            raise
+        except Exception as error:  # what the agent gave back cannot be journalled: the subtask's failure
+            return await self._commit(subtask, key, input_hash, {"error": error_json(error)}, duration_s=duration)
+
+    async def _work(self, agent: Agent, work: SubtaskWork) -> SubtaskResult:
+        task = asyncio.current_task()
+        assert task is not None
+        self._at_work[work.subtask.id] = task
+        limit = asyncio.timeout(self._context.limits.subtask_timeout_s)
+        try:
+            async with limit:
+                return await agent.work(work)
+        except TimeoutError:
+            if limit.expired():
+                raise _SubtaskTimeout from None
+            raise
+        finally:
+            del self._at_work[work.subtask.id]
 
     async def _commit(
         self,
@@ -223,7 +258,8 @@ class Coordinator:
         work: SubtaskWork | None = None,
         duration_s: float = 0.0,
         reused: bool = False,
-    ) -> None:
+    ) -> dict[str, Any]:
+        """Journal the end of a subtask; the answer is what a replay will read."""
         done = {i for i, outcome in self.outcomes.items() if outcome.state is State.DONE}
         if "ok" in result:
             done.add(subtask.id)
@@ -253,6 +289,13 @@ class Coordinator:
                 subtask_id=subtask.id,
             )
         )
+        _, durable = replayed(self._context, key, input_hash)
+        ended: dict[str, Any] = durable
+        return ended
+
+
+class _SubtaskTimeout(Exception):
+    """The subtask's own limit, not a time-out inside the agent."""
 
 
 def error_json(error: BaseException) -> dict[str, Any]:
@@ -260,7 +303,8 @@ def error_json(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Fault):
         params = {name: value if isinstance(value, (int, float, bool)) else str(value)[:500]
                   for name, value in error.params.items()}
-        return {"code": error.code, "params": params, "retryable": error.code in RETRYABLE}
+        retryable = error.code in RETRYABLE and bool(params.pop("retryable", True))
+        return {"code": error.code, "params": params, "retryable": retryable}
     return {
         "code": "SUBTASK_FAILED",
         "params": {"reason": f"{type(error).__name__}: {error}"[:500]},
@@ -269,7 +313,15 @@ def error_json(error: BaseException) -> dict[str, Any]:
 
 
 RETRYABLE = frozenset(
-    {"MODEL_UNAVAILABLE", "MODEL_ANSWER_INVALID", "SKILL_FAILED", "SUBTASK_FAILED", "AGENT_RESET", "SUBTASK_TIMEOUT"}
+    {
+        "AGENT_RESET",
+        "MODEL_ANSWER_INVALID",
+        "MODEL_UNAVAILABLE",
+        "REPLAY_DIVERGED",
+        "SKILL_FAILED",
+        "SUBTASK_FAILED",
+        "SUBTASK_TIMEOUT",
+    }
 )
 """Codes of errors that another attempt may not meet again; the rest lie in the input."""
 

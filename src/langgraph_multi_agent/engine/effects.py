@@ -5,10 +5,12 @@ the call. A claim by an epoch that has passed: an idempotent tool repeats with t
 unsafe one is probed, or a person says what happened.
 """
 
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from langgraph_multi_agent.domain.errors import SubtaskFailed
+from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.engine.context import RunContext
 from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.tools.contract import Probed, Tool
@@ -49,7 +51,13 @@ async def _find_out(
     await context.effects.settle(key, state="unknown", result=None)
     language = context.task.language
     title = tool.titles.get(language, tool.name)
-    answer = await ask(text("engine.effect_unknown", language, tool=title), kind="approval")
-    if not answer.get("approved"):
-        raise SubtaskFailed(reason="effect unknown", tool=tool.name)
+    question = text("engine.effect_unknown", language, tool=title)
+    for count in itertools.count(1):
+        answer = await ask(question, kind="approval")
+        if not answer.get("approved"):
+            raise SubtaskFailed(reason="effect unknown", tool=tool.name, retryable=False)
+        used = f"{key}/repeated/{count}"
+        if context.journal.read(used) is None:  # one approval, one repetition: the next crash asks again
+            await context.journal.commit(Step(key=used, input_hash="", result=None))
+            break
     return None

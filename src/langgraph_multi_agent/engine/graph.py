@@ -9,8 +9,8 @@ here: recovery decides and journals them (see docs/decisions).
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, replace
 from typing import Any, Literal, TypedDict
 
 from langgraph.errors import NodeError
@@ -20,9 +20,9 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 
 from langgraph_multi_agent.agents.contract import Understanding
-from langgraph_multi_agent.domain.canonical import digest_of
+from langgraph_multi_agent.domain.canonical import canonical_json, digest_of
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, LeaseLost, PlanInvalid
-from langgraph_multi_agent.domain.event import EventType, NewEvent
+from langgraph_multi_agent.domain.event import MAX_EVENT_BYTES, EventType, NewEvent
 from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.result import Question, Verdict
 from langgraph_multi_agent.engine.context import RunContext, WaitsForAnswer
@@ -37,6 +37,7 @@ LEAD_TIMEOUT_S = 900.0
 time-out: that runs each node in a task of its own, which cost 0.5 ms a node (docs/performance.md)."""
 MAX_CLARIFICATIONS = 3
 MAX_TITLE_CHARS = 80
+MAX_SHOWN_VERDICTS = 5
 
 
 class TaskState(TypedDict, total=False):
@@ -168,19 +169,23 @@ async def recovery(
     if not lost:
         await asyncio.sleep(wait_s)
         return Command(update={"attempts": attempts}, goto="coordinator")
-    done = frozenset(key for key, value in state["states"].items() if value == State.DONE)
+    alive = frozenset(state["states"].keys() - lost.keys())
     reason = text(
         "engine.plan_without",
         context.task.language,
         subtasks=", ".join(plan.subtask(key).title for key in sorted(lost)),
     )
-    smaller = plan_without(plan, lost, done=done, reason=reason)
+    smaller = plan_without(plan, lost, alive=alive, reason=reason)
     context.on_recovery("plan_reduced" if smaller else "gave_up")
     if smaller is None:
         key, error = min(lost.items())
         failed = {**error, "subtask": key, "title": plan.subtask(key).title}
         return Command(update={"error": failed}, goto="__end__")
-    revised = await _revise(context, smaller, {"lost": lost})
+
+    async def shrink() -> Plan | None:
+        return smaller
+
+    revised = await _revise(context, smaller.revision, shrink)
     return Command(update={"plan": revised, "attempts": attempts}, goto="coordinator")
 
 
@@ -218,11 +223,17 @@ async def quality_check(
             plan=plan,
             results=results,
         )
-        repaired = await team.task_decomposer.repair(work, plan, verdicts, team.agents)
-        if repaired is not None:
-            _check_plan(context, repaired)
+
+        async def mend() -> Plan | None:
+            async with asyncio.timeout(LEAD_TIMEOUT_S):
+                return await team.task_decomposer.repair(work, plan, verdicts, team.agents)
+
+        try:
+            revised = await _revise(context, plan.revision + 1, mend)
+        except WaitsForAnswer as waits:
+            _park([waits.question])
+        if revised is not None:
             context.on_recovery("repair_plan")
-            revised = await _revise(context, repaired, {"verdicts": rows})
             update: TaskState = {"plan": revised, "repairs": repairs + 1, "verdicts": rows}
             return Command(update=update, goto="coordinator")
     result = dict(team.quality_check.result(plan, results, verdicts))
@@ -302,14 +313,32 @@ async def _decide(
     return {**remedy, "wait_s": 0.0}  # it has waited before the crash
 
 
-async def _revise(context: RunContext, plan: Plan, why: dict[str, Any]) -> dict[str, Any]:
+async def _revise(
+    context: RunContext, revision: int, make: Callable[[], Awaitable[Plan | None]]
+) -> dict[str, Any] | None:
+    """The journalled plan of this revision, else what `make` gives; None if it gives none.
+
+    What led to it may differ on replay (a question answered meanwhile lets more happen before this
+    point), so the plan that was once decided stands.
+    """
+    key = context.key("plan", revision)
+    entry = context.journal.read(key)
+    if entry is not None:
+        known: dict[str, Any] = entry.result
+        return known
+    plan = await make()
+    if plan is None:
+        return None
+    plan = replace(plan, revision=revision)
+    _check_plan(context, plan)
+
     async def revised() -> dict[str, Any]:
         return plan.to_json()
 
     value: dict[str, Any] = await step(
         context,
-        context.key("plan", plan.revision),
-        why,
+        key,
+        {"revision": revision},
         revised,
         events=lambda value: [_plan_event(EventType.PLAN_REVISED, value)],
         agent=context.team.task_decomposer.name,
@@ -386,7 +415,7 @@ def _plan_event(kind: EventType, plan: dict[str, Any]) -> NewEvent:
         for item in plan["subtasks"]
     ]
     data: dict[str, Any] = {"revision": plan["revision"], "reason": plan["reason"][:1000], "count": len(nodes)}
-    if sum(len(str(node).encode()) for node in nodes) < 6_000:
+    if len(canonical_json({**data, "subtasks": nodes})) <= MAX_EVENT_BYTES:
         data["subtasks"] = nodes
     return NewEvent(type=kind, data=data)
 
@@ -401,7 +430,7 @@ def _verdict_event(revision: int, verdicts: Sequence[dict[str, Any]]) -> NewEven
             "passed": sum(1 for verdict in verdicts if verdict["passed"]),
             "failed": [
                 {"subtask_id": v["subtask_id"], "criterion": v["criterion"][:100], "reason": v["reason"][:200]}
-                for v in failed[:10]
+                for v in failed[:MAX_SHOWN_VERDICTS]
             ],
             "unchecked": sum(1 for verdict in verdicts if verdict["passed"] is None),
         },

@@ -57,12 +57,13 @@ def remedy_for(
 
 
 def plan_without(
-    plan: Plan, failed: Mapping[str, Mapping[str, Any]], *, done: frozenset[str], reason: str
+    plan: Plan, failed: Mapping[str, Mapping[str, Any]], *, alive: frozenset[str], reason: str
 ) -> Plan | None:
     """The next revision without failed subtasks, or None if too little would be left.
 
     Subtasks that need a failed one run without it if another of their dependencies is done, and
-    find it in their parameter `undone`; those left with nothing to work on go as well.
+    find it in their parameter `undone`; those left with nothing to work on go as well. `alive` are
+    the subtasks that are done or may still be: without one of them nothing would be left.
     """
     removed = {key: dict(error) for key, error in failed.items()}
     kept: list[Subtask] = []
@@ -83,7 +84,7 @@ def plan_without(
         earlier = list(subtask.parameters.get("undone", ()))
         parameters = {**subtask.parameters, "undone": earlier + undone}
         kept.append(replace(subtask, depends_on=left, parameters=parameters))
-    if not kept or not done.intersection(item.id for item in kept):
+    if not kept or not alive.intersection(item.id for item in kept):
         return None
     order = {item.id: position for position, item in enumerate(plan.subtasks)}
     kept.sort(key=lambda item: order[item.id])

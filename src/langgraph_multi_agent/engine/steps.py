@@ -38,7 +38,7 @@ async def step(
     agent: str | None = None,
     subtask_id: str | None = None,
 ) -> Any:
-    """The journalled result of `call`, which must be JSON.
+    """The journalled result of `call`, as a replay will read it: plain JSON, also the first time.
 
     Raises:
         ReplayDiverged, LeaseLost: besides what `call` raises; then nothing is journalled.
@@ -59,4 +59,5 @@ async def step(
             subtask_id=subtask_id,
         )
     )
-    return result
+    _, durable = replayed(context, key, input_hash)
+    return durable

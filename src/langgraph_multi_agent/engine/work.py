@@ -92,7 +92,9 @@ class SubtaskWork:
             registered = self._context.tools[tool]
         except KeyError:
             raise InvalidRequest(reason="unknown tool", tool=tool) from None
-        key = self.key("tool", self._occurrence({"tool": tool, "arguments": arguments}))
+        # Without the attempt: what one attempt did to the world, the next must not do again.
+        occurrence = self._occurrence({"tool": tool, "arguments": arguments})
+        key = self._context.key(self._scope, self.subtask.id, "tool", occurrence)
         self._context.signals.check_lease()
         started = self._context.clock.monotonic()
         outcome = "ok"

@@ -127,7 +127,7 @@ def claim_effect(store: Store, task_id: str, epoch: int, key: str, tool: str) ->
 
     Returns:
         `("claimed", None)` if it may be called now, `("done", result)` if it was, or
-        `("orphan", None)` if an epoch that has passed claimed it and nobody knows what happened.
+        `("orphan", None)` if it was claimed before and nobody knows what happened.
     """
     task = lock_owned(store, task_id, epoch)
     table = schema.effects
@@ -151,8 +151,6 @@ def claim_effect(store: Store, task_id: str, epoch: int, key: str, tool: str) ->
         return "claimed", None
     if row.state == "done":
         return "done", row.result
-    if row.epoch == epoch:
-        return "claimed", None
     return "orphan", None
 
 
