@@ -130,6 +130,7 @@ async def open_application(
         has_model=model is not None,
         clock=clock,
         new_id=new_id,
+        metrics=metrics,
     )
     execution = Execution(
         database=database,
@@ -314,6 +315,7 @@ def web_api(application: Application) -> Any:
             health=application.health,
             metrics=application.metrics,
             clock=SystemClock(),
+            is_stopping=lambda: application.tasks.is_draining,
         )
     )
 

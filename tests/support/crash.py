@@ -162,7 +162,7 @@ class PeopleAgent:
 
     name = "clerk"
     titles: Mapping[str, str] = MappingProxyType({"zh": "文员", "en": "Clerk"})
-    capabilities = ("clerk",)
+    capabilities: tuple[str, ...] = ("clerk",)
 
     def propose(self, understanding: Understanding) -> Sequence[Proposal]:
         return ()
@@ -248,7 +248,7 @@ def people_team() -> Team:
         meta_agent=leads,
         task_decomposer=leads,
         quality_check=leads,
-        agents={"clerk": clerk},
+        agents={clerk.name: clerk},
     )
 
 

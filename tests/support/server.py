@@ -241,6 +241,7 @@ async def open_desk(
 
     database = SqliteDatabase(path, clock=clock, new_id=new_id, fail_points=FailPoints({}))
     teams = teams or {"default": desk_team()}
+    metrics = Metrics(with_process=False)
     tasks = TaskService(
         database=database,
         artifacts=artifacts,
@@ -251,6 +252,7 @@ async def open_desk(
         has_model=has_model,
         clock=clock,
         new_id=new_id,
+        metrics=metrics,
     )
     services = Services(
         settings=configured,
@@ -260,7 +262,7 @@ async def open_desk(
         health=HealthService(
             database=database, artifacts=artifacts, clock=clock, tasks=tasks, has_model=has_model
         ),
-        metrics=Metrics(with_process=False),
+        metrics=metrics,
         clock=clock,
         stream_limits=stream_limits or StreamLimits(),
     )

@@ -90,6 +90,7 @@ class Execution:
 
     def begin(self, claimed: Claimed) -> ActiveRun:
         """The signals of a run that is about to start."""
+        self._metrics.task_entered(TaskStatus.IN_PROGRESS)
         return ActiveRun(claimed, RunSignals(self._clock, owner_grace_s=self._settings.owner_grace_seconds))
 
     async def run(self, active: ActiveRun) -> TaskStatus | None:

@@ -45,6 +45,7 @@ from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import journal, tasks
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.tasks import TaskFilter
+from langgraph_multi_agent.telemetry.metrics import Metrics
 
 STOP_WAIT_S = 5.0
 """How long an answer to cancel or pause waits for the work to stop before it says `cancelling`."""
@@ -96,7 +97,9 @@ class TaskService:
         has_model: bool,
         clock: Clock,
         new_id: NewId,
+        metrics: Metrics,
     ) -> None:
+        self._metrics = metrics
         self._database, self._artifacts = database, artifacts
         self._feed, self._doorbell = feed, doorbell
         self._teams, self._settings, self._has_model = teams, settings, has_model
@@ -143,6 +146,7 @@ class TaskService:
             body_hash="" if idempotency_key is None else draft_hash(draft),
         )
         if not is_replay:
+            self._metrics.task_entered(task.status)
             self._feed.wake([task.id])
             await self._doorbell.ring(task.id)
         return Submitted(task=task, is_replay=is_replay)
@@ -254,6 +258,7 @@ class TaskService:
         task = await self._database.write(
             scope, tasks.complete_by_person, task_id, actor=scope.actor, note=note
         )
+        self._metrics.task_entered(task.status)
         await self._announce(task, control=True)
         return task
 
@@ -298,6 +303,7 @@ class TaskService:
         if self.is_draining:
             raise Draining
         task = await self._database.write(scope, tasks.make_pending, task_id, action, actor=scope.actor)
+        self._metrics.task_entered(task.status)
         await self._announce(task, control=False)
         return task
 
@@ -310,6 +316,8 @@ class TaskService:
         wanted = next_status(action, task.status)
         async with self._feed.listen(task_id) as listener:
             task = await self._database.write(scope, tasks.request_control, task_id, action, actor=scope.actor)
+            if task.status is not TaskStatus.IN_PROGRESS:  # else the worker counts how it ended
+                self._metrics.task_entered(task.status)
             await self._announce(task, control=True)
             give_up = self._clock.monotonic() + STOP_WAIT_S
             if action is Action.PAUSE:

@@ -206,12 +206,13 @@ class SqliteDatabase:
     ) -> R:
         def run() -> R:
             connection = self._reader()
-            connection.exec_driver_sql("BEGIN")
+            raw = _driver(connection)
+            raw.execute("BEGIN")
             try:
                 store = Store(connection=connection, scope=scope, clock=self._clock, new_id=self._new_id)
                 return function(store, *args, **kwargs)
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                raw.execute("ROLLBACK")
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
@@ -253,16 +254,17 @@ class SqliteDatabase:
                     self._commit(connection, batch)
 
     def _commit(self, connection: Connection, batch: list[_Pending]) -> None:
+        raw = _driver(connection)
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            raw.execute("BEGIN IMMEDIATE")
             for pending in batch:
-                self._apply(connection, pending)
+                self._apply(connection, raw, pending)
             self._fail("before", batch)
-            connection.exec_driver_sql("COMMIT")
+            raw.execute("COMMIT")
             self._fail("after", batch)
         except BaseException as error:  # the writer must outlive any unit
             with contextlib.suppress(Exception):
-                connection.exec_driver_sql("ROLLBACK")
+                raw.execute("ROLLBACK")
             for pending in batch:
                 pending.error = pending.error or _unavailable(error)
         statistics = self.statistics
@@ -276,22 +278,27 @@ class SqliteDatabase:
             with contextlib.suppress(RuntimeError):  # the loop may be gone
                 loop.call_soon_threadsafe(_settle_all, mine)
 
-    def _apply(self, connection: Connection, pending: _Pending) -> None:
+    def _apply(self, connection: Connection, raw: Any, pending: _Pending) -> None:
         store = Store(
             connection=connection, scope=pending.scope, clock=self._clock, new_id=self._new_id, unit=pending.name
         )
-        connection.exec_driver_sql("SAVEPOINT unit")
+        raw.execute("SAVEPOINT unit")
         try:
             pending.result = pending.call(store)
         except Exception as error:
-            connection.exec_driver_sql("ROLLBACK TO unit")
+            raw.execute("ROLLBACK TO unit")
             pending.error = _unavailable(error) if isinstance(error, DBAPIError) else error
-        connection.exec_driver_sql("RELEASE unit")
+        raw.execute("RELEASE unit")
 
     def _fail(self, when: str, batch: list[_Pending]) -> None:
         if self._fail_points.armed:
             for pending in batch:
                 self._fail_points.hit(f"{when}:{pending.name}")
+
+
+def _driver(connection: Connection) -> Any:
+    """SQLite's own connection, for the words around a transaction: SQLAlchemy's context costs more than they do."""
+    return connection.connection.driver_connection
 
 
 def _settle_all(batch: list[_Pending]) -> None:

@@ -17,7 +17,15 @@ from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.task import PROTOCOL_VERSION, Action, Task, TaskStatus, is_terminal
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, unit
-from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock, lock_owned, save, task_of
+from langgraph_multi_agent.store.rows import (
+    LockedTask,
+    encode_event,
+    is_fenced,
+    lock,
+    lock_owned,
+    save,
+    task_of,
+)
 from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, answer_key
 
 CANDIDATES = 200

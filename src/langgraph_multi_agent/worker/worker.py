@@ -31,7 +31,8 @@ from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE
 IDLE_POLL_S = 30.0
 """How long an idle embedded worker trusts its doorbell; delayed tasks wake it earlier."""
 BUSY_POLL_S = 1.0
-CLAIM_SPACING_S = 0.005
+CLAIM_SPACING_S = 0.0005
+MAX_CLAIM_SPACING_S = 0.02
 HOUSEKEEPING_S = 600.0
 PRUNE_AFTER = timedelta(hours=1)
 RETRY_DATABASE_S = 1.0
@@ -122,7 +123,7 @@ class Worker:
                     wait_s = RETRY_DATABASE_S
             await self._doorbell.wait(wait_s)
             # Under load a moment's patience lets one claim take many; an idle worker has none.
-            await asyncio.sleep(CLAIM_SPACING_S if self._active else 0)
+            await asyncio.sleep(min(MAX_CLAIM_SPACING_S, CLAIM_SPACING_S * len(self._active)))
 
     async def _claim(self, group: asyncio.TaskGroup, free: int) -> int:
         began = self._clock.monotonic()

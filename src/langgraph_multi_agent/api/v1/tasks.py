@@ -106,8 +106,6 @@ async def submit_task(
     headers = {"location": f"/api/v1/tasks/{submitted.task.id}"}
     if submitted.is_replay:
         headers["idempotent-replayed"] = "true"
-    else:
-        services.metrics.task_entered(TaskStatus.PENDING)
     return Json(task_shape(submitted.task, language), status_code=202, headers=headers)
 
 
