@@ -40,7 +40,7 @@ gates: setup-dev
 	@echo "gates: mypy";          $(python) -m mypy
 
 bench: setup-dev ## run the measurements under bench/
-	@$(here) && for script in bench/[a-z]*.py; do [ -e "$$script" ] || continue; echo "bench: $$script"; .venv/bin/python "$$script" || exit 1; done
+	@$(here) && for name in throughput memory makespan large_csv cli_start; do echo "bench: $$name"; .venv/bin/python -m bench.$$name || exit 1; done
 
 lock: ## resolve the dependencies anew into requirements/*.lock (needs uv)
 	@$(here) && UV='$(UV)' sh scripts/lock
