@@ -5,6 +5,7 @@ Called by the registry. Invariant: `VERSION` changes when results of the same re
 
 from langgraph_multi_agent.agents.contract import Agent, Team
 from langgraph_multi_agent.agents.data_analyst import DataAnalyst
+from langgraph_multi_agent.agents.generalist import Generalist
 from langgraph_multi_agent.agents.meta_agent import RequestMetaAgent
 from langgraph_multi_agent.agents.quality_check import VerdictQualityCheck
 from langgraph_multi_agent.agents.researcher import Researcher
@@ -23,7 +24,13 @@ def team(*, max_subtasks: int = 64, max_depth: int = 16) -> Team:
     Args:
         max_subtasks, max_depth: limits that its plans keep to.
     """
-    members: tuple[Agent, ...] = (DataAnalyst(), Researcher(), ReportWriter(), ReportReviewer())
+    members: tuple[Agent, ...] = (
+        DataAnalyst(),
+        Researcher(),
+        Generalist(),
+        ReportWriter(),
+        ReportReviewer(),
+    )
     return Team(
         name=DEFAULT_TEAM,
         version=VERSION,

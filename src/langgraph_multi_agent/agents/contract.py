@@ -47,7 +47,8 @@ class Understanding:
 
     Attributes:
         intents: words such as `trend`, `compare`, `correlate`, `top`, `anomaly`, `profile`,
-            `answer` that the request asks for; empty means: whatever the inputs allow.
+            `answer` that the request asks for; empty means: whatever the inputs allow. `general`
+            means: it wants something written that no analysis or quotation gives.
         questions: what must be asked back before planning; empty means clear.
         handbook: the built-in handbook is wanted as a source.
     """
@@ -81,7 +82,8 @@ class Proposal:
     """A subtask that an agent offers to do for this request.
 
     `phase` places it: `work` proposals run in parallel, `synthesis` depends on all of them,
-    `review` on the synthesis. `key` makes the subtask's id and must be unique within the agent.
+    `review` on the synthesis. Work that `needs_results` starts after all other work of the plan.
+    `key` makes the subtask's id and must be unique within the agent.
     """
 
     key: str
@@ -93,6 +95,7 @@ class Proposal:
     success_criteria: tuple[str, ...] = ()
     weight: float = 1.0
     reason: str = ""
+    needs_results: bool = False
 
 
 class Work(Protocol):

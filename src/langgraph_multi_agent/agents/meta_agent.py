@@ -13,6 +13,7 @@ from typing import Any
 from langgraph_multi_agent import handbook
 from langgraph_multi_agent.agents.contract import InputInfo, Understanding, Work
 from langgraph_multi_agent.agents.request import (
+    GENERAL,
     INTENTS,
     SUPPORTED,
     intents_of,
@@ -38,7 +39,7 @@ from langgraph_multi_agent.domain.ports import ModelMessage
 from langgraph_multi_agent.domain.task import InputFile, TaskDraft
 from langgraph_multi_agent.i18n import text
 
-MODEL_SETTINGS = "LLM_PROVIDER, LLM_MODEL, LLM_API_KEY"
+MODEL_SETTINGS = "LLM_PROVIDER, LLM_MODEL, LLM_BASE_URL, LLM_API_KEY"
 READ_CHARACTERS = 6000
 """So much of a request is searched for words; what follows is material, not instruction."""
 MAX_OPTIONS = 6
@@ -85,10 +86,14 @@ class RequestMetaAgent:
         language = language_of_request(request, work.language)
         inputs = await _inspected(work)
         wanted = _wants_handbook(request[:READ_CHARACTERS], has_inputs=bool(inputs))
+        intents = intents_of(request[:READ_CHARACTERS])
+        is_bare = not inputs and not wanted
+        if work.has_model and (is_bare or model_only_wish(request[:READ_CHARACTERS]) is not None):
+            intents = (*intents, GENERAL)
         understanding = Understanding(
             goal=request,
             language=language,
-            intents=intents_of(request[:READ_CHARACTERS]),
+            intents=intents,
             inputs=inputs,
             handbook=wanted,
         )

@@ -65,6 +65,8 @@ class VerdictQualityCheck:
         if reports:
             outcome["report"] = reports[-1].data["report"]["html"]
             outcome["report_markdown"] = reports[-1].data["report"]["markdown"]
+        if any(result.data.get("written") for result in present):
+            outcome["is_written_by_model"] = True
         if len(ordered) > MAX_ARTIFACTS:
             outcome["more_artifacts"] = len(ordered) - MAX_ARTIFACTS
         return outcome

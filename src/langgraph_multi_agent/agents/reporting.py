@@ -16,7 +16,15 @@ from langgraph_multi_agent.domain.finding import Finding, Passage
 from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.result import SubtaskResult
 from langgraph_multi_agent.i18n import text
-from langgraph_multi_agent.skills.report import Contribution, Gap, Report, Source, compose, narrative_faults
+from langgraph_multi_agent.skills.report import (
+    Contribution,
+    Gap,
+    Report,
+    Source,
+    Writing,
+    compose,
+    narrative_faults,
+)
 
 
 def contributors(plan: Plan, late: Subtask) -> list[Subtask]:
@@ -40,7 +48,6 @@ def report_from(
     *,
     narrative: Sequence[str] = (),
     narrative_gap: str | None = None,
-    draft: Sequence[str] = (),
     replaced: Mapping[str, Finding] | None = None,
 ) -> Report:
     """The report of a synthesis subtask.
@@ -48,7 +55,6 @@ def report_from(
     Args:
         synthesis: the writer's subtask; its parameters name agents and what was left out.
         narrative_gap: code of why there is no narrative although a model was there to write it.
-        draft: free text of a model, shown as unchecked.
         replaced: findings to use in place of stated ones, by finding id.
     """
     language = understanding.language
@@ -66,8 +72,17 @@ def report_from(
             for item in understanding.inputs
         ],
         contributions=[
-            *(_contribution(item, synthesis, results[item.id]) for item in sources if item.id in results),
-            *([_draft(synthesis, draft, language)] if draft else ()),
+            _contribution(item, synthesis, results[item.id]) for item in sources if item.id in results
+        ],
+        written=[
+            Writing(
+                title=item.title,
+                agent=_title(synthesis, item.agent),
+                model=str(written.get("model", "")),
+                text=str(written.get("text", "")),
+            )
+            for item in sources
+            if item.id in results and (written := results[item.id].data.get("written"))
         ],
         gaps=_gaps(sources, synthesis, results, narrative_gap, language),
     )
@@ -122,7 +137,9 @@ async def charts_of(work: Work, findings: Iterable[Finding]) -> dict[str, bytes]
 
 def _contribution(item: Subtask, synthesis: Subtask, result: SubtaskResult) -> Contribution:
     proven = bool(result.findings or result.passages)
-    told = proven or bool(result.data.get("not_done")) or "analyses" in result.data
+    told = (
+        proven or bool(result.data.get("not_done")) or "analyses" in result.data or "written" in result.data
+    )
     return Contribution(
         subtask=item.id,
         title=item.title,
@@ -131,15 +148,6 @@ def _contribution(item: Subtask, synthesis: Subtask, result: SubtaskResult) -> C
         note="" if told else result.summary,
         is_empty=not proven and "analyses" in result.data,
         artifacts=tuple(ref.name for ref in result.artifacts if ref.kind == "result"),
-    )
-
-
-def _draft(synthesis: Subtask, draft: Sequence[str], language: str) -> Contribution:
-    return Contribution(
-        subtask=synthesis.id,
-        title=text("team.draft.title", language),
-        agent=_title(synthesis, synthesis.agent),
-        note="\n".join(draft),
     )
 
 
@@ -171,7 +179,18 @@ def _gaps(
                 Gap(title=str(entry["title"]), reason=str(entry["reason"]))
                 for entry in results[item.id].data.get("not_done", ())
             ]
+            gaps += _unanswered(item, results[item.id], language)
     if narrative_gap:
         title = text("report.gap_narrative", language)
         gaps.append(Gap(title=title, reason=text(f"report.gap_narrative_{narrative_gap}", language)))
     return gaps
+
+
+def _unanswered(item: Subtask, result: SubtaskResult, language: str) -> list[Gap]:
+    """That a model was there and worded no answer: the quotations stand alone."""
+    code = result.data.get("answer_gap")
+    if not code or result.data.get("answer") or not result.passages:
+        return []
+    why = {"BUDGET_EXCEEDED": "budget", "NOTHING_CITED": "untraced"}.get(str(code), "unavailable")
+    title = text("report.gap_answer", language, title=item.title)
+    return [Gap(title=title, reason=text(f"report.gap_narrative_{why}", language))]

@@ -14,7 +14,9 @@ TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parq
 DOCUMENT_SUFFIXES = frozenset({".md", ".markdown", ".html", ".htm", ".txt", ".pdf", ".docx"})
 SUPPORTED = tuple(sorted(suffix[1:] for suffix in TABLE_SUFFIXES | DOCUMENT_SUFFIXES))
 
-INTENTS = ("trend", "seasonality", "anomaly", "compare", "correlate", "top", "profile", "answer")
+GENERAL = "general"
+"""Something is to be written that no analysis or quotation gives: a translation, a letter, an idea."""
+INTENTS = ("trend", "seasonality", "anomaly", "compare", "correlate", "top", "profile", "answer", GENERAL)
 
 _WORDS = {
     "trend": r"趋势|走势|增长|下降|上升|上涨|下跌|随时间|逐年|逐月|演变|历年"

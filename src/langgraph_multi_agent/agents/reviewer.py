@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from langgraph_multi_agent.agents.contract import Proposal, Understanding, Work
+from langgraph_multi_agent.agents.generalist import FILE_NAME, answer_file
 from langgraph_multi_agent.agents.reporting import charts_of, contributors, report_from
 from langgraph_multi_agent.agents.together import together
 from langgraph_multi_agent.domain.errors import (
@@ -37,10 +38,12 @@ from langgraph_multi_agent.skills.report import (
     number_discrepancies,
     recomputed,
     render_files,
+    shortened,
 )
 
 QUERIES_PER_CALL = 200
 MAX_REASON_CHARACTERS = 600
+JUDGED_CHARACTERS = 6000
 
 FILE_FAULTS = (InputUnreadable, InputUnsafe, LimitExceeded, SkillFailed)
 """What can be wrong with a file; it fails the criterion. Anything else fails the review itself."""
@@ -48,6 +51,9 @@ FILE_FAULTS = (InputUnreadable, InputUnsafe, LimitExceeded, SkillFailed)
 NUMBERS = frozenset({"numbers_recompute", "numbers_recomputed"})
 CITATIONS = frozenset({"citations_resolve", "citations_resolved"})
 """Codes of success criteria that this reviewer can check for any agent."""
+
+MEANINGS = {"answers_request": text("team.prompt.criterion.answers_request", "en")}
+"""What a criterion's code says to a model that judges it."""
 
 _JUDGEMENT: Mapping[str, Any] = {
     "type": "object",
@@ -79,6 +85,7 @@ class _Evidence:
     citations: dict[str, list[Discrepancy]] = field(default_factory=dict)
     report: dict[str, list[Discrepancy]] = field(default_factory=dict)
     complete: dict[str, list[Discrepancy]] = field(default_factory=dict)
+    written: dict[str, list[Discrepancy]] = field(default_factory=dict)
     number_count: dict[str, int] = field(default_factory=dict)
     citation_count: dict[str, int] = field(default_factory=dict)
 
@@ -113,6 +120,8 @@ class ReportReviewer:
                 continue
             evidence.number_count[item.id] = sum(len(f.numbers) for f in result.findings)
             evidence.numbers[item.id] = []
+            if "written" in result.data:
+                evidence.written[item.id] = await _stored_answer(work, result)
             for finding in result.findings:
                 row = rows.get((item.id, finding.id))
                 error = errors.get((item.id, finding.id))
@@ -145,6 +154,20 @@ class ReportReviewer:
                 "citations": citations,
             },
         )
+
+
+async def _stored_answer(work: Work, result: SubtaskResult) -> list[Discrepancy]:
+    """A model's text must be there, and its file must be what follows from it."""
+    written = result.data["written"]
+    expected = answer_file(str(written["text"]), str(written["model"]), work.understanding.language)
+    stored: bytes | None = None
+    for ref in result.artifacts:
+        if ref.name == FILE_NAME:
+            try:
+                stored = await asyncio.to_thread((await work.path(ref)).read_bytes)
+            except ArtifactNotFound:
+                continue
+    return file_discrepancies({FILE_NAME: expected}, {FILE_NAME: stored})
 
 
 def _syntheses(work: Work) -> list[Subtask]:
@@ -244,7 +267,6 @@ async def _compare(
         work.results,
         narrative=narrative,
         narrative_gap=written.data.get("narrative_gap"),
-        draft=[str(item) for item in written.data.get("draft", ())],
         replaced=corrected,
     )
     charts = await charts_of(work, [item.finding for item in expected.statements])
@@ -302,6 +324,8 @@ def _verdict(item: Subtask, criterion: str, work: Work, evidence: _Evidence, lan
     if criterion in CITATIONS and item.id in evidence.citations:
         count = evidence.citation_count[item.id]
         return of(evidence.citations[item.id], text("team.review.citations", language, count=count))
+    if criterion == "answer_given" and item.id in evidence.written:
+        return of(evidence.written[item.id], text("team.review.written", language))
     if criterion == "question_answered" and result.passages:
         return say(True, fine)
     if criterion == "question_answered" and result.data.get("not_done"):
@@ -330,10 +354,17 @@ async def _judged(work: Work, verdicts: Sequence[Verdict]) -> list[Verdict]:
     open_ones = [v for v in verdicts if v.passed is None and v.subtask_id in work.results]
     if not open_ones:
         return list(verdicts)
-    facts = [
-        {"number": n, "criterion": v.criterion, "result": work.results[v.subtask_id].summary}
-        for n, v in enumerate(open_ones)
-    ]
+    facts = {
+        "request": work.understanding.goal,
+        "criteria": [
+            {
+                "number": number,
+                "criterion": MEANINGS.get(verdict.criterion, verdict.criterion),
+                "result": _shown_to_judge(work.results[verdict.subtask_id]),
+            }
+            for number, verdict in enumerate(open_ones)
+        ],
+    }
     messages = (
         ModelMessage(role="system", content=text("team.prompt.reviewer", "en")),
         ModelMessage(role="user", content=json.dumps(facts, ensure_ascii=False)),
@@ -358,6 +389,13 @@ async def _judged(work: Work, verdicts: Sequence[Verdict]) -> list[Verdict]:
                 reason=reason[:MAX_REASON_CHARACTERS],
             )
     return [judged.get(id(verdict), verdict) for verdict in verdicts]
+
+
+def _shown_to_judge(result: SubtaskResult) -> str:
+    written = result.data.get("written")
+    if isinstance(written, Mapping):
+        return shortened(str(written.get("text", "")), JUDGED_CHARACTERS)
+    return result.summary
 
 
 def _event(agent: str, verdict: Verdict) -> NewEvent:

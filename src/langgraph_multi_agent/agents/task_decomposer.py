@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from langgraph_multi_agent.agents.contract import Agent, InputInfo, Proposal, Understanding, Work
+from langgraph_multi_agent.agents.request import GENERAL
 from langgraph_multi_agent.domain.errors import (
     BudgetExceeded,
     LimitExceeded,
@@ -66,7 +67,7 @@ class _Offer:
     agent: Agent
     proposal: Proposal
 
-    def subtask(self, depends_on: Sequence[str], *, reason: str = "", **parameters: Any) -> Subtask:
+    def subtask(self, depends_on: Iterable[str], *, reason: str = "", **parameters: Any) -> Subtask:
         proposal = self.proposal
         return Subtask(
             id=self.id,
@@ -203,11 +204,21 @@ def _offers(understanding: Understanding, agents: Mapping[str, Agent]) -> list[_
             subtask_id = _id_of(name, proposal.key, taken)
             taken.add(subtask_id)
             offers.append(_Offer(id=subtask_id, agent=agents[name], proposal=proposal))
-    if not any(offer.proposal.phase == "work" for offer in offers) and not any(
-        offer.proposal.parameters.get("draft") for offer in offers
-    ):
+    if not any(offer.proposal.phase == "work" for offer in offers):
         raise PlanInvalid(reason="no agent offers any work for this request", subtask="")
-    return offers
+    return _for_general(understanding, offers)
+
+
+def _for_general(understanding: Understanding, offers: list[_Offer]) -> list[_Offer]:
+    """Nothing is searched where only something written is wanted; whoever writes reads the documents."""
+    if understanding.intents != (GENERAL,) or not any(o.proposal.needs_results for o in offers):
+        return offers
+    tables = {item.name for item in understanding.inputs if item.kind == "table"}
+    return [
+        o
+        for o in offers
+        if o.proposal.phase != "work" or o.proposal.needs_results or tables.intersection(o.proposal.inputs)
+    ]
 
 
 def _id_of(agent: str, key: str, taken: set[str]) -> str:
@@ -227,14 +238,22 @@ def _plan(
     order: Mapping[str, Sequence[str]] | None = None,
     model_reason: str = "",
 ) -> Plan:
-    """All work in parallel, then synthesis, then review."""
+    """All work in parallel, then what needs its results, then synthesis, then review."""
     language = understanding.language
     phases: dict[str, list[_Offer]] = {"work": [], "synthesis": [], "review": []}
     for offer in offers:
         phases[offer.proposal.phase].append(offer)
     work_ids = [offer.id for offer in phases["work"]]
     synthesis_ids = [offer.id for offer in phases["synthesis"]]
-    subtasks = [offer.subtask((order or {}).get(offer.id, ())) for offer in phases["work"]]
+    first = [offer.id for offer in phases["work"] if not offer.proposal.needs_results]
+    subtasks = [
+        offer.subtask(
+            dict.fromkeys(
+                (*(first if offer.proposal.needs_results else ()), *(order or {}).get(offer.id, ()))
+            )
+        )
+        for offer in phases["work"]
+    ]
     missing = [offer.proposal.title for offer in left_out]
     names = {o.agent.name: title_of(o.agent, language) for o in offers}
     extra: dict[str, Any] = {"phase": "synthesis", "agents": names}
@@ -277,12 +296,17 @@ def _reason(
         lines.append(text("team.plan.open", language))
     counts: dict[str, int] = {}
     for offer in phases["work"]:
-        title = title_of(offer.agent, language)
-        counts[title] = counts.get(title, 0) + 1
+        if not offer.proposal.needs_results:
+            title = title_of(offer.agent, language)
+            counts[title] = counts.get(title, 0) + 1
     if counts:
         named = [text("team.plan.agent", language, agent=a, count=n) for a, n in counts.items()]
         total = sum(counts.values())
         lines.append(text("team.plan.agents", language, count=total, agents=comma.join(named)))
+    late = [title_of(o.agent, language) for o in phases["work"] if o.proposal.needs_results]
+    if late:
+        key = "team.plan.needs_results" if counts else "team.plan.alone"
+        lines.append(text(key, language, agents=comma.join(dict.fromkeys(late))))
     if phases["synthesis"] and phases["review"]:
         lines.append(
             text(

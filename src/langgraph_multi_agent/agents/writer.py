@@ -22,6 +22,7 @@ from langgraph_multi_agent.skills.report import (
     Report,
     narrative_faults,
     render_files,
+    shortened,
 )
 
 MAX_PARAGRAPHS = 5
@@ -29,6 +30,7 @@ PROMPT_FINDINGS = 24
 PROMPT_PASSAGES = 12
 PROMPT_QUOTE_CHARACTERS = 600
 MAX_NAMED_FAULTS = 8
+SUMMARY_CHARACTERS = 600
 
 _SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -53,14 +55,12 @@ class ReportWriter:
     capabilities: tuple[str, ...] = ("report_writing",)
 
     def propose(self, understanding: Understanding) -> Sequence[Proposal]:
-        draft = not understanding.inputs and not understanding.handbook
         return (
             Proposal(
                 key="report",
                 title=text("team.writer.title", understanding.language),
                 capability=self.capabilities[0],
                 phase="synthesis",
-                parameters={"draft": True} if draft else {},
                 success_criteria=("report_complete", "report_faithful"),
             ),
         )
@@ -69,14 +69,11 @@ class ReportWriter:
         understanding, subtask = work.understanding, work.subtask
         language = understanding.language
         narrative: tuple[str, ...] = ()
-        draft: tuple[str, ...] = ()
         gap: str | None = None
         report = report_from(understanding, work.plan, subtask, work.results)
-        if subtask.parameters.get("draft"):
-            draft = await _drafted(work)
-        elif work.has_model and (report.statements or report.citations):
+        if work.has_model and (report.statements or report.citations):
             narrative, gap = await _narrated(work, report)
-        if narrative or draft or gap:
+        if narrative or gap:
             report = report_from(
                 understanding,
                 work.plan,
@@ -84,7 +81,6 @@ class ReportWriter:
                 work.results,
                 narrative=narrative,
                 narrative_gap=gap,
-                draft=draft,
             )
         charts = await charts_of(work, [item.finding for item in report.statements])
         files = render_files(report, charts)
@@ -99,7 +95,6 @@ class ReportWriter:
                 "report": {"json": JSON_NAME, "markdown": MARKDOWN_NAME, "html": HTML_NAME},
                 "narrative": list(narrative),
                 "narrative_gap": gap,
-                "draft": list(draft),
                 "findings": len(report.statements),
                 "passages": len(report.citations),
             },
@@ -107,6 +102,10 @@ class ReportWriter:
 
 
 def _summary(report: Report, language: str) -> str:
+    if report.written:
+        return text(
+            "generalist.summary", language, text=shortened(report.written[0].text, SUMMARY_CHARACTERS)
+        )
     if not report.summary:
         notes = [item.note for item in report.contributions if item.note]
         return notes[0] if notes else text("team.result.nothing", language)
@@ -132,7 +131,9 @@ async def _narrated(work: Work, report: Report) -> tuple[tuple[str, ...], str | 
     for _ in range(2):
         try:
             reply = await work.model(messages, schema=_SCHEMA, max_output_tokens=1500)
-        except (ModelUnavailable, ModelAnswerInvalid, BudgetExceeded):
+        except BudgetExceeded:
+            return (), "budget"
+        except (ModelUnavailable, ModelAnswerInvalid):
             return (), "unavailable"
         paragraphs = _paragraphs(reply.data)
         faults = narrative_faults(report, paragraphs)
@@ -144,19 +145,6 @@ async def _narrated(work: Work, report: Report) -> tuple[tuple[str, ...], str | 
             ModelMessage(role="user", content=text("team.prompt.rewrite", "en", faults=named)),
         ]
     return (), "untraced"
-
-
-async def _drafted(work: Work) -> tuple[str, ...]:
-    """What only a model can write; raises what the model port raises."""
-    messages = (
-        ModelMessage(role="system", content=text("team.prompt.draft", "en")),
-        ModelMessage(role="user", content=work.understanding.goal),
-    )
-    schema = {
-        **_SCHEMA,
-        "properties": {"paragraphs": {"type": "array", "minItems": 1, "items": {"type": "string"}}},
-    }
-    return _paragraphs((await work.model(messages, schema=schema)).data)
 
 
 def _paragraphs(data: Any) -> tuple[str, ...]:

@@ -12,6 +12,19 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "输入中没有得出任何可以核实的结论。",
         "en": "Nothing that could be verified came out of the inputs.",
     },
+    "report.written": {"zh": "由模型撰写", "en": "Written by a model"},
+    "report.written_note": {
+        "zh": "以下文字由模型 {model} 撰写，没有出处，内容未经核实。",
+        "en": "The model {model} wrote this text. It has no sources, and its content was not verified.",
+    },
+    "report.written_only": {
+        "zh": "答复由模型撰写，见下文；没有可核实的数字或引文。",
+        "en": "A model wrote the answer below; there are no numbers or quotations that could be verified.",
+    },
+    "report.method_note_written": {
+        "zh": "“由模型撰写”一节不在此列：它没有出处，也无法重算。",
+        "en": "This does not hold for what is marked as written by a model: it has no source and cannot be recomputed.",
+    },
     "report.narrative": {"zh": "解读", "en": "Reading the results"},
     "report.findings": {"zh": "发现", "en": "Findings"},
     "report.source": {"zh": "来源：", "en": "Source:"},
@@ -60,6 +73,11 @@ TEXTS: dict[str, dict[str, str]] = {
     "report.gap_narrative_untraced": {
         "zh": "模型写的文字含有无法追溯到发现或引文的内容，已舍弃。",
         "en": "The model's text held things that trace to no finding or quotation, so it was dropped.",
+    },
+    "report.gap_answer": {"zh": "文字回答（{title}）", "en": "Answer in words ({title})"},
+    "report.gap_narrative_budget": {
+        "zh": "任务的模型预算不够再调用一次，因此没有这部分文字。",
+        "en": "The task's model budget did not allow another call, so this text is missing.",
     },
     "report.gap_narrative_unavailable": {
         "zh": "模型没有给出可用的回答。",

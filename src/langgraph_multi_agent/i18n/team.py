@@ -6,7 +6,8 @@ Prompts are for models, not for people; both languages hold the same English tex
 _META_PROMPT = (
     "You read a request to a team that analyses tables and documents. Answer as JSON. "
     "goal: the request in one sentence, in its own language, adding nothing. "
-    "intents: which analyses it asks for; empty if it leaves that open. "
+    "intents: which analyses it asks for; empty if it leaves that open; `answer` if documents are to answer it; `general` "
+    "only if it wants a text that neither an analysis nor a quotation gives, such as a translation or a letter. "
     "columns: those of the given columns that it is about, spelled exactly as given. "
     "question: null, or one question in the request's language, only if the request "
     "cannot be acted on without an answer."
@@ -29,10 +30,7 @@ _REVIEW_PROMPT = (
     "result does not show it, and the reason in one sentence in the result's language. Be strict."
 )
 _REWRITE_PROMPT = "These things could not be traced: {faults}. Write all paragraphs again without them."
-_DRAFT_PROMPT = (
-    "Do what the request asks, in its language, as plain text paragraphs. Answer as JSON with `paragraphs`. "
-    "Do not invent sources, figures or quotations; say so where you do not know."
-)
+_CRITERION_PROMPT = "The text does what the request asks, in the language and form that it wants, and invents no source."
 
 
 def _prompt(content: str) -> dict[str, str]:
@@ -46,7 +44,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "team.prompt.writer": _prompt(_WRITER_PROMPT),
     "team.prompt.reviewer": _prompt(_REVIEW_PROMPT),
     "team.prompt.rewrite": _prompt(_REWRITE_PROMPT),
-    "team.prompt.draft": _prompt(_DRAFT_PROMPT),
+    "team.prompt.criterion.answers_request": _prompt(_CRITERION_PROMPT),
     "team.ask.file": {
         "zh": "任务里提到的文件“{file}”不在输入中。您指的是哪个文件？",
         "en": "The request names the file “{file}”, which is not among the inputs. Which file do you mean?",
@@ -68,6 +66,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "team.intent.top": {"zh": "排名与贡献", "en": "top contributors"},
     "team.intent.profile": {"zh": "数据概况", "en": "a profile"},
     "team.intent.answer": {"zh": "问题解答", "en": "an answer"},
+    "team.intent.general": {"zh": "由模型撰写的内容", "en": "something written by a model"},
     "team.plan.table": {
         "zh": "{name} 是数据表（{rows} 行，{columns} 列{roles}）",
         "en": "{name} is a table ({rows} rows, {columns} columns{roles})",
@@ -94,6 +93,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "{count} subtasks do not depend on each other and run in parallel: {agents}.",
     },
     "team.plan.agent": {"zh": "{agent} {count} 项", "en": "{agent} × {count}"},
+    "team.plan.needs_results": {
+        "zh": "{agents}要用到它们的结果，排在其后。",
+        "en": "{agents} uses their results and comes after them.",
+    },
+    "team.plan.alone": {
+        "zh": "请求要的内容由{agents}借助模型撰写，没有出处，会在结果中注明。",
+        "en": "{agents} writes what is asked for with a model; it has no source, and the result says so.",
+    },
     "team.plan.then": {
         "zh": "随后由{writer}汇总成报告，最后由{reviewer}逐项复核。",
         "en": "Then {writer} writes the report, and {reviewer} checks it item by item.",
@@ -141,7 +148,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "复核未通过：{failed} 项不符合要求。首要问题：{first}",
         "en": "The review failed: {failed} criteria do not hold. First: {first}",
     },
-    "team.draft.title": {"zh": "按请求写作", "en": "Write what was asked for"},
     "team.review.ok": {"zh": "符合。", "en": "It holds."},
     "team.review.numbers": {
         "zh": "重算 {count} 个数字，全部一致。",
@@ -152,6 +158,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "{count} quotations found word for word.",
     },
     "team.review.no_result": {"zh": "这项子任务没有结果。", "en": "This subtask has no result."},
+    "team.review.written": {
+        "zh": "有答复，与保存的文件逐字一致；内容由模型撰写，没有出处，未核实。",
+        "en": "There is an answer, word for word as stored; a model wrote it, without sources, and its content is not verified.",
+    },
     "team.review.unanswered": {
         "zh": "资料里没有答案，报告已如实说明。",
         "en": "The sources hold no answer; the report says so.",

@@ -76,7 +76,7 @@ def test_wishes_that_only_a_model_can_fulfil_are_refused_and_name_the_settings(
     assert model_only_wish(request_text) == wish
     with pytest.raises(ModelRequired) as caught:
         RequestMetaAgent().admit(draft(request_text, "a.csv"), has_model=False)
-    assert caught.value.params == {"settings": "LLM_PROVIDER, LLM_MODEL, LLM_API_KEY", "reason": wish}
+    assert caught.value.params == {"settings": "LLM_PROVIDER, LLM_MODEL, LLM_BASE_URL, LLM_API_KEY", "reason": wish}
     RequestMetaAgent().admit(draft(request_text, "a.csv"), has_model=True)
 
 

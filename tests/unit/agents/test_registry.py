@@ -69,7 +69,7 @@ async def planned_agents(tmp_path: Path, team: Team) -> set[str]:
 
 def test_the_builtin_team_comes_through_the_entry_point() -> None:
     team = teams()["default"]
-    assert set(team.agents) == {"data_analyst", "researcher", "reviewer", "writer"}
+    assert set(team.agents) == {"data_analyst", "generalist", "researcher", "reviewer", "writer"}
     assert set(team.titles) == {"zh", "en"}
 
 
@@ -134,7 +134,7 @@ team:
     assert set(found) == {"default", "counting"}
     assert set(found["counting"].agents) == {"counter", "reviewer", "writer"}
     assert found["counting"].titles == {"zh": "Counting", "en": "Counting"}
-    assert set(found["default"].agents) == {"data_analyst", "researcher", "reviewer", "writer"}
+    assert set(found["default"].agents) == {"data_analyst", "generalist", "researcher", "reviewer", "writer"}
 
 
 def test_teams_and_agents_come_from_attributes_and_entry_points(

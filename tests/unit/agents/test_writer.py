@@ -5,11 +5,8 @@ from typing import Any
 
 import pytest
 from tests.support.reports import Case, written_report
-from tests.support.work import MemoryWork
 
-from langgraph_multi_agent.agents.contract import Understanding
 from langgraph_multi_agent.agents.reporting import report_from
-from langgraph_multi_agent.agents.writer import ReportWriter
 from langgraph_multi_agent.domain.errors import BudgetExceeded, ModelUnavailable
 from langgraph_multi_agent.domain.finding import Passage
 from langgraph_multi_agent.domain.plan import Subtask
@@ -91,7 +88,7 @@ BAD = {"paragraphs": ["It rose by 987.65 percent [F1]."]}
         ([BAD, GOOD], GOOD["paragraphs"], None),
         ([BAD, BAD], [], "untraced"),
         ([ModelUnavailable()], [], "unavailable"),
-        ([BAD, BudgetExceeded()], [], "unavailable"),
+        ([BAD, BudgetExceeded()], [], "budget"),
     ],
 )
 async def test_a_narrative_stays_only_if_it_traces_and_the_review_agrees(
@@ -157,27 +154,6 @@ async def test_answers_appear_with_references_and_questions_take_turns(tmp_path:
         ("p2", "Q1?"),
     ]
     assert report.narrative == ("At most 64. [P1]",)
-
-
-async def test_without_inputs_the_model_drafts_and_the_report_says_it_is_unchecked(tmp_path: Path) -> None:
-    understanding = Understanding(goal="Write a poem", language="en")
-    writer = ReportWriter()
-    proposal = writer.propose(understanding)[0]
-    assert proposal.parameters == {"draft": True}
-    case = await written_report(tmp_path, 0)
-    subtask = replace(case.plan.subtasks[1], depends_on=(), parameters={"phase": "synthesis", "draft": True})
-    work = MemoryWork(
-        directory=tmp_path / "draft",
-        understanding=understanding,
-        subtask=subtask,
-        plan=replace(case.plan, subtasks=(subtask,)),
-        replies=[{"paragraphs": ["Roses are red"]}],
-    )
-    result = await writer.work(work)
-    markdown = (work.directory / work.saved["report.md"].digest).read_text(encoding="utf-8")
-    assert "Roses are red" in markdown
-    assert "cannot vouch for it" in markdown
-    assert result.summary == "Roses are red"
 
 
 async def test_an_analysis_that_found_nothing_is_listed_as_such_and_not_quoted(tmp_path: Path) -> None:

@@ -20,8 +20,11 @@ from langgraph_multi_agent.skills.report.structure import (
     Gap,
     Report,
     Source,
+    Writing,
     compose,
     encode,
+    sentence_of,
+    shortened,
 )
 
 JSON_NAME = "report.json"
@@ -43,6 +46,7 @@ __all__ = [
     "Gap",
     "Report",
     "Source",
+    "Writing",
     "compose",
     "encode",
     "file_discrepancies",
@@ -52,6 +56,8 @@ __all__ = [
     "render_files",
     "render_html",
     "render_markdown",
+    "sentence_of",
+    "shortened",
 ]
 
 

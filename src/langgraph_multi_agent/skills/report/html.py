@@ -34,7 +34,7 @@ class _Page:
 
     def body(self) -> str:
         parts = [self.header(), self.summary()]
-        parts += [self.narrative(), self.findings(), self.passages(), self.unchecked(), self.gaps()]
+        parts += [self.written(), self.narrative(), self.findings(), self.passages(), self.unchecked(), self.gaps()]
         parts += [self.appendix()]
         return "\n".join(part for part in parts if part)
 
@@ -53,13 +53,21 @@ class _Page:
         if not self.report.summary:
             return (
                 f'<section class="summary"><h2>{self.say("summary")}'
-                f"</h2><p>{self.say('nothing_found')}</p></section>"
+                f"</h2><p>{self.say('written_only' if self.report.written else 'nothing_found')}</p></section>"
             )
         lines = "".join(
             f'<li>{self.sentence(line)} <a class="ref" href="#{ref.lower()}">{ref}</a></li>'
             for ref, line in self.report.summary
         )
         return f'<section class="summary"><h2>{self.say("summary")}</h2><ul>{lines}</ul></section>'
+
+    def written(self) -> str:
+        return "\n".join(
+            f"<section><h2>{self.say('written')} · {escape(item.title)}</h2>"
+            f'<p class="quiet">{self.say("written_note", model=item.model)}</p>'
+            f'<div class="written">{escape(item.text)}</div></section>'
+            for item in self.report.written
+        )
 
     def narrative(self) -> str:
         if not self.report.narrative:
@@ -177,6 +185,7 @@ class _Page:
         return (
             f'<section class="appendix"><h2>{self.say("appendix")}</h2><h3>{self.say("method")}</h3>'
             f"<p>{self.say('method_note')}</p>"
+            + (f"<p>{self.say('method_note_written')}</p>" if self.report.written else "")
             + (f"<ol>{method}</ol>" if method else "")
             + f"{inputs}</section>"
         )

@@ -44,7 +44,11 @@ def render_markdown(report: Report) -> str:
         blocks.append("\n".join(lines))
         blocks.append(f"*{say('counts', findings=len(report.statements), passages=len(report.citations))}*")
     else:
-        blocks.append(say("nothing_found"))
+        blocks.append(say("written_only" if report.written else "nothing_found"))
+    for written in report.written:
+        blocks += [f"## {say('written')} · {escaped(written.title)}"]
+        blocks.append(f"*{say('written_note', model=escaped(written.model))}*")
+        blocks.append(fenced(written.text, "text"))
     if report.narrative:
         blocks.append(f"## {say('narrative')}")
         blocks.extend(escaped(paragraph) for paragraph in report.narrative)
@@ -90,6 +94,8 @@ def render_markdown(report: Report) -> str:
         blocks.append(f"## {say('gaps')}")
         blocks.append("\n".join(f"- **{escaped(gap.title)}** — {escaped(gap.reason)}" for gap in report.gaps))
     blocks += [f"## {say('appendix')}", f"### {say('method')}", say("method_note")]
+    if report.written:
+        blocks.append(say("method_note_written"))
     if report.contributions:
         blocks.append("\n".join(f"- {_contribution(item, say('is_empty'))}" for item in report.contributions))
     if report.sources:

@@ -51,6 +51,16 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """A text that a model wrote, verbatim; it rests on nothing that could be checked."""
+
+    title: str
+    agent: str
+    model: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
     """Something that was wanted and could not be done."""
 
@@ -89,6 +99,7 @@ class Report:
     sources: tuple[Source, ...]
     contributions: tuple[Contribution, ...]
     gaps: tuple[Gap, ...]
+    written: tuple[Writing, ...] = ()
 
     @property
     def summary(self) -> tuple[tuple[str, str], ...]:
@@ -118,6 +129,7 @@ class Report:
             "request": self.request,
             "summary": [{"ref": ref, "text": line} for ref, line in self.summary],
             "narrative": list(self.narrative),
+            "written_by_model": [asdict(item) for item in self.written],
             "findings": [
                 {"ref": item.ref, "statement": item.text, **item.finding.to_json()}
                 for item in self.statements
@@ -174,6 +186,7 @@ def compose(
     gaps: Sequence[Gap] = (),
     narrative: Sequence[str] = (),
     questions: Mapping[str, str] | None = None,
+    written: Sequence[Writing] = (),
 ) -> Report:
     """Make the report of what was found.
 
@@ -203,6 +216,7 @@ def compose(
         sources=tuple(sorted(sources, key=lambda item: item.name)),
         contributions=tuple(contributions),
         gaps=tuple(gaps),
+        written=tuple(written),
     )
 
 
