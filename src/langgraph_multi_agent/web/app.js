@@ -1,6 +1,6 @@
 // The frame: sections, address, keyboard, language, theme, connection. Each page is made anew when its address changes.
 import { Live, get } from './api.js';
-import { duration, h, icon, relative, secondsBetween, shapeOf, stored, toast } from './dom.js';
+import { duration, h, icon, relative, secondsBetween, shapeOf, show, toast } from './dom.js';
 import { newPage, templates } from './new.js';
 import { agentsPage, systemPage } from './rooms.js';
 import { taskPage } from './task.js';
@@ -31,7 +31,7 @@ function drawRail() {
   const [, section] = location.hash.split('/');
   const link = (name) => h('a', { href: SECTIONS[name], 'aria-current': section === name || (name === 'tasks' && ['new', '', undefined].includes(section)) ? 'page' : null }, icon(name), say(name));
   rail.setAttribute('aria-label', say('sections'));
-  rail.replaceChildren(h('img.logo', { src: '/icon.svg', alt: '' }), ...Object.keys(SECTIONS).map(link), h('span.spring'),
+  show(rail, h('img.logo', { src: '/icon.svg', alt: '' }), ...Object.keys(SECTIONS).map(link), h('span.spring'),
     h('button', { type: 'button', id: 'language', lang: language() === 'en' ? 'zh-CN' : 'en', onclick: switchLanguage }, icon('language'), say('other_language')),
     h('button', { type: 'button', id: 'theme', onclick: switchTheme }, icon('theme'), say('theme')),
     h('button.help', { type: 'button', onclick: showHelp }, icon('help'), say('help')));
@@ -97,7 +97,7 @@ function open() {
   else if (section === 'system') page = systemPage(context);
   else page = lost();
   setTitle(page.title);
-  main.replaceChildren(page.element);
+  show(main, page.element);
   drawRail();
 }
 
@@ -112,7 +112,7 @@ function drawBanner() {
   banner.hidden = live.state === 'open' || (!isWaiting && banner.hidden);
   if (banner.hidden) return;
   const left = Math.max(1, Math.ceil((live.until - Date.now()) / 1000));
-  banner.replaceChildren(h('span', null, isWaiting ? say('offline', { n: left }) : say('connecting')), isWaiting ? h('button.button', { type: 'button', onclick: () => live.now() }, say('connect_now')) : '');
+  show(banner, h('span', null, isWaiting ? say('offline', { n: left }) : say('connecting')), isWaiting ? h('button.button', { type: 'button', onclick: () => live.now() }, say('connect_now')) : '');
 }
 
 /** Times that grow: once a second, and only while somebody looks. */
@@ -140,5 +140,6 @@ document.body.append(h('a.skip', { href: '#content', onclick: (event) => { event
 live.listen((news) => news.type === 'connection' && drawBanner());
 window.addEventListener('hashchange', arrive);
 setInterval(tick, 1000);
+drawRail();
+await learnAgents();
 open();
-learnAgents().then(() => { if (location.hash.startsWith('#/tasks/')) open(); });

@@ -10,9 +10,18 @@ function fill(element, props, children) {
     else if (name === 'value') element.value = value;
     else element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return put(element, ...children);
+}
+
+const isShown = (child) => child !== null && child !== undefined && child !== false && child !== '';
+
+function put(element, ...children) {
+  element.append(...children.flat().filter(isShown));
   return element;
 }
+
+/** Put these in place of what an element holds; what is false or null is left out. */
+export const show = (element, ...children) => element.replaceChildren(...children.flat().filter(isShown));
 
 /** An element: `h('p.muted', {title: 'x'}, 'text', child)`. */
 export function h(tag, props, ...children) {
@@ -96,7 +105,7 @@ export const ago = (at) => h('time', { datetime: at, title: moment(at), 'data-ag
 /** What went wrong, what it means, what to do: the words of the server's problem. */
 export function problemNotice(problem, ...actions) {
   const fields = (problem.errors ?? []).map((item) => h('li', null, item.field ? `${item.field}: ` : '', item.message));
-  return h('div.notice', { role: 'alert' }, mark('failed'), h('strong', null, problem.title), h('p', null, problem.detail),
+  return h('div.notice', { role: 'alert' }, mark('failed'), h('strong', null, problem.title ?? problem.message), h('p', null, problem.detail),
     fields.length > 0 && h('ul', null, ...fields), problem.hint && h('p.muted', null, problem.hint),
     problem.code && h('p.muted.small', null, h('code', null, problem.code), problem.request_id ? ` · ${problem.request_id}` : ''),
     actions.length > 0 && h('div.row', null, ...actions));

@@ -47,7 +47,7 @@ export class Fold {
   #task(event, verb) {
     const { data } = event;
     if (verb === 'submitted' || verb === 'reopened') this.verdicts.clear();
-    const status = { waiting_input: 'waiting_input', paused: 'paused', completed: 'completed', failed: 'failed', cancelled: 'cancelled', started: 'in_progress' }[verb] ?? 'pending';
+    const status = { waiting_input: 'waiting_input', paused: 'paused', completed: 'completed', failed: 'failed', cancelled: 'cancelled' }[verb] ?? 'pending';
     const word = verb === 'updated' && data.answered ? 'answered' : verb === 'completed' && data.completed_by === 'person' ? 'completed_by' : verb;
     const said = data.note ?? data.error?.detail ?? (data.questions ?? []).map((question) => question.text).join(' ');
     this.#entry(`task:${event.seq}`, event, { kind: 'task', status, word, said });

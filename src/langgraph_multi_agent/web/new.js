@@ -1,6 +1,6 @@
 // The form of a new task. What was typed survives a reload; a second submit of the same draft makes no second task.
 import { get, randomKey, send } from './api.js';
-import { bytes, h, problemNotice, stored, toast } from './dom.js';
+import { bytes, h, problemNotice, show, stored, toast } from './dom.js';
 import { say } from './words.js';
 
 const DRAFT = 'lgma.draft';
@@ -52,7 +52,7 @@ export function newPage() {
   }
 
   function drawFiles() {
-    list.replaceChildren(...files.map((file) => h('li', null, h('span.grow', null, file.name), h('span.muted.small', null, bytes(file.size)),
+    show(list, ...files.map((file) => h('li', null, h('span.grow', null, file.name), h('span.muted.small', null, bytes(file.size)),
       h('button.button.plain', { type: 'button', 'aria-label': say('files.remove', { name: file.name }), onclick: () => { files = files.filter((other) => other !== file); drawFiles(); keep(); } }, '×'))));
   }
 
@@ -82,13 +82,13 @@ export function newPage() {
       element.querySelector(`[data-field="${CSS.escape(item.field)}"]`).append(h('span.wrong', null, item.message));
       input[item.field]?.setAttribute('aria-invalid', 'true');
     }
-    faults.replaceChildren(problemNotice({ ...problem, title: problem.title, detail: problem.detail }));
+    show(faults, problemNotice(problem));
     faults.scrollIntoView({ block: 'nearest' });
   }
 
   async function submit(event) {
     event.preventDefault();
-    faults.replaceChildren();
+    show(faults);
     for (const old of element.querySelectorAll('.wrong')) old.remove();
     for (const field of Object.values(input)) field.removeAttribute('aria-invalid');
     if (!input.description.value.trim()) {
@@ -118,14 +118,14 @@ export function newPage() {
     faults, label('description', say('description'), h('span.hint', { id: 'description-hint' }, say('description.hint'))), templates(),
     h('div.field', { 'data-field': 'files' }, h('span.label', null, say('files')), drop, lost, list),
     h('div.fields', null, label('priority', say('priority')), label('deadline', say('deadline')), teamField), more,
-    h('div.row', null, button, h('button.button.plain', { type: 'button', onclick: () => { for (const name of FIELDS) input[name].value = name === 'priority' ? '2' : name === 'team' ? 'default' : ''; files = []; drawFiles(); faults.replaceChildren(); keep(); } }, say('discard')), kept)));
+    h('div.row', null, button, h('button.button.plain', { type: 'button', onclick: () => { for (const name of FIELDS) input[name].value = name === 'priority' ? '2' : name === 'team' ? 'default' : ''; files = []; drawFiles(); show(faults); keep(); } }, say('discard')), kept)));
 
   drawFiles();
   const gone = (draft.files ?? []).filter((name) => !files.some((file) => file.name === name));
   if (gone.length) lost.textContent = say('files.lost', { names: gone.join(', ') });
   get('/api/v1/teams').then(({ teams }) => {
     if (teams.length < 2) return;
-    input.team.replaceChildren(...teams.map((team) => h('option', { value: team.name }, team.title || team.name)));
+    show(input.team, ...teams.map((team) => h('option', { value: team.name }, team.title || team.name)));
     input.team.value = draft.team ?? 'default';
     teamField.hidden = false;
   }, () => {});

@@ -2,8 +2,8 @@
 import { duration, h, mark, secondsBetween, shapeOf, svg } from './dom.js';
 import { say } from './words.js';
 
-const ROW = 62;
-const GAP = { x: 44, y: 12 };
+const GAP = { x: 36, y: 10 };
+const NODE = { narrowest: 140, widest: 260, beside: 44, line: 18, around: 36, most: 3 };
 const NARROW = 520;
 
 /** Columns of subtasks; each comes after everything that it depends on. */
@@ -36,6 +36,23 @@ export function layers(subtasks) {
   return columns;
 }
 
+/** About how wide a title is at 13 px: Chinese characters are square, others about half of that. */
+const textWidth = (text) => [...text].reduce((sum, char) => sum + (char > '\u2e7f' ? 13 : 7.4), 0);
+
+/** What titles want, within what there is: the widest columns give way first. */
+function columnWidths(columns, room) {
+  const widths = columns.map((column) => {
+    const longest = Math.max(...column.map((item) => textWidth(item.title)));
+    return Math.max(NODE.narrowest, Math.min(NODE.widest, longest + NODE.beside));
+  });
+  for (let over = widths.reduce((sum, one) => sum + one, 0) - room; over > 0; over -= 1) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if (widths[widest] <= NODE.narrowest) break;
+    widths[widest] -= 1;
+  }
+  return widths;
+}
+
 /**
  * The graph. On narrow screens the same nodes stand below each other.
  * @param {{subtasks: object[], width: number, selected: ?string, agentTitle: function, onSelect: function, frozen: boolean}} given
@@ -53,34 +70,36 @@ export function graph({ subtasks, width, selected, agentTitle, onSelect, frozen 
   const columns = layers(subtasks);
   if (width < NARROW) return h('div.graph.list', null, ...columns.flat().map(node));
 
-  const count = columns.length;
-  const nodeWidth = Math.max(150, Math.min(250, (width - GAP.x * (count - 1)) / count));
-  const rows = Math.max(...columns.map((column) => column.length));
-  const height = rows * (ROW + GAP.y) - GAP.y;
+  const widths = columnWidths(columns, width - GAP.x * (columns.length - 1));
+  const lines = Math.max(...columns.map((column, x) => Math.max(...column.map((item) => textWidth(item.title) / (widths[x] - NODE.beside)))));
+  const row = NODE.around + NODE.line * Math.min(NODE.most, Math.ceil(lines * 1.15));
+  const height = Math.max(...columns.map((column) => column.length)) * (row + GAP.y) - GAP.y;
+  const total = widths.reduce((sum, one) => sum + one + GAP.x, -GAP.x);
   const place = new Map();
   const box = h('div.graph');
-  const lines = svg('svg', { class: 'edges', 'aria-hidden': 'true', width: count * (nodeWidth + GAP.x) - GAP.x, height });
-  box.style.width = `${count * (nodeWidth + GAP.x) - GAP.x}px`;
-  box.style.height = `${height}px`;
-  box.append(lines);
+  const edges = svg('svg', { class: 'edges', 'aria-hidden': 'true', width: total, height });
+  Object.assign(box.style, { width: `${total}px`, height: `${height}px` });
+  box.append(edges);
+  let left = 0;
   columns.forEach((column, x) => {
-    const top = (height - (column.length * (ROW + GAP.y) - GAP.y)) / 2;
+    const top = (height - (column.length * (row + GAP.y) - GAP.y)) / 2;
     column.forEach((item, y) => {
-      const at = { left: x * (nodeWidth + GAP.x), top: top + y * (ROW + GAP.y) };
+      const at = { left, right: left + widths[x], top: top + y * (row + GAP.y) };
       place.set(item.id, at);
       const element = node(item);
-      Object.assign(element.style, { left: `${at.left}px`, top: `${at.top}px`, width: `${nodeWidth}px`, height: `${ROW}px` });
+      Object.assign(element.style, { left: `${at.left}px`, top: `${at.top}px`, width: `${widths[x]}px`, height: `${row}px` });
       box.append(element);
     });
+    left += widths[x] + GAP.x;
   });
   const status = new Map(subtasks.map((item) => [item.id, item.status]));
   for (const item of subtasks) {
     for (const id of item.depends_on.filter((other) => place.has(other))) {
       const [from, to] = [place.get(id), place.get(item.id)];
-      const [x1, y1, x2, y2] = [from.left + nodeWidth, from.top + ROW / 2, to.left, to.top + ROW / 2];
+      const [x1, y1, x2, y2] = [from.right, from.top + row / 2, to.left, to.top + row / 2];
       const bend = Math.max(18, Math.min(GAP.x, (x2 - x1) / 2));
       const kind = selected === id || selected === item.id ? 'near' : status.get(id) === 'completed' ? 'done' : '';
-      lines.append(svg('path', { class: kind, d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` }));
+      edges.append(svg('path', { class: kind, d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` }));
     }
   }
   return box;

@@ -1,6 +1,6 @@
 // The smaller pages: agents and system.
 import { call, get, paced } from './api.js';
-import { ago, confirmed, duration, h, mark, number, problemNotice, skeleton, statusChip, toast } from './dom.js';
+import { ago, confirmed, duration, h, mark, number, problemNotice, show, skeleton, statusChip, toast } from './dom.js';
 import { has, say } from './words.js';
 
 /** A page that shows what one request answers, again whenever there is news or a while has passed. */
@@ -10,9 +10,9 @@ function room({ title, load, draw, live, everyMs }) {
   const refresh = paced(async () => {
     try {
       const answer = await load();
-      if (!closed) body.replaceChildren(...draw(answer, refresh));
+      if (!closed) show(body, ...draw(answer, refresh));
     } catch (problem) {
-      if (!closed) body.replaceChildren(problemNotice(problem, h('button.button', { type: 'button', onclick: refresh }, say('again'))));
+      if (!closed) show(body, problemNotice(problem, h('button.button', { type: 'button', onclick: refresh }, say('again'))));
     }
   }, 700);
   const stop = live.listen((news) => news.type !== 'connection' && refresh());
@@ -65,7 +65,7 @@ export function systemPage({ live }) {
     load: () => get('/api/v1/system/health', { accept: [503] }),
     draw: (health) => [
       h('div.card.pad', null, h('div.row', null, statusChip(health.status, say(`system.${health.status}`)), h('span.grow'), h('span.muted', null, `${say('system.version')} ${health.version} · ${say('system.uptime')} ${duration(health.uptime_s)}`)), health.draining && h('p', null, say('system.draining'))),
-      h('section.block', null, h('h2', null, say('system.tasks')), h('div.grid', null, ...Object.entries(health.tasks).map(([status, count]) => h('div.card.tile', null, statusChip(status), h('span.value', null, number(count)))))),
+      h('section.block', null, h('h2', null, say('system.tasks')), h('div.grid.counts', null, ...Object.entries(health.tasks).map(([status, count]) => h('div.card.tile', null, statusChip(status), h('span.value', null, number(count)))))),
       h('section.block', null, h('h2', null, say('system.parts')), h('div.grid', null, ...health.dependencies.map((part) => h('div.card.tile', null, h('div.row', null, h('strong.grow', null, has(`part.${part.name}`) ? say(`part.${part.name}`) : part.name), statusChip(part.status, say(`part.${part.status}`))), h('p.muted.small', null, detail(part)))))),
       h('section.block', null, h('h2', null, say('system.next')), h('div.stack', null, ...COMMANDS().map(command))),
       h('p.row', null, h('a', { href: '/docs' }, say('system.api')), h('a', { href: '/metrics' }, say('system.metrics')), h('a', { href: '/openapi.json' }, 'OpenAPI')),

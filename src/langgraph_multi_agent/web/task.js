@@ -1,6 +1,6 @@
 // One task: its state, plan, timeline, report, files and review; all of it from the server and the event log.
-import { Log, Problem, call, get, paced, taskPath } from './api.js';
-import { ago, bytes, confirmed, duration, h, mark, moment, number, problemNotice, secondsBetween, skeleton, statusChip, toast } from './dom.js';
+import { Log, call, get, paced, taskPath } from './api.js';
+import { ago, bytes, confirmed, duration, h, mark, moment, number, problemNotice, secondsBetween, show, skeleton, statusChip, toast } from './dom.js';
 import { Fold } from './fold.js';
 import { graph } from './plan.js';
 import { isOver, shownStatus } from './tasks.js';
@@ -8,6 +8,7 @@ import { has, say } from './words.js';
 
 const TABS = ['plan', 'timeline', 'report', 'files', 'review'];
 const LEFT = ['plan', 'timeline'];
+const isPage = (file) => file.media_type.startsWith('text/html');
 const wide = matchMedia('(min-width: 1180px)');
 const ACTIONS = {
   pending: ['pause', 'cancel'], in_progress: ['pause', 'cancel'], waiting_input: ['pause', 'cancel'], paused: ['resume', 'cancel'],
@@ -40,7 +41,7 @@ export function taskPage({ id, live, titleOf, onState }) {
     const focused = document.activeElement?.id;
     part.tabs.setAttribute('role', 'tablist');
     part.tabs.setAttribute('aria-label', say('views'));
-    part.tabs.replaceChildren(...TABS.map((name) => h('button', {
+    show(part.tabs, ...TABS.map((name) => h('button', {
       type: 'button', role: 'tab', id: `tab-${name}`, class: LEFT.includes(name) ? 'narrow' : '', 'aria-selected': String(name === chosen), 'aria-controls': `panel-${name}`, tabindex: name === chosen ? 0 : -1,
       onclick: () => { state.tab = name; drawTabs(); drawPlan(); },
       onkeydown: (event) => {
@@ -78,11 +79,11 @@ export function taskPage({ id, live, titleOf, onState }) {
     const { task, plan, fold } = state;
     const fact = (name, ...value) => h('span', null, `${say(name)} `, h('b', null, ...value));
     const end = isOver(task) ? task.completed_at : null;
-    const done = plan?.subtasks.filter((item) => item.status === 'completed').length ?? 0;
+    const done = plan?.subtasks.length ? plan.subtasks.filter((item) => item.status === 'completed').length : null;
     const tokens = task.cost.input_tokens + task.cost.output_tokens || fold.tokens;
     return h('div.facts', null, statusChip(task.status, shownStatus(task)),
       task.started_at && fact('elapsed', h('span', end ? {} : { 'data-since': task.started_at }, duration(secondsBetween(task.started_at, end)))),
-      plan?.subtasks.length > 0 && fact('steps', say('of', { n: done, of: plan.subtasks.length })),
+      done !== null && fact('steps', say('of', { n: done, of: plan.subtasks.length })),
       tokens > 0 && fact('tokens', task.budget.tokens ? say('of', { n: number(tokens), of: number(task.budget.tokens) }) : number(tokens)),
       task.cost.cost > 0 && fact('cost', task.budget.cost ? say('of', { n: number(task.cost.cost), of: number(task.budget.cost) }) : number(task.cost.cost)),
       fact('priority', say(`priority.${task.priority}`)), task.deadline && fact('deadline', h('time', { datetime: task.deadline }, moment(task.deadline))),
@@ -92,11 +93,11 @@ export function taskPage({ id, live, titleOf, onState }) {
   function drawHead() {
     const { task } = state;
     const verbs = ['cancelling', 'pausing'].includes(task.status_detail) ? [] : ACTIONS[task.status];
-    const buttons = verbs.map((name) => h('button.button', { type: 'button', class: `button ${name === 'retry' || name === 'resume' ? 'primary' : ''} ${name === 'cancel' || name === 'remove' ? 'danger' : ''}`, 'data-act': name, onclick: () => act(name) }, say(name)));
+    const buttons = verbs.map((name) => h('button.button', { type: 'button', class: `button ${name === 'retry' || name === 'resume' ? 'primary' : ''} ${name === 'cancel' ? 'danger' : name === 'remove' ? 'plain' : ''}`, 'data-act': name, onclick: () => act(name) }, say(name)));
     const share = task.status === 'completed' ? 'done' : task.status === 'in_progress' ? '' : 'quiet';
     const held = document.activeElement?.dataset?.act;
     part.head.className = 'head';
-    part.head.replaceChildren(h('div.title', null, h('h1', null, task.title), h('div.row', null, ...buttons)), facts(),
+    show(part.head, h('div.title', null, h('h1', null, task.title), h('div.row', null, ...buttons)), facts(),
       h('progress', { class: `bar ${share}`, max: 100, value: task.progress, 'aria-label': `${number(task.progress)}%` }),
       task.description.trim() !== task.title.trim() && h('p.muted.small', null, task.description.length > 600 ? `${task.description.slice(0, 600)}…` : task.description));
     if (held) part.head.querySelector(`[data-act="${held}"]`)?.focus();
@@ -118,16 +119,16 @@ export function taskPage({ id, live, titleOf, onState }) {
     const text = h('input', { 'aria-label': say('ask.text'), required: true });
     const body = item.kind === 'approval'
       ? h('div.row', null, h('button.button.primary', { type: 'button', onclick: () => answer({ approved: true }) }, say('ask.approve')), h('button.button', { type: 'button', onclick: () => answer({ approved: false }) }, say('ask.reject')))
-      : h('form.row', { onsubmit: (event) => { event.preventDefault(); if (text.value.trim()) answer({ text: text.value.trim() }); } },
-        item.options.length > 0 && h('div.chips', null, ...item.options.map((option) => h('button.chip', { type: 'button', onclick: () => answer({ text: option }) }, option))),
-        h('div.row.grow', null, h('div.grow', null, text), h('button.button.primary', { type: 'submit' }, say('ask.send'))));
+      : item.options.length > 0
+        ? h('div.chips', null, ...item.options.map((option) => h('button.chip', { type: 'button', onclick: () => answer({ text: option }) }, option)))
+        : h('form.row', { onsubmit: (event) => { event.preventDefault(); if (text.value.trim()) answer({ text: text.value.trim() }); } }, h('div.grow', null, text), h('button.button.primary', { type: 'submit' }, say('ask.send')));
     return h('div.notice.ask', { 'data-question': item.id }, mark('waiting_input'), h('strong', null, say('ask.title')), h('p', null, item.text), body);
   }
 
   function drawNotes() {
     const { task, problem } = state;
     const known = new Map([...part.notes.querySelectorAll('[data-question]')].map((node) => [node.dataset.question, node]));
-    part.notes.replaceChildren(...[problem && problemNotice(problem), task.status === 'failed' && task.error && problemNotice(task.error),
+    show(part.notes, ...[problem && problemNotice(problem), task.status === 'failed' && task.error && problemNotice(task.error),
       ...(isOver(task) ? [] : state.questions.map((item) => known.get(item.id) ?? question(item)))].filter(Boolean));
   }
 
@@ -135,18 +136,16 @@ export function taskPage({ id, live, titleOf, onState }) {
   function drawPlan() {
     const { plan } = state;
     if (!plan || panels.plan.hidden) return;
-    const heading = panels.plan.querySelector('h2');
     if (plan.subtasks.length === 0) {
-      part.plan.replaceChildren(h('div.empty', null, h('strong', null, say('plan.none')), h('p', null, say('plan.none.detail'))));
-      part.detail.replaceChildren();
+      show(part.plan, h('div.empty', null, h('strong', null, say('plan.none')), h('p', null, say(isOver(state.task) ? 'plan.never' : 'plan.none.detail'))));
+      show(part.detail);
       return;
     }
     const revisions = plan.revisions.length > 1 ? plan.revisions.map((n) => h('button.chip', { type: 'button', 'aria-pressed': String(n === plan.revision), onclick: () => { state.revision = n === plan.revisions.at(-1) ? null : n; refresh(); } }, say('plan.revision', { n }))) : [];
-    heading.replaceChildren(say('tab.plan'));
     const focused = document.activeElement?.dataset?.subtask;
     const scrolled = part.plan.querySelector('.plan')?.scrollLeft ?? 0;
     const width = panels.plan.clientWidth - 32;
-    part.plan.replaceChildren(revisions.length ? h('div.lead.chips', null, ...revisions) : '', plan.reason && h('p.lead.folded', { title: plan.reason }, plan.reason), h('div.plan', { role: 'group', 'aria-label': say('tab.plan') },
+    show(part.plan, revisions.length ? h('div.lead.chips', null, ...revisions) : '', plan.reason && h('p.lead.folded', { title: plan.reason }, plan.reason), h('div.plan', { role: 'group', 'aria-label': say('tab.plan') },
       graph({ subtasks: plan.subtasks, width, selected: state.selected, agentTitle: titleOf, frozen: state.task.status !== 'in_progress', onSelect: (one) => { state.selected = state.selected === one ? null : one; drawPlan(); drawTimeline(true); } })));
     part.plan.querySelector('.plan').scrollLeft = scrolled;
     if (focused) part.plan.querySelector(`[data-subtask="${CSS.escape(focused)}"]`)?.focus();
@@ -155,9 +154,9 @@ export function taskPage({ id, live, titleOf, onState }) {
 
   function drawDetail() {
     const item = state.plan.subtasks.find((one) => one.id === state.selected);
-    if (!item) { part.detail.replaceChildren(); return; }
+    if (!item) { show(part.detail); return; }
     const names = item.depends_on.map((one) => state.plan.subtasks.find((other) => other.id === one)?.title ?? one);
-    part.detail.replaceChildren(h('div.detail', null, h('div.row', null, h('strong.grow', null, item.title), statusChip(item.status), h('button.button.plain.close', { type: 'button', 'aria-label': say('close'), onclick: () => { state.selected = null; drawPlan(); drawTimeline(true); } }, '×')),
+    show(part.detail, h('div.detail', null, h('div.row', null, h('strong.grow', null, item.title), statusChip(item.status), h('button.button.plain.close', { type: 'button', 'aria-label': say('close'), onclick: () => { state.selected = null; drawPlan(); drawTimeline(true); } }, '×')),
       item.summary && h('p', null, item.summary), item.error && h('p', null, `${item.error.title} · ${item.error.detail}`), item.reason && h('p.muted', null, item.reason),
       item.inputs.length > 0 && h('p.muted', null, say('plan.reads', { names: item.inputs.join(', ') })), names.length > 0 && h('p.muted', null, say('plan.after', { names: names.join(', ') }))));
   }
@@ -188,7 +187,7 @@ export function taskPage({ id, live, titleOf, onState }) {
     const took = entry.took !== undefined ? duration(entry.took) : entry.status === 'running' ? duration(secondsBetween(entry.at)) : '';
     const extra = [entry.reused && say('event.reused'), entry.found > 0 && say('event.found', { n: entry.found }), entry.quoted > 0 && say('event.quoted', { n: entry.quoted })].filter(Boolean);
     const offset = state.task ? duration(Math.max(0, secondsBetween(state.task.created_at, entry.at))) : '';
-    const line = [h('time.when', { datetime: entry.at, title: moment(entry.at) }, offset.replace(/\.\d s$/, ' s')), mark(entry.status, say(`status.${entry.status}`)), h('span', null, who && h('span.muted', null, `${who} `), what, extra.length > 0 && h('span.muted.small', null, ` · ${extra.join(' · ')}`)), h('span.took', live, took), entry.said && h('span.said', null, entry.said)];
+    const line = [h('time.when', { datetime: entry.at, title: moment(entry.at) }, offset), mark(entry.status, say(`status.${entry.status}`)), h('span', null, who && h('span.muted', null, `${who} `), what, extra.length > 0 && h('span.muted.small', null, ` · ${extra.join(' · ')}`)), h('span.took', live, took), entry.said && h('span.said', null, entry.said)];
     const faults = entry.kind === 'review' ? entry.data.failed.map((one) => h('div', null, mark('failed'), ` ${one.criterion}: ${one.reason}`)) : [];
     if (entry.parts.length + faults.length === 0 && (entry.said ?? '').length < 80) return h('div.entry.flat', null, ...line);
     return h('details.entry', { open: before?.open }, h('summary', null, ...line), entry.parts.length + faults.length > 0 && h('div.inner', null, ...faults, ...entry.parts.map((one) => h('div', null, ...partLine(one)))));
@@ -198,7 +197,7 @@ export function taskPage({ id, live, titleOf, onState }) {
   const only = h('div');
   function drawTimeline(all) {
     const tail = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-    if (all) { drawn.clear(); list.replaceChildren(); }
+    if (all) { drawn.clear(); show(list); }
     for (const entry of state.fold.entries.values()) {
       if (state.selected && entry.subtask !== state.selected) continue;
       const before = drawn.get(entry.key);
@@ -208,8 +207,8 @@ export function taskPage({ id, live, titleOf, onState }) {
       else list.append(element);
       drawn.set(entry.key, { element, version: entry.version });
     }
-    if (tail && !all) list.scrollTop = list.scrollHeight;
-    only.replaceChildren(state.selected ? h('p.lead', null, say('filter.one', { name: state.fold.titles.get(state.selected) ?? state.selected }), ' ', h('button.button.plain', { type: 'button', onclick: () => { state.selected = null; drawPlan(); drawTimeline(true); } }, say('filter.all'))) : '');
+    if (tail && !all && !isOver(state.task)) list.scrollTop = list.scrollHeight;
+    show(only, state.selected ? h('p.lead', null, say('filter.one', { name: state.fold.titles.get(state.selected) ?? state.selected }), ' ', h('button.button.plain', { type: 'button', onclick: () => { state.selected = null; drawPlan(); drawTimeline(true); } }, say('filter.all'))) : '');
   }
   part.timeline.append(only, list);
 
@@ -217,27 +216,26 @@ export function taskPage({ id, live, titleOf, onState }) {
   function drawReport() {
     const { task, artifacts } = state;
     const name = task.result?.report;
-    const page = artifacts.findLast((item) => item.name === name) ?? artifacts.findLast((item) => item.kind === 'report' && item.media_type === 'text/html');
+    const page = artifacts.findLast((item) => item.name === name) ?? artifacts.findLast((item) => item.kind === 'report' && isPage(item));
     if (!page) {
       frameUrl = null;
       const now = state.plan?.subtasks.filter((item) => item.status === 'running' && task.status === 'in_progress') ?? [];
-      part.report.replaceChildren(h('div.empty', null, h('strong', null, say('report.none')), h('p', null, say(isOver(task) ? 'report.never' : 'report.soon')), task.status === 'completed' && task.result?.summary && h('p', null, task.result.summary),
+      show(part.report, h('div.empty', null, h('strong', null, say('report.none')), h('p', null, say(isOver(task) ? 'report.never' : 'report.soon')), task.status === 'completed' && task.result?.summary && h('p', null, task.result.summary),
         now.length > 0 && h('ul', { 'aria-label': say('report.now') }, ...now.map((item) => h('li', null, mark('running'), ` ${titleOf(item.agent)} · ${item.title}`)))));
       return;
     }
     const url = `${page.url}?v=${page.digest.slice(0, 12)}`;
     if (url === frameUrl) return; // the frame keeps where the reader was
     frameUrl = url;
-    const other = artifacts.filter((item) => item.kind === 'report' && item.media_type !== 'text/html');
-    part.report.replaceChildren(h('div.report', null, h('div.tools', null, h('span.grow.muted', null, page.name), ...[page, ...other].map((item) => h('a.button.plain', { href: `${item.url}?download=true`, download: item.name }, `${say('report.download')} ${item.name.split('.').pop()}`)), h('a.button.plain', { href: page.url, target: '_blank', rel: 'noopener' }, say('report.open'))),
+    show(part.report, h('div.report', null, h('div.tools', null, h('span.grow.muted', null, page.name), h('a.button.plain', { href: `${page.url}?download=true`, download: page.name }, say('report.download')), h('a.button.plain', { href: page.url, target: '_blank', rel: 'noopener' }, say('report.open'))),
       h('iframe', { sandbox: '', src: url, title: say('report.frame'), referrerpolicy: 'no-referrer' })));
   }
 
   function drawFiles() {
-    if (state.artifacts.length === 0) { part.files.replaceChildren(h('div.empty', null, h('strong', null, say('files.none')))); return; }
+    if (state.artifacts.length === 0) { show(part.files, h('div.empty', null, h('strong', null, say('files.none')))); return; }
     const order = ['report', 'chart', 'result', 'plan', 'input'];
     const sorted = state.artifacts.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
-    part.files.replaceChildren(h('ul.list', null, ...sorted.map((item) => h('li', null, item.kind === 'chart' && item.media_type.startsWith('image/') && h('img.thumb', { src: item.url, alt: '', loading: 'lazy' }),
+    show(part.files, h('ul.list', null, ...sorted.map((item) => h('li', null, item.kind === 'chart' && item.media_type.startsWith('image/') && h('img.thumb', { src: item.url, alt: '', loading: 'lazy' }),
       h('div.grow', null, h('a', { href: item.url, target: '_blank', rel: 'noopener' }, item.name), h('div.muted.small', null, `${say(`kind.${item.kind}`)} · ${bytes(item.size_bytes)}`)),
       h('a.button.plain', { href: `${item.url}?download=true`, download: item.name, 'aria-label': `${say('report.download')} ${item.name}` }, say('report.download'))))));
   }
@@ -245,10 +243,10 @@ export function taskPage({ id, live, titleOf, onState }) {
   function drawReview() {
     const { fold } = state;
     const verdicts = [...fold.verdicts.values()];
-    if (!fold.review && verdicts.length === 0) { part.review.replaceChildren(h('div.empty', null, h('strong', null, say('review.none')), h('p', null, say('review.none.detail')))); return; }
+    if (!fold.review && verdicts.length === 0) { show(part.review, h('div.empty', null, h('strong', null, say('review.none')), h('p', null, say('review.none.detail')))); return; }
     const rank = (one) => (one.passed === false ? 0 : one.passed === null ? 1 : 2);
     const sum = fold.review && h('p.lead', null, say('review.sum', { passed: fold.review.passed, failed: fold.review.failed.length, unchecked: fold.review.unchecked }));
-    part.review.replaceChildren(sum || '', h('ul.list', null, ...verdicts.sort((a, b) => rank(a) - rank(b)).map((one) => h('li', null, mark({ true: 'completed', false: 'failed', null: 'pending' }[one.passed], say(`verdict.${one.passed}`)),
+    show(part.review, sum || '', h('ul.list', null, ...verdicts.sort((a, b) => rank(a) - rank(b)).map((one) => h('li', null, mark({ true: 'completed', false: 'failed', null: 'pending' }[one.passed], say(`verdict.${one.passed}`)),
       h('div.grow', null, h('div', null, has(`criterion.${one.criterion}`) ? say(`criterion.${one.criterion}`) : one.criterion, h('span.muted', null, ` · ${fold.titles.get(one.subtask) ?? one.subtask}`)), one.reason && h('div.muted.small', null, one.reason)), h('span.small.muted', null, say(`verdict.${one.passed}`))))));
   }
 
@@ -269,7 +267,7 @@ export function taskPage({ id, live, titleOf, onState }) {
       if (!closed && part.head.isConnected) draw();
     } catch (problem) {
       if (closed || live.state !== 'open') return; // the banner says so already, and it will come back
-      if (problem.status === 404) element.replaceChildren(problemNotice(problem, h('a.button', { href: '#/tasks' }, say('back'))));
+      if (problem.status === 404) show(element, problemNotice(problem, h('a.button', { href: '#/tasks' }, say('back'))));
       else { state.problem = problem; drawNotes(); }
     }
   }
@@ -286,12 +284,13 @@ export function taskPage({ id, live, titleOf, onState }) {
     try {
       await load();
     } catch (problem) {
-      if (!closed) element.replaceChildren(problemNotice(problem, problem.status === 404 ? h('a.button', { href: '#/tasks' }, say('back')) : h('button.button', { type: 'button', onclick: begin }, say('again'))));
+      if (!closed) show(element, problemNotice(problem, problem.status === 404 ? h('a.button', { href: '#/tasks' }, say('back')) : h('button.button', { type: 'button', onclick: begin }, say('again'))));
       return;
     }
     if (closed) return;
-    element.replaceChildren(part.head, part.notes, h('div.work', null, h('div.left', null, panels.plan, panels.timeline), h('div.side', null, part.tabs, panels.report, panels.files, panels.review)));
+    show(element, part.head, part.notes, h('div.work', null, h('div.left', null, panels.plan, panels.timeline), h('div.side', null, part.tabs, panels.report, panels.files, panels.review)));
     draw();
+    resized.observe(part.notes);
     log = new Log(id, {
       onEvent: (event) => { state.fold.add(event); soon(); if (event.seq > state.task.last_seq) later(); },
       onProblem: (problem) => { state.problem = problem; drawNotes(); },
@@ -303,14 +302,11 @@ export function taskPage({ id, live, titleOf, onState }) {
     if (news.type === 'task' && news.id === id) { log.wake(news.seq); if (news.seq > (state.task?.last_seq ?? 0)) later(); }
     if (news.type === 'again') { log.wake(); refresh(); }
   });
-  const resized = () => { if (state.task) { drawTabs(); drawPlan(); } };
-  window.addEventListener('resize', resized);
+  const resized = new ResizeObserver(() => { if (state.task) { drawTabs(); drawPlan(); } });
   begin();
   return {
     title: '', element,
-    close() { closed = true; stop(); log?.close(); window.removeEventListener('resize', resized); },
+    close() { closed = true; stop(); log?.close(); resized.disconnect(); },
     key(event) { if (event.key === 'Escape') location.hash = '#/tasks'; },
   };
 }
-
-export { Problem };

@@ -1,6 +1,6 @@
 // The list of tasks: filters, search, live rows.
 import { get, paced } from './api.js';
-import { ago, duration, h, mark, number, problemNotice, secondsBetween, skeleton } from './dom.js';
+import { ago, duration, h, mark, number, problemNotice, secondsBetween, show, skeleton } from './dom.js';
 import { say } from './words.js';
 
 const STATUSES = ['in_progress', 'waiting_input', 'pending', 'paused', 'completed', 'failed', 'cancelled'];
@@ -16,10 +16,11 @@ function row(task) {
   const end = isOver(task) ? task.completed_at : null;
   const priority = say(`priority.${task.priority}`);
   const took = task.started_at ? duration(secondsBetween(task.started_at, end)) : '';
+  const files = task.files.map((file) => file.name).join(', ');
   const live = task.started_at && !end ? { 'data-since': task.started_at } : {};
   return h('li', null, h('a.task', { href: `#/tasks/${encodeURIComponent(task.id)}`, 'data-id': task.id },
     mark(task.status, shownStatus(task)),
-    h('div.grow', null, h('div.name', { title: task.title }, task.title), task.files.length > 0 && h('div.sub', null, task.files.map((file) => file.name).join(', '))),
+    h('div.grow', null, h('div.name', { title: task.title }, task.title), h('div.sub', null, h('span.word', null, [shownStatus(task), took].filter(Boolean).join(' · '), files && ' · '), files)),
     h('span.meta.mid', null, shownStatus(task)),
     h('span.meta.wide', null, task.status === 'in_progress' || task.status === 'paused'
       ? h('progress.bar', { class: task.status === 'paused' ? 'bar quiet' : 'bar', max: 100, value: task.progress, 'aria-label': `${number(task.progress)}%` })
@@ -36,7 +37,7 @@ export function tasksPage({ live, templates }) {
   const chips = h('div.chips.scroll', { role: 'group', 'aria-label': say('filter') });
 
   function drawChips() {
-    chips.replaceChildren(...['', ...STATUSES].map((status) => h('button.chip', {
+    show(chips, ...['', ...STATUSES].map((status) => h('button.chip', {
       type: 'button', 'aria-pressed': String(seen.status === status),
       onclick: () => { seen.status = status; shown = PAGE; drawChips(); load(); },
     }, status && mark(status), status ? say(`status.${status}`) : say('all'))));
@@ -46,13 +47,13 @@ export function tasksPage({ live, templates }) {
     const focused = document.activeElement?.dataset?.id;
     if (page.tasks.length === 0) {
       const narrowed = seen.status || seen.query;
-      holder.replaceChildren(narrowed
+      show(holder, narrowed
         ? h('div.card.empty', null, h('strong', null, say('none.match')), h('p', null, say('none.match.detail')),
           h('button.button', { type: 'button', onclick: () => { seen.status = ''; seen.query = ''; search.value = ''; drawChips(); load(); } }, say('clear')))
         : h('div.card.empty', null, h('strong', null, say('none.title')), h('p', null, say('none.detail')), templates()));
       return;
     }
-    holder.replaceChildren(h('ul.card.tasks', { 'aria-label': say('tasks') }, ...page.tasks.map(row)));
+    show(holder, h('ul.card.tasks', { 'aria-label': say('tasks') }, ...page.tasks.map(row)));
     if (page.next && shown < MOST) {
       holder.append(h('p.empty', null, h('button.button', { type: 'button', onclick: () => { shown += PAGE; load(); } }, say('more'))));
     }
@@ -68,7 +69,7 @@ export function tasksPage({ live, templates }) {
       const page = await get(`/api/v1/tasks?${query}`);
       if (mine === asked) draw(page);
     } catch (problem) {
-      if (mine === asked) holder.replaceChildren(problemNotice(problem, h('button.button', { type: 'button', onclick: load }, say('again'))));
+      if (mine === asked) show(holder, problemNotice(problem, h('button.button', { type: 'button', onclick: load }, say('again'))));
     }
   }
 
