@@ -7,8 +7,6 @@ what it opened is closed in reverse order, whatever happened.
 
 import asyncio
 import contextlib
-import fcntl
-import json
 import os
 import signal
 import socket
@@ -26,10 +24,11 @@ from langgraph_multi_agent.agents.contract import Team
 from langgraph_multi_agent.agents.registry import PlanLimits, load_teams
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.clock import SystemClock
-from langgraph_multi_agent.domain.errors import DataDirectoryInUse, SettingsUnsafe
+from langgraph_multi_agent.domain.errors import SettingsUnsafe
 from langgraph_multi_agent.domain.ports import Model, SkillRunner
 from langgraph_multi_agent.engine.run import GraphEngine
 from langgraph_multi_agent.feed.memory import MemoryFeed
+from langgraph_multi_agent.ops.data_directory import data_directory_lock
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.execution import Execution
@@ -47,7 +46,6 @@ from langgraph_multi_agent.tools.contract import Tool
 from langgraph_multi_agent.tools.registry import load_tools
 from langgraph_multi_agent.worker.worker import Worker
 
-LOCK_FILE = "lgma.lock"
 DATABASE_FILE = "lgma.db"
 ORPHAN_MIN_AGE_S = 24 * 3600.0
 CLOSE_CONNECTIONS_S = 3.0
@@ -221,65 +219,6 @@ def database_path(settings: Settings) -> Path:
     return settings.data_dir / DATABASE_FILE
 
 
-@contextmanager
-def data_directory_lock(data_dir: Path) -> Iterator[Callable[[str], None]]:
-    """Own a data directory; the block gets a function that writes the server's address.
-
-    The kernel drops the lock with the process, so a crash never leaves it behind.
-
-    Raises:
-        DataDirectoryInUse: another process owns it; `address` says where it serves.
-    """
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = data_dir / LOCK_FILE
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataDirectoryInUse(directory=str(data_dir), address=_address_in(path) or "") from None
-
-        def announce(address: str) -> None:
-            content = json.dumps({"pid": os.getpid(), "address": address}).encode()
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, content, 0)
-            os.fsync(descriptor)
-
-        announce("")
-        yield announce
-        os.ftruncate(descriptor, 0)
-    finally:
-        os.close(descriptor)
-
-
-def server_address(data_dir: Path) -> str | None:
-    """Where the live server of a data directory listens; None if no process owns it.
-
-    An empty string: a process owns it and does not serve yet.
-    """
-    path = data_dir / LOCK_FILE
-    try:
-        descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _address_in(path) or ""
-    else:
-        return None
-    finally:
-        os.close(descriptor)
-
-
-def _address_in(path: Path) -> str | None:
-    try:
-        address: str = json.loads(path.read_text())["address"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return address
-
-
 def listening_socket(host: str, port: int) -> socket.socket:
     """A bound socket, so that the address is known before the server starts."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -328,8 +267,11 @@ async def serving(
     port: int | None = None,
     teams: Mapping[str, Team] | None = None,
     stop: asyncio.Event | None = None,
+    works: bool = True,
 ) -> AsyncIterator[str]:
     """Serve the API and work on tasks around the block; yields the base URL.
+
+    `works` False serves only: tasks that wait go on waiting.
 
     Leaving the block drains: not ready, nothing claimed, running tasks handed back, streams
     closed. `stop` set from outside begins draining while the block still runs.
@@ -341,7 +283,10 @@ async def serving(
 
     sock = listening_socket(settings.host if host is None else host, settings.port if port is None else port)
     with contextlib.closing(sock), data_directory_lock(settings.data_dir) as announce:
-        async with open_application(settings, teams=teams) as application, working(application):
+        async with (
+            open_application(settings, teams=teams) as application,
+            working(application) if works else contextlib.nullcontext(application),
+        ):
             config = uvicorn.Config(
                 web_api(application),
                 log_config=None,
@@ -376,9 +321,9 @@ async def _drain_on(stop: asyncio.Event, application: Application) -> None:
 
 
 @asynccontextmanager
-async def embedded(settings: Settings) -> AsyncIterator[str]:
-    """The same server inside this process, on a free loopback port."""
-    async with serving(settings, host="127.0.0.1", port=0) as address:
+async def embedded(settings: Settings, *, works: bool = True) -> AsyncIterator[str]:
+    """The same server inside this process, on a free loopback port; `works` False to look only."""
+    async with serving(settings, host="127.0.0.1", port=0, works=works) as address:
         yield address
 
 

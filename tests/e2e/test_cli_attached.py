@@ -19,11 +19,11 @@ import structlog.testing
 import yaml
 from tests.support.server import Desk, open_desk, serving, step_event
 
-from langgraph_multi_agent import bootstrap
 from langgraph_multi_agent.cli import program
 from langgraph_multi_agent.cli.exits import Exit
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action
+from langgraph_multi_agent.ops.data_directory import data_directory_lock
 
 pytestmark = pytest.mark.anyio
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -85,7 +85,7 @@ async def office(
     data_dir = tmp_path / "data"
     async with AsyncExitStack() as stack:
         desk = await stack.enter_async_context(open_desk(data_dir))
-        announce = stack.enter_context(bootstrap.data_directory_lock(data_dir))
+        announce = stack.enter_context(data_directory_lock(data_dir))
         place = await stack.enter_async_context(serving(desk.app))
         announce(f"http://{place}")
         stack.enter_context(structlog.testing.capture_logs())

@@ -50,13 +50,14 @@ def load_settings(call: Call, data_dir: Path | None, **overrides: Any) -> "Setti
 
 
 @asynccontextmanager
-async def connected(call: Call, data_dir: Path | None) -> AsyncIterator[Connection]:
+async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -> AsyncIterator[Connection]:
     """Attach to the data directory's server; start one in this process if there is none.
+
+    `works`: an own server also works on tasks; looking and deciding must not start any.
 
     Raises:
         SettingsUnsafe, DataDirectoryInUse: somebody holds the directory but does not answer.
     """
-    from langgraph_multi_agent import bootstrap
     from langgraph_multi_agent.cli.client import Client
     from langgraph_multi_agent.domain.errors import DataDirectoryInUse
 
@@ -64,10 +65,12 @@ async def connected(call: Call, data_dir: Path | None) -> AsyncIterator[Connecti
     address = await _address(settings.data_dir)
     failure: Exception | None = None
     if address is None:
+        from langgraph_multi_agent import bootstrap
+
         quiet_logs(call)
         try:
             async with (
-                bootstrap.embedded(settings) as base_url,
+                bootstrap.embedded(settings, works=works) as base_url,
                 Client(base_url, language=call.language) as client,
             ):
                 try:
@@ -96,10 +99,10 @@ async def _address(data_dir: Path) -> str | None:
     """
     import asyncio
 
-    from langgraph_multi_agent import bootstrap
+    from langgraph_multi_agent.ops.data_directory import server_address
 
     give_up = time.monotonic() + STARTING_S
-    while (address := bootstrap.server_address(data_dir)) == "":
+    while (address := server_address(data_dir)) == "":
         if time.monotonic() > give_up:
             raise Trouble("SERVER_STARTING", Exit.UNREACHABLE, directory=str(data_dir), seconds=STARTING_S)
         await asyncio.sleep(0.1)

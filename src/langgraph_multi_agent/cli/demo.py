@@ -41,7 +41,7 @@ async def demo(call: Call, data_dir: DataDir = None) -> Outcome:
     done: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     call.note("cli.demo.start", directory=str(own))
-    async with interruptible() as interrupt, connected(call, own) as connection:
+    async with interruptible() as interrupt, connected(call, own, works=True) as connection:
         call.note("cli.demo.server", url=connection.client.base_url)
         for errand in errands:
             entry, shown, wrong = await _perform(call, connection, errand, interrupt)

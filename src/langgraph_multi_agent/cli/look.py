@@ -34,7 +34,7 @@ STATE_SYMBOLS = {"OK": "●", "WARN": "◆", "CRIT": "▲", "UNKNOWN": "○", "S
 
 async def doctor(call: Call, fail_on: FailOnOption = FailOn.CRITICAL, data_dir: DataDir = None) -> Outcome:
     """Check what the system needs on this machine; changes nothing."""
-    from langgraph_multi_agent import bootstrap
+    from langgraph_multi_agent.ops.data_directory import server_address
     from langgraph_multi_agent.ops.doctor import Finding, State, examine
 
     overrides: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
@@ -47,7 +47,7 @@ async def doctor(call: Call, fail_on: FailOnOption = FailOn.CRITICAL, data_dir: 
         )
         for item in faults
     ] or [Finding(code="SETTINGS_OK", state=State.OK)]
-    findings += await examine(settings, server_address=bootstrap.server_address)
+    findings += await examine(settings, server_address=server_address)
     worst = {finding.state for finding in findings}
     exit_code = Exit.OK
     if State.CRIT in worst:

@@ -105,7 +105,7 @@ async def watch(call: Call, task_id: TaskId, data_dir: DataDir = None) -> Outcom
     """Follow a task's events live; Ctrl-C leaves it running."""
     from langgraph_multi_agent.cli import results, watching
 
-    async with watching.interruptible() as interrupt, connected(call, data_dir) as connection:
+    async with watching.interruptible() as interrupt, connected(call, data_dir, works=True) as connection:
         task = await connection.client.task(task_id)
         ending = await watching.watch(call, connection.client, task, interrupt=interrupt, waits=True)
     if ending.reason == "interrupted":
@@ -124,7 +124,7 @@ async def run(call: Call, task_id: TaskId, out: Out = None, data_dir: DataDir = 
     """Work on an accepted task here and now, and export what comes out."""
     from langgraph_multi_agent.cli.watching import interruptible
 
-    async with interruptible() as interrupt, connected(call, data_dir) as connection:
+    async with interruptible() as interrupt, connected(call, data_dir, works=True) as connection:
         task = await connection.client.task(task_id)
         call.known["task"] = task
         return await finish(call, connection, task, interrupt=interrupt, out=out)

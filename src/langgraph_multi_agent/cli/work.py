@@ -74,7 +74,7 @@ async def run(
         fields["deadline"] = moment_of(deadline)
     if budget_tokens is not None or budget_cost is not None:
         fields["budget"] = {"tokens": budget_tokens, "cost": budget_cost}
-    async with interruptible() as interrupt, connected(call, data_dir) as connection:
+    async with interruptible() as interrupt, connected(call, data_dir, works=True) as connection:
         if not connection.is_embedded:
             call.note("cli.run.attached", url=connection.client.base_url)
         task = await connection.client.submit(fields, files)

@@ -1,1 +1,1 @@
-"""Operations: looking after an installation. So far the doctor for this machine."""
+"""Operations: looking after an installation: the doctor of this machine, who owns a data directory."""
