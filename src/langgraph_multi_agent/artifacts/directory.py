@@ -55,6 +55,7 @@ class DirectoryArtifacts:
         return self._root / digest[:2] / digest[2:]
 
     def _store(self, chunks: Iterator[bytes]) -> StoredBlob:
+        temporary: Path | None = None
         try:
             with NamedTemporaryFile(dir=self._incoming, delete=False) as file:
                 temporary = Path(file.name)
@@ -68,6 +69,9 @@ class DirectoryArtifacts:
             return self._publish(temporary, hasher.hexdigest(), size)
         except OSError as error:
             raise DependencyUnavailable(dependency="artifacts", reason=str(error.strerror or error)) from error
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
 
     async def _store_stream(self, content: AsyncIterator[bytes], max_bytes: int | None) -> StoredBlob:
         file = NamedTemporaryFile(dir=self._incoming, delete=False)  # noqa: SIM115 - closed below

@@ -94,7 +94,7 @@ class RunContext:
     """A run's task, hands and memory.
 
     `results` holds the results of finished subtasks by id, filled by execution and replay alike;
-    `inherited` the steps of the previous generation that a retry may keep.
+    `inherited` those that a retry may keep: id → input hash → result.
     """
 
     task: Task
@@ -112,7 +112,7 @@ class RunContext:
     limits: Limits
     clock: Clock
     results: dict[str, SubtaskResult] = field(default_factory=dict)
-    inherited: Mapping[str, Any] = field(default_factory=dict)
+    inherited: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
     on_recovery: Callable[[str], None] = lambda _: None
 

@@ -169,8 +169,7 @@ class Coordinator:
         return Outcome(state=State.DONE, attempt=attempt)
 
     def _inherited(self, subtask: Subtask, input_hash: str) -> dict[str, Any] | None:
-        entry = self._context.inherited.get(subtask.id)
-        return entry["result"] if entry and entry["input_hash"] == input_hash else None
+        return self._context.inherited.get(subtask.id, {}).get(input_hash)
 
     async def _execute(
         self, subtask: Subtask, attempt: int, key: str, input_hash: str

@@ -44,6 +44,7 @@ class TaskState(TypedDict, total=False):
     """What a checkpoint shows: JSON only, one writer per channel.
 
     `states` maps a subtask's id to done, failed or waits; `attempts` to its attempt and agent.
+    `is_reduced`: subtasks were given up, the result is of what was left.
     """
 
     understanding: dict[str, Any]
@@ -53,6 +54,7 @@ class TaskState(TypedDict, total=False):
     attempts: dict[str, dict[str, Any]]
     verdicts: list[dict[str, Any]]
     repairs: int
+    is_reduced: bool
     result: dict[str, Any]
     error: dict[str, Any]
 
@@ -186,7 +188,7 @@ async def recovery(
         return smaller
 
     revised = await _revise(context, smaller.revision, shrink)
-    return Command(update={"plan": revised, "attempts": attempts}, goto="coordinator")
+    return Command(update={"plan": revised, "attempts": attempts, "is_reduced": True}, goto="coordinator")
 
 
 async def quality_check(

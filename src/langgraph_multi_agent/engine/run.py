@@ -75,8 +75,8 @@ def _ended(context: RunContext, state: Mapping[str, Any]) -> Ended:
     if "error" in state:
         return Ended(how="failed", error=state["error"], result=state.get("result"))
     if "result" in state:
-        partial = any(item["parameters"].get("undone") for item in state["plan"]["subtasks"])
-        return Ended(how="completed", result=state["result"], detail="partial" if partial else None)
+        detail = "partial" if state.get("is_reduced") else None
+        return Ended(how="completed", result=state["result"], detail=detail)
     if context.signals.pause.is_set():
         return Ended(how="paused")
     return Ended(how="failed", error={"code": "INTERNAL_ERROR", "params": {"reason": "the graph ended early"}})

@@ -191,30 +191,38 @@ class Execution:
             on_recovery=self._metrics.recovery,
         )
 
-    async def _inherited(self, claimed: Claimed, journal: RunJournal) -> Mapping[str, Any]:
-        """Finished subtasks of the previous generation, if a retry made this one.
+    async def _inherited(self, claimed: Claimed, journal: RunJournal) -> Mapping[str, Mapping[str, Any]]:
+        """Finished subtasks of the generations that retries made this one of: id → input hash → result.
 
         Without those that the review had failed: they are what the retry is for.
         """
-        generation = claimed.task.generation
-        origin = journal.read(origin_key(generation))
-        if origin is None or origin.result["action"] != Action.RETRY.value:
-            return {}
-        rows = await self._database.read(WORKER_SCOPE, load, claimed.task.id, generation - 1)
         rejected: set[str] = set()
         finished: dict[str, dict[str, Any]] = {}
-        for entry, digest in rows:
-            result = entry.result if digest is None else await _read_json(self._artifacts, digest)
-            _, kind, *rest = entry.key.split("/")
-            if kind == "verdict":
-                rejected.update(row["subtask_id"] for row in result if row["passed"] is False)
-            elif kind == "subtask" and len(rest) == 2 and "ok" in result:
-                finished[rest[0]] = {"input_hash": entry.input_hash, "result": result}
-        return {key: value for key, value in finished.items() if key not in rejected}
+        generation = claimed.task.generation
+        origin = journal.read(origin_key(generation))
+        while origin is not None and origin.result["action"] == Action.RETRY.value:
+            generation -= 1
+            origin = None
+            verdicts: dict[int, Any] = {}
+            results: list[tuple[str, str, Any]] = []
+            for entry, digest in await self._database.read(WORKER_SCOPE, load, claimed.task.id, generation):
+                result = entry.result if digest is None else await _read_json(self._artifacts, digest)
+                _, kind, *rest = entry.key.split("/")
+                if entry.key == origin_key(generation):
+                    origin = entry
+                elif kind == "verdict":
+                    verdicts[int(rest[0])] = result
+                elif kind == "subtask" and len(rest) == 2 and "ok" in result:
+                    results.append((rest[0], entry.input_hash, result))
+            last = verdicts.get(max(verdicts, default=0), ())
+            rejected.update(row["subtask_id"] for row in last if row["passed"] is False)
+            for subtask_id, input_hash, result in results:
+                if subtask_id not in rejected:
+                    finished.setdefault(subtask_id, {}).setdefault(input_hash, result)
+        return finished
 
 
 async def _read_json(artifacts: Artifacts, digest: str) -> Any:
-
     return orjson.loads(await artifacts.read(digest))
 
 

@@ -15,6 +15,7 @@ from langgraph_multi_agent.domain.errors import EventsGone, TaskNotFound
 from langgraph_multi_agent.domain.event import Event, EventType
 from langgraph_multi_agent.domain.ports import Feed
 from langgraph_multi_agent.domain.task import is_terminal
+from langgraph_multi_agent.service.tasks import CONTROL_TOPIC
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import tasks
 from langgraph_multi_agent.store.database import Database, Store
@@ -96,7 +97,8 @@ class StreamService:
                 else:
                     yield Idle()
                 for ephemeral in listener.take_ephemeral():
-                    yield Ephemeral(task_id=str(ephemeral["task_id"]), data=ephemeral)
+                    if ephemeral["task_id"] != CONTROL_TOPIC:
+                        yield Ephemeral(task_id=str(ephemeral["task_id"]), data=ephemeral)
 
 
 def _is_over(store: Store, task_id: str, seen: int) -> bool:

@@ -42,7 +42,7 @@ from langgraph_multi_agent.domain.task import (
 from langgraph_multi_agent.service.plans import PlanView, fold_plan
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import events as event_log
-from langgraph_multi_agent.store import journal, tasks
+from langgraph_multi_agent.store import journal, ledgers, tasks
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.tasks import TaskFilter
 from langgraph_multi_agent.telemetry.metrics import Metrics
@@ -179,7 +179,8 @@ class TaskService:
         if wanted is None:
             return None
         log = await self._database.read(scope, event_log.of_types, task_id, SUBTASK_EVENTS)
-        return fold_plan(wanted, log, task=task, revisions=tuple(p.revision for p in plans))
+        spent = await self._database.read(scope, ledgers.spent_by_subtask, task_id)
+        return fold_plan(wanted, log, task=task, revisions=tuple(p.revision for p in plans), spent=spent)
 
     async def events(self, scope: Scope, task_id: str, *, after: int = 0, limit: int = 200) -> Sequence[Event]:
         """Events with `seq > after`.
@@ -213,10 +214,14 @@ class TaskService:
         asked = await self._database.read(scope, journal.entries, task_id, prefix + "question/")
         answered = await self._database.read(scope, journal.entries, task_id, prefix + "answer/")
         done = {key.removeprefix(prefix + "answer/") for key, _, _ in answered}
+        # An earlier revision or attempt of a subtask may have asked too; only its newest words count.
+        newest = {result["subtask_id"]: result["id"].rpartition("/")[0] for _, result, _ in asked}
         return [
             Question(**{**result, "options": tuple(result["options"])})
             for key, result, _ in asked
-            if key.removeprefix(prefix + "question/") not in done and not is_terminal(task.status)
+            if key.removeprefix(prefix + "question/") not in done
+            and newest[result["subtask_id"]] == result["id"].rpartition("/")[0]
+            and not is_terminal(task.status)
         ]
 
     async def answer(self, scope: Scope, task_id: str, question_id: str, value: Mapping[str, Any]) -> Task:

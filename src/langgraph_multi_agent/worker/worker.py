@@ -36,6 +36,7 @@ MAX_CLAIM_SPACING_S = 0.02
 HOUSEKEEPING_S = 600.0
 PRUNE_AFTER = timedelta(hours=1)
 RETRY_DATABASE_S = 1.0
+REAP_MARGIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,8 @@ class Worker:
         self._has_work = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._claim_lock = asyncio.Lock()
         self._log = structlog.get_logger("worker").bind(worker=self.name)
 
     @property
@@ -96,12 +99,14 @@ class Worker:
                 group.create_task(self._keep_leases()),
                 group.create_task(self._hear_controls()),
                 group.create_task(self._keep_house()),
+                group.create_task(self._reap()),
             ]
             async with asyncio.TaskGroup() as claimed_tasks:
                 stopped = claimed_tasks.create_task(self._stopping.wait())
                 claiming = claimed_tasks.create_task(self._claim_forever(claimed_tasks))
                 await stopped
-                claiming.cancel()
+                async with self._claim_lock:  # what a claim on its way takes must be known to be handed back
+                    claiming.cancel()
                 await self._drain()
             for task in background:
                 task.cancel()
@@ -114,12 +119,16 @@ class Worker:
             free = self._settings.max_concurrent_workflows - len(self._active)
             if free > 0:
                 try:
-                    found = await self._claim(group, free)
+                    async with self._claim_lock:
+                        found = await self._claim(group, free)
                     if found == free:
                         continue
                     wait_s = BUSY_POLL_S if found else await self._seconds_to_next()
                 except DependencyUnavailable as fault:
                     self._log.error("claim failed", reason=fault.params.get("reason"))
+                    wait_s = RETRY_DATABASE_S
+                except Exception:  # one unreadable row must not end the work on all others
+                    self._log.exception("claim broke")
                     wait_s = RETRY_DATABASE_S
             await self._doorbell.wait(wait_s)
             # Under load a moment's patience lets one claim take many; an idle worker has none.
@@ -131,6 +140,8 @@ class Worker:
             WORKER_SCOPE, runs.claim, self.name, limit=free, lease=self._lifetimes.lease, teams=self._versions
         )
         for item in claimed:
+            if (replaced := self._active.get(item.task.id)) is not None:
+                replaced.request_stop(StopReason(action=Action.CANCEL, is_fenced=True))
             active = self._execution.begin(item)
             active.signals.confirm_lease(began)
             self._active[item.task.id] = active
@@ -152,6 +163,8 @@ class Worker:
         try:
             status = await self._execution.run(active)
             log.info("run ended", status=status.value if status else "fenced")
+            if status is None:
+                self._lost.set()
         except Exception:
             log.exception("run broke")
             await self._finish_broken(active)
@@ -170,6 +183,27 @@ class Worker:
             )
         except Exception:
             self._log.exception("finish failed", task_id=active.claimed.task.id)
+            self._lost.set()
+
+    async def _reap(self) -> None:
+        """Give back what a run here left without an ending: its lease was in doubt, or the database away.
+
+        Waits until such a lease has passed; runs that go on renew theirs first.
+        """
+        while True:
+            await self._lost.wait()
+            self._lost.clear()
+            await asyncio.sleep(self._lifetimes.lease_s + REAP_MARGIN_S)
+            await self._beat()
+            try:
+                returned = await self._database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False)
+            except DependencyUnavailable as fault:
+                self._log.error("reclaim failed", reason=fault.params.get("reason"))
+                self._lost.set()
+                continue
+            self._feed.wake(returned)
+            for task_id in returned:
+                await self._doorbell.ring(task_id)
 
     async def _keep_leases(self) -> None:
         while True:
@@ -190,8 +224,8 @@ class Worker:
             beats = await self._database.write(
                 WORKER_SCOPE, runs.heartbeat, self.name, list(runs_now), lease=self._lifetimes.lease
             )
-        except DependencyUnavailable as fault:
-            self._log.error("heartbeat failed", reason=fault.params.get("reason"))
+        except Exception as error:
+            self._log.error("heartbeat failed", reason=str(error))
             self._stop_expired()
             return
         for beat in beats:
