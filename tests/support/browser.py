@@ -38,6 +38,7 @@ FLAGS = (
     "--no-first-run",
     "--no-default-browser-check",
     "--mute-audio",
+    "--disable-features=IsolateSandboxedIframes",  # else a sandboxed report is out of this tab's reach
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--remote-debugging-port=0",
 )
@@ -189,6 +190,19 @@ class Tab:
         """Media features: `prefers-color-scheme="dark"` with underscores for dashes."""
         wanted = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
         await self.command("Emulation.setEmulatedMedia", features=wanted)
+
+    async def frame_text(self) -> str:
+        """What a reader sees in the page's one frame, wherever its origin keeps scripts out."""
+        tree = (await self.command("Page.getFrameTree"))["frameTree"]
+        (frame,) = tree["childFrames"]
+        world = await self.command("Page.createIsolatedWorld", frameId=frame["frame"]["id"])
+        answer = await self.command(
+            "Runtime.evaluate",
+            expression="document.readyState === 'complete' ? document.body.innerText : ''",
+            contextId=world["executionContextId"],
+            returnByValue=True,
+        )
+        return str(answer["result"].get("value", ""))
 
     async def screenshot(self, path: Path, *, is_full: bool = False) -> None:
         shot = await self.command("Page.captureScreenshot", format="png", captureBeyondViewport=is_full)

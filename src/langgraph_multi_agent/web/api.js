@@ -13,7 +13,8 @@ export class Problem extends Error {
   }
 }
 
-const unreachable = () => new Problem({ title: say('unreachable.title'), detail: say('unreachable.detail'), hint: say('unreachable.hint') });
+const unreachable = () =>
+  new Problem({ title: say('unreachable.title'), detail: say('unreachable.detail'), hint: say('unreachable.hint') });
 const headers = (more) => ({ 'Accept-Language': language(), ...more });
 const problemOf = (status, body) => new Problem(body?.title ? body : { title: `HTTP ${status}` }, status);
 
@@ -46,7 +47,11 @@ export function send(path, form, key, onProgress) {
     request.addEventListener('error', () => reject(unreachable()));
     request.addEventListener('load', () => {
       let body = null;
-      try { body = JSON.parse(request.responseText); } catch { /* not ours: the status says enough */ }
+      try {
+        body = JSON.parse(request.responseText);
+      } catch {
+        /* not ours: the status says enough */
+      }
       if (request.status >= 200 && request.status < 300) resolve(body);
       else reject(problemOf(request.status, body));
     });
@@ -92,7 +97,9 @@ export class Log {
   wake(seq = Infinity) {
     if (this.closed || this.running || seq <= this.seq) return;
     this.running = true;
-    this.#run().finally(() => { this.running = false; });
+    this.#run().finally(() => {
+      this.running = false;
+    });
   }
 
   close() {
@@ -212,10 +219,21 @@ export function paced(work, pauseMs) {
   let busy = false;
   let wanted = false;
   return async function run() {
-    if (busy) { wanted = true; return; }
+    if (busy) {
+      wanted = true;
+      return;
+    }
     busy = true;
-    try { await work(); } finally {
-      setTimeout(() => { busy = false; if (wanted) { wanted = false; run(); } }, pauseMs);
+    try {
+      await work();
+    } finally {
+      setTimeout(() => {
+        busy = false;
+        if (wanted) {
+          wanted = false;
+          run();
+        }
+      }, pauseMs);
     }
   };
 }

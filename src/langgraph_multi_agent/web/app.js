@@ -24,21 +24,46 @@ async function learnAgents() {
   try {
     const { agents } = await get('/api/v1/system/agents/status');
     for (const agent of agents) agentTitles.set(agent.name, agent.title || agent.name);
-  } catch { /* names stand in for titles */ }
+  } catch {
+    /* names stand in for titles */
+  }
 }
 
 function drawRail() {
   const [, section] = location.hash.split('/');
-  const link = (name) => h('a', { href: SECTIONS[name], 'aria-current': section === name || (name === 'tasks' && ['new', '', undefined].includes(section)) ? 'page' : null }, icon(name), say(name));
+  const link = (name) =>
+    h(
+      'a',
+      {
+        href: SECTIONS[name],
+        'aria-current': section === name || (name === 'tasks' && ['new', '', undefined].includes(section)) ? 'page' : null,
+      },
+      icon(name),
+      say(name),
+    );
   rail.setAttribute('aria-label', say('sections'));
-  show(rail, h('img.logo', { src: '/icon.svg', alt: '' }), ...Object.keys(SECTIONS).map(link), h('span.spring'),
-    h('button', { type: 'button', id: 'language', lang: language() === 'en' ? 'zh-CN' : 'en', onclick: switchLanguage }, icon('language'), say('other_language')),
+  show(
+    rail,
+    h('img.logo', { src: '/icon.svg', alt: '' }),
+    ...Object.keys(SECTIONS).map(link),
+    h('span.spring'),
+    h(
+      'button',
+      { type: 'button', id: 'language', lang: language() === 'en' ? 'zh-CN' : 'en', onclick: switchLanguage },
+      icon('language'),
+      say('other_language'),
+    ),
     h('button', { type: 'button', id: 'theme', onclick: switchTheme }, icon('theme'), say('theme')),
-    h('button.help', { type: 'button', onclick: showHelp }, icon('help'), say('help')));
+    h('button.help', { type: 'button', onclick: showHelp }, icon('help'), say('help')),
+  );
 }
 
 function keepChoice(name, value) {
-  try { localStorage.setItem(name, value); } catch { /* it lasts as long as the page */ }
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    /* it lasts as long as the page */
+  }
 }
 
 async function switchLanguage() {
@@ -61,9 +86,17 @@ function switchTheme() {
 
 function showHelp() {
   if (help) return;
-  help = h('dialog', { 'aria-label': say('keys') }, h('h2', null, say('keys')), h('dl.keys', null, ...['n', '/', 'j', 'k', '?', 'Esc'].flatMap((key) => [h('dt', null, h('kbd', null, key)), h('dd', null, say(`key.${key}`))])),
-    h('form.row', { method: 'dialog' }, h('button.button', null, say('close'))));
-  help.addEventListener('close', () => { help.remove(); help = null; });
+  help = h(
+    'dialog',
+    { 'aria-label': say('keys') },
+    h('h2', say('keys')),
+    h('dl.keys', ...['n', '/', 'j', 'k', '?', 'Esc'].flatMap((key) => [h('dt', h('kbd', key)), h('dd', say(`key.${key}`))])),
+    h('form.row', { method: 'dialog' }, h('button.button', say('close'))),
+  );
+  help.addEventListener('close', () => {
+    help.remove();
+    help = null;
+  });
   document.body.append(help);
   help.showModal();
 }
@@ -72,17 +105,27 @@ function showHelp() {
 function badge(status) {
   const colour = status && BADGES[shapeOf(status)];
   const dot = colour ? `<circle cx="26" cy="26" r="6" fill="${colour}" stroke="white" stroke-width="1.5"/>` : '';
-  document.getElementById('favicon').href = colour ? `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#4f46e5"/>${dot}</svg>`)}` : '/icon.svg';
+  document.getElementById('favicon').href = colour
+    ? `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#4f46e5"/>${dot}</svg>`)}`
+    : '/icon.svg';
 }
 
 function setTitle(...parts) {
   document.title = [...parts.filter(Boolean), 'LangGraph multi-agent'].join(' · ');
 }
 
-const lost = () => ({ title: say('missing'), element: h('div.empty', null, h('strong', null, say('missing')), h('a.button', { href: '#/tasks' }, say('back'))), close() {} });
+const lost = () => ({
+  title: say('missing'),
+  element: h('div.empty', h('strong', say('missing')), h('a.button', { href: '#/tasks' }, say('back'))),
+  close() {},
+});
 
 function decoded(text) {
-  try { return decodeURIComponent(text); } catch { return text; }
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function open() {
@@ -91,7 +134,15 @@ function open() {
   badge(null);
   const context = { live, titleOf, templates };
   if ((section === '' || section === 'tasks') && !id) page = tasksPage(context);
-  else if (section === 'tasks') page = taskPage({ ...context, id: decoded(id), onState: (task) => { setTitle(say(`status.${task.status}`), task.title); badge(task.status); } });
+  else if (section === 'tasks')
+    page = taskPage({
+      ...context,
+      id: decoded(id),
+      onState: (task) => {
+        setTitle(say(`status.${task.status}`), task.title);
+        badge(task.status);
+      },
+    });
   else if (section === 'new') page = newPage();
   else if (section === 'agents') page = agentsPage(context);
   else if (section === 'system') page = systemPage(context);
@@ -112,7 +163,11 @@ function drawBanner() {
   banner.hidden = live.state === 'open' || (!isWaiting && banner.hidden);
   if (banner.hidden) return;
   const left = Math.max(1, Math.ceil((live.until - Date.now()) / 1000));
-  show(banner, h('span', null, isWaiting ? say('offline', { n: left }) : say('connecting')), isWaiting ? h('button.button', { type: 'button', onclick: () => live.now() }, say('connect_now')) : '');
+  show(
+    banner,
+    h('span', isWaiting ? say('offline', { n: left }) : say('connecting')),
+    isWaiting ? h('button.button', { type: 'button', onclick: () => live.now() }, say('connect_now')) : '',
+  );
 }
 
 /** Times that grow: once a second, and only while somebody looks. */
@@ -132,11 +187,31 @@ document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') event.target.blur();
     return;
   }
-  if (event.key === 'n') { event.preventDefault(); location.hash = '#/new'; } else if (event.key === '?') showHelp();
-  else if (event.key === '/' && !page?.key) { event.preventDefault(); location.hash = '#/tasks'; } else page?.key?.(event);
+  if (event.key === 'n') {
+    event.preventDefault();
+    location.hash = '#/new';
+  } else if (event.key === '?') showHelp();
+  else if (event.key === '/' && !page?.key) {
+    event.preventDefault();
+    location.hash = '#/tasks';
+  } else page?.key?.(event);
 });
 
-document.body.append(h('a.skip', { href: '#content', onclick: (event) => { event.preventDefault(); main.focus(); } }, say('skip')), h('div.frame', null, rail, h('div', null, banner, main)), h('div.toasts', { role: 'status', 'aria-live': 'polite' }));
+document.body.append(
+  h(
+    'a.skip',
+    {
+      href: '#content',
+      onclick: (event) => {
+        event.preventDefault();
+        main.focus();
+      },
+    },
+    say('skip'),
+  ),
+  h('div.frame', rail, h('div', banner, main)),
+  h('div.toasts', { role: 'status', 'aria-live': 'polite' }),
+);
 live.listen((news) => news.type === 'connection' && drawBanner());
 window.addEventListener('hashchange', arrive);
 setInterval(tick, 1000);

@@ -4,7 +4,7 @@ import { language, say } from './words.js';
 const SVG = 'http://www.w3.org/2000/svg';
 
 function fill(element, props, children) {
-  for (const [name, value] of Object.entries(props ?? {})) {
+  for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (name === 'value') element.value = value;
@@ -23,12 +23,14 @@ function put(element, ...children) {
 /** Put these in place of what an element holds; what is false or null is left out. */
 export const show = (element, ...children) => element.replaceChildren(...children.flat().filter(isShown));
 
-/** An element: `h('p.muted', {title: 'x'}, 'text', child)`. */
-export function h(tag, props, ...children) {
+/** An element: `h('p.muted', {title: 'x'}, 'text', child)`; the properties may be left out. */
+export function h(tag, ...rest) {
   const [name, ...classes] = tag.split('.');
   const element = document.createElement(name);
   if (classes.length) element.className = classes.join(' ');
-  return fill(element, props, children);
+  const [first] = rest;
+  const hasProps = first && typeof first === 'object' && !(first instanceof Node) && !Array.isArray(first);
+  return fill(element, hasProps ? first : {}, hasProps ? rest.slice(1) : rest);
 }
 
 export function svg(name, props, ...children) {
@@ -45,10 +47,25 @@ const SHAPES = {
     svg('circle', { cx: 8, cy: 8, r: 6.5, fill: 'currentColor' }),
     svg('path', { d: 'm5 8.2 2.1 2.1L11 6', fill: 'none', stroke: 'var(--surface)', 'stroke-width': 1.6 }),
   ],
-  failed: () => [svg('path', { d: 'M8 1.6 15 14H1z', fill: 'currentColor' }), svg('path', { d: 'M8 6v4m0 1.2v1.4', stroke: 'var(--surface)', 'stroke-width': 1.5 })],
+  failed: () => [
+    svg('path', { d: 'M8 1.6 15 14H1z', fill: 'currentColor' }),
+    svg('path', { d: 'M8 6v4m0 1.2v1.4', stroke: 'var(--surface)', 'stroke-width': 1.5 }),
+  ],
   cancelled: () => [svg('circle', ROUND), svg('path', { d: 'm4 12 8-8', stroke: 'currentColor', 'stroke-width': 1.5 })],
 };
-const SHAPE_OF = { in_progress: 'running', waiting_input: 'waiting', completed: 'done', skipped: 'cancelled', busy: 'running', idle: 'pending', ok: 'done', degraded: 'waiting', down: 'failed', healthy: 'done', unhealthy: 'failed' };
+const SHAPE_OF = {
+  in_progress: 'running',
+  waiting_input: 'waiting',
+  completed: 'done',
+  skipped: 'cancelled',
+  busy: 'running',
+  idle: 'pending',
+  ok: 'done',
+  degraded: 'waiting',
+  down: 'failed',
+  healthy: 'done',
+  unhealthy: 'failed',
+};
 
 export const shapeOf = (status) => SHAPE_OF[status] ?? (SHAPES[status] ? status : 'pending');
 
@@ -59,7 +76,8 @@ export function mark(status, label) {
   return svg('svg', { class: `mark ${shape}`, viewBox: '0 0 16 16', ...named }, ...SHAPES[shape]());
 }
 
-export const statusChip = (status, word = say(`status.${status}`)) => h('span.status', { 'data-status': status }, mark(status), word);
+export const statusChip = (status, word = say(`status.${status}`)) =>
+  h('span.status', { 'data-status': status }, mark(status), word);
 
 const ICONS = {
   tasks: 'M4 6h2m3 0h11M4 12h2m3 0h11M4 18h2m3 0h11',
@@ -70,7 +88,20 @@ const ICONS = {
   help: 'M9 9a3 3 0 1 1 4 2.800c-.800.400-1 .900-1 2.200m0 3v.500',
 };
 export function icon(name) {
-  return svg('svg', { class: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true', fill: 'none', stroke: 'currentColor', 'stroke-width': 1.6, 'stroke-linecap': 'round', 'stroke-linejoin': 'round' }, svg('path', { d: ICONS[name] }));
+  return svg(
+    'svg',
+    {
+      class: 'icon',
+      viewBox: '0 0 24 24',
+      'aria-hidden': 'true',
+      fill: 'none',
+      stroke: 'currentColor',
+      'stroke-width': 1.6,
+      'stroke-linecap': 'round',
+      'stroke-linejoin': 'round',
+    },
+    svg('path', { d: ICONS[name] }),
+  );
 }
 
 /** A number of seconds as people read it: 0.8 s, 12 s, 3:05, 1:02:03. */
@@ -92,7 +123,12 @@ export function bytes(size) {
   return `${number(size / 1024 ** step, { maximumFractionDigits: step ? 1 : 0 })} ${['B', 'KiB', 'MiB', 'GiB'][step]}`;
 }
 
-const UNITS = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
+const UNITS = [
+  ['day', 86400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+];
 export function relative(at) {
   const seconds = -secondsBetween(at);
   const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? UNITS[3];
@@ -104,16 +140,23 @@ export const ago = (at) => h('time', { datetime: at, title: moment(at), 'data-ag
 
 /** What went wrong, what it means, what to do: the words of the server's problem. */
 export function problemNotice(problem, ...actions) {
-  const fields = (problem.errors ?? []).map((item) => h('li', null, item.field ? `${item.field}: ` : '', item.message));
-  return h('div.notice', { role: 'alert' }, mark('failed'), h('strong', null, problem.title ?? problem.message), h('p', null, problem.detail),
-    fields.length > 0 && h('ul', null, ...fields), problem.hint && h('p.muted', null, problem.hint),
-    problem.code && h('p.muted.small', null, h('code', null, problem.code), problem.request_id ? ` · ${problem.request_id}` : ''),
-    actions.length > 0 && h('div.row', null, ...actions));
+  const fields = (problem.errors ?? []).map((item) => h('li', item.field ? `${item.field}: ` : '', item.message));
+  return h(
+    'div.notice',
+    { role: 'alert' },
+    mark('failed'),
+    h('strong', problem.title ?? problem.message),
+    h('p', problem.detail),
+    fields.length > 0 && h('ul', ...fields),
+    problem.hint && h('p.muted', problem.hint),
+    problem.code && h('p.muted.small', h('code', problem.code), problem.request_id ? ` · ${problem.request_id}` : ''),
+    actions.length > 0 && h('div.row', ...actions),
+  );
 }
 
 export function toast(message) {
   const box = document.querySelector('.toasts');
-  const item = h('div.toast', null, message);
+  const item = h('div.toast', message);
   box.append(item);
   setTimeout(() => item.remove(), 5000);
 }
@@ -121,17 +164,48 @@ export function toast(message) {
 /** Ask before something that cannot be taken back. Resolves to whether the person agreed. */
 export function confirmed(title, detail, verb) {
   return new Promise((resolve) => {
-    const dialog = h('dialog', { 'aria-label': title }, h('h2', null, title), h('p.muted', null, detail),
-      h('form.row', { method: 'dialog' }, h('button.button', { value: 'no' }, say('keep')), h('button.button.danger', { value: 'yes' }, verb)));
-    dialog.addEventListener('close', () => { dialog.remove(); resolve(dialog.returnValue === 'yes'); });
+    const dialog = h(
+      'dialog',
+      { 'aria-label': title },
+      h('h2', title),
+      h('p.muted', detail),
+      h(
+        'form.row',
+        { method: 'dialog' },
+        h('button.button', { value: 'no' }, say('keep')),
+        h('button.button.danger', { value: 'yes' }, verb),
+      ),
+    );
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(dialog.returnValue === 'yes');
+    });
     document.body.append(dialog);
     dialog.showModal();
   });
 }
 
-export const skeleton = (rows = 5) => h('div.card.pad', { 'aria-busy': 'true', 'aria-label': say('loading') }, h('div.stack', null, ...Array.from({ length: rows }, () => h('span.skeleton'))));
+export const skeleton = (rows = 5) =>
+  h(
+    'div.card.pad',
+    { 'aria-busy': 'true', 'aria-label': say('loading') },
+    h('div.stack', ...Array.from({ length: rows }, () => h('span.skeleton'))),
+  );
 
 export const stored = {
-  get(key) { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } },
-  set(key, value) { try { if (value === null) localStorage.removeItem(key); else localStorage.setItem(key, JSON.stringify(value)); } catch { /* private windows may keep nothing */ } },
+  get(key) {
+    try {
+      return JSON.parse(localStorage.getItem(key));
+    } catch {
+      return null;
+    }
+  },
+  set(key, value) {
+    try {
+      if (value === null) localStorage.removeItem(key);
+      else localStorage.setItem(key, JSON.stringify(value));
+    } catch {
+      /* private windows may keep nothing */
+    }
+  },
 };

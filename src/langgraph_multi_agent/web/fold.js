@@ -24,8 +24,10 @@ export class Fold {
     else if (event.type === 'review.verdict' && 'criteria' in data) {
       this.review = data;
       this.#entry(`review:${event.seq}`, event, { kind: 'review', status: data.failed.length ? 'failed' : 'completed', data });
-    } else if (event.type === 'review.verdict') this.verdicts.set(`${event.subtask_id}\n${data.criterion}`, { ...data, subtask: event.subtask_id });
-    else if (event.type === 'recovery.attempted') this.#entry(`recovery:${event.seq}`, event, { kind: 'recovery', status: 'waiting_input', data });
+    } else if (event.type === 'review.verdict')
+      this.verdicts.set(`${event.subtask_id}\n${data.criterion}`, { ...data, subtask: event.subtask_id });
+    else if (event.type === 'recovery.attempted')
+      this.#entry(`recovery:${event.seq}`, event, { kind: 'recovery', status: 'waiting_input', data });
     else this.#part(event);
   }
 
@@ -47,8 +49,16 @@ export class Fold {
   #task(event, verb) {
     const { data } = event;
     if (verb === 'submitted' || verb === 'reopened') this.verdicts.clear();
-    const status = { waiting_input: 'waiting_input', paused: 'paused', completed: 'completed', failed: 'failed', cancelled: 'cancelled' }[verb] ?? 'pending';
-    const word = verb === 'updated' && data.answered ? 'answered' : verb === 'completed' && data.completed_by === 'person' ? 'completed_by' : verb;
+    const status =
+      { waiting_input: 'waiting_input', paused: 'paused', completed: 'completed', failed: 'failed', cancelled: 'cancelled' }[
+        verb
+      ] ?? 'pending';
+    const word =
+      verb === 'updated' && data.answered
+        ? 'answered'
+        : verb === 'completed' && data.completed_by === 'person'
+          ? 'completed_by'
+          : verb;
     const said = data.note ?? data.error?.detail ?? (data.questions ?? []).map((question) => question.text).join(' ');
     this.#entry(`task:${event.seq}`, event, { kind: 'task', status, word, said });
     if (['paused', 'cancelled', 'failed', 'completed'].includes(verb)) this.#stop();
@@ -58,7 +68,10 @@ export class Fold {
   #stop() {
     for (const key of this.latest.values()) {
       const entry = this.entries.get(key);
-      if (entry.status === 'running') { entry.status = 'cancelled'; entry.version += 1; }
+      if (entry.status === 'running') {
+        entry.status = 'cancelled';
+        entry.version += 1;
+      }
     }
   }
 
@@ -75,8 +88,25 @@ export class Fold {
     const key = this.latest.get(id) ?? `subtask:${id}:${event.seq}`;
     this.latest.set(id, key);
     const title = this.titles.get(id) ?? id;
-    if (verb === 'completed') this.#entry(key, event, { kind: 'subtask', status: 'completed', title, said: data.summary, took: data.duration_s, found: data.findings, quoted: data.passages, reused: data.reused });
-    else this.#entry(key, event, { kind: 'subtask', status: 'failed', title, said: data.error?.detail || data.error?.code, took: data.duration_s });
+    if (verb === 'completed')
+      this.#entry(key, event, {
+        kind: 'subtask',
+        status: 'completed',
+        title,
+        said: data.summary,
+        took: data.duration_s,
+        found: data.findings,
+        quoted: data.passages,
+        reused: data.reused,
+      });
+    else
+      this.#entry(key, event, {
+        kind: 'subtask',
+        status: 'failed',
+        title,
+        said: data.error?.detail || data.error?.code,
+        took: data.duration_s,
+      });
   }
 
   #part(event) {

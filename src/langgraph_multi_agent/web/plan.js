@@ -1,5 +1,6 @@
 // The plan as a layered graph: columns by longest path, rows by where the neighbours are.
-import { duration, h, mark, secondsBetween, shapeOf, svg } from './dom.js';
+import { duration, h, mark, secondsBetween, shapeOf, show, statusChip, svg } from './dom.js';
+import { isOver } from './tasks.js';
 import { say } from './words.js';
 
 const GAP = { x: 36, y: 10 };
@@ -7,7 +8,7 @@ const NODE = { narrowest: 140, widest: 260, beside: 44, line: 18, around: 36, mo
 const NARROW = 520;
 
 /** Columns of subtasks; each comes after everything that it depends on. */
-export function layers(subtasks) {
+function layers(subtasks) {
   const byId = new Map(subtasks.map((item) => [item.id, item]));
   const depth = new Map();
   const depthOf = (id) => {
@@ -57,21 +58,45 @@ function columnWidths(columns, room) {
  * The graph. On narrow screens the same nodes stand below each other.
  * @param {{subtasks: object[], width: number, selected: ?string, agentTitle: function, onSelect: function, frozen: boolean}} given
  */
-export function graph({ subtasks, width, selected, agentTitle, onSelect, frozen }) {
+function graph({ subtasks, width, selected, agentTitle, onSelect, frozen }) {
   const node = (item) => {
     const status = frozen && item.status === 'running' ? 'paused' : item.status;
     const live = status === 'running' && item.started_at;
-    const took = item.completed_at && item.started_at ? duration(secondsBetween(item.started_at, item.completed_at)) : live ? duration(secondsBetween(item.started_at)) : '';
-    return h('button', {
-      class: `node ${shapeOf(status)}`, type: 'button', 'aria-pressed': String(selected === item.id), title: item.title, 'data-subtask': item.id, 'data-status': status, onclick: () => onSelect(item.id),
-    }, mark(status, say(`status.${status}`)), h('span.what', null, item.title),
-    h('span.who', null, agentTitle(item.agent), took && ' · ', took && h('span', live ? { 'data-since': item.started_at } : {}, took), item.attempts > 1 && ` · ${say('plan.attempts', { n: item.attempts })}`));
+    const took =
+      item.completed_at && item.started_at
+        ? duration(secondsBetween(item.started_at, item.completed_at))
+        : live
+          ? duration(secondsBetween(item.started_at))
+          : '';
+    return h(
+      'button',
+      {
+        class: `node ${shapeOf(status)}`,
+        type: 'button',
+        'aria-pressed': String(selected === item.id),
+        title: item.title,
+        'data-subtask': item.id,
+        'data-status': status,
+        onclick: () => onSelect(item.id),
+      },
+      mark(status, say(`status.${status}`)),
+      h('span.what', item.title),
+      h(
+        'span.who',
+        agentTitle(item.agent),
+        took && ' · ',
+        took && h('span', live ? { 'data-since': item.started_at } : {}, took),
+        item.attempts > 1 && ` · ${say('plan.attempts', { n: item.attempts })}`,
+      ),
+    );
   };
   const columns = layers(subtasks);
-  if (width < NARROW) return h('div.graph.list', null, ...columns.flat().map(node));
+  if (width < NARROW) return h('div.graph.list', ...columns.flat().map(node));
 
   const widths = columnWidths(columns, width - GAP.x * (columns.length - 1));
-  const lines = Math.max(...columns.map((column, x) => Math.max(...column.map((item) => textWidth(item.title) / (widths[x] - NODE.beside)))));
+  const lines = Math.max(
+    ...columns.map((column, x) => Math.max(...column.map((item) => textWidth(item.title) / (widths[x] - NODE.beside)))),
+  );
   const row = NODE.around + NODE.line * Math.min(NODE.most, Math.ceil(lines * 1.15));
   const height = Math.max(...columns.map((column) => column.length)) * (row + GAP.y) - GAP.y;
   const total = widths.reduce((sum, one) => sum + one + GAP.x, -GAP.x);
@@ -103,4 +128,72 @@ export function graph({ subtasks, width, selected, agentTitle, onSelect, frozen 
     }
   }
   return box;
+}
+
+/**
+ * The panel: why this plan, its revisions, the graph, and the chosen subtask.
+ * @param {{titleOf: function, onSelect: function(?string), onRevision: function(number)}} given
+ */
+export function planView({ titleOf, onSelect, onRevision }) {
+  const element = h('div');
+
+  function detail({ subtasks }, selected) {
+    const item = subtasks.find((one) => one.id === selected);
+    if (!item) return null;
+    const names = item.depends_on.map((id) => subtasks.find((one) => one.id === id)?.title ?? id);
+    return h(
+      'div.detail',
+      h(
+        'div.row',
+        h('strong.grow', item.title),
+        statusChip(item.status),
+        h('button.button.plain.close', { type: 'button', 'aria-label': say('close'), onclick: () => onSelect(null) }, '×'),
+      ),
+      item.summary && h('p', item.summary),
+      item.error && h('p', `${item.error.title} · ${item.error.detail}`),
+      item.reason && h('p.muted', item.reason),
+      item.inputs.length > 0 && h('p.muted', say('plan.reads', { names: item.inputs.join(', ') })),
+      names.length > 0 && h('p.muted', say('plan.after', { names: names.join(', ') })),
+    );
+  }
+
+  function draw({ plan, task, selected }) {
+    const width = element.clientWidth - 32;
+    if (width <= 0) return; // behind another tab
+    if (plan.subtasks.length === 0) {
+      show(element, h('div.empty', h('strong', say('plan.none')), h('p', say(isOver(task) ? 'plan.never' : 'plan.none.detail'))));
+      return;
+    }
+    const revision = (n) =>
+      h(
+        'button.chip',
+        { type: 'button', 'aria-pressed': String(n === plan.revision), onclick: () => onRevision(n) },
+        say('plan.revision', { n }),
+      );
+    const focused = element.contains(document.activeElement) && document.activeElement.dataset.subtask;
+    const scrolled = element.querySelector('.plan')?.scrollLeft ?? 0;
+    const scroller = h(
+      'div.plan',
+      { role: 'group', 'aria-label': say('tab.plan') },
+      graph({
+        subtasks: plan.subtasks,
+        width,
+        selected,
+        agentTitle: titleOf,
+        frozen: task.status !== 'in_progress',
+        onSelect: (id) => onSelect(id === selected ? null : id),
+      }),
+    );
+    show(
+      element,
+      plan.revisions.length > 1 && h('div.lead.chips', plan.revisions.map(revision)),
+      plan.reason && h('p.lead.folded', { title: plan.reason }, plan.reason),
+      scroller,
+      detail(plan, selected),
+    );
+    scroller.scrollLeft = scrolled;
+    if (focused) element.querySelector(`[data-subtask="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  return { element, draw };
 }
