@@ -415,7 +415,7 @@ class World:
         """Open ones: text → id."""
         return {item.text: item.id for item in await self.service.questions(DEFAULT_SCOPE, task_id)}
 
-    async def answer(self, task_id: str, text: str, **value: Any) -> None:
+    async def answer(self, task_id: str, text: str, /, **value: Any) -> None:
         question = (await self.questions(task_id))[text]
         await self.service.answer(DEFAULT_SCOPE, task_id, question, value or {"text": f"answer to {text}"})
 
