@@ -13,10 +13,18 @@ from typing import Any, Literal
 
 from langgraph_multi_agent.agents.contract import Understanding
 from langgraph_multi_agent.domain.canonical import digest_of
-from langgraph_multi_agent.domain.errors import Fault, InputUnreadable, InvalidRequest, ModelRequired
+from langgraph_multi_agent.domain.errors import (
+    BudgetExceeded,
+    Fault,
+    InputUnreadable,
+    InvalidRequest,
+    ModelAnswerInvalid,
+    ModelRequired,
+    ModelUnavailable,
+)
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.plan import Plan, Subtask
-from langgraph_multi_agent.domain.ports import ModelMessage, ModelReply, ModelRequest, Step
+from langgraph_multi_agent.domain.ports import BudgetGuard, ModelMessage, ModelReply, ModelRequest, Step
 from langgraph_multi_agent.domain.result import ArtifactKind, ArtifactRef, Question, SubtaskResult
 from langgraph_multi_agent.domain.task import Cost, InputFile
 from langgraph_multi_agent.engine import effects
@@ -25,6 +33,31 @@ from langgraph_multi_agent.engine.steps import step
 
 PROGRESS_INTERVAL_S = 0.25
 NO_PLAN = Plan(revision=0, subtasks=())
+
+
+class Tally:
+    """`ports.BudgetGuard` that remembers what was spent through it."""
+
+    def __init__(self, guard: BudgetGuard) -> None:
+        self._guard = guard
+        self.spent = Cost()
+
+    async def reserve(self, *, tokens: int, cost: float) -> str:
+        return await self._guard.reserve(tokens=tokens, cost=cost)
+
+    async def settle(self, reservation: str, spent: Cost) -> None:
+        await self._guard.settle(reservation, spent)
+        self.spent = total(self.spent, spent)
+
+
+def total(one: Cost, other: Cost) -> Cost:
+    """The sum of two costs."""
+    return Cost(
+        input_tokens=one.input_tokens + other.input_tokens,
+        output_tokens=one.output_tokens + other.output_tokens,
+        cost=one.cost + other.cost,
+        model_calls=one.model_calls + other.model_calls,
+    )
 
 
 class SubtaskWork:
@@ -119,7 +152,7 @@ class SubtaskWork:
     ) -> ModelReply:
         model = self._context.model
         if model is None:
-            raise ModelRequired(agent=self.subtask.agent, settings="LLM_MODEL, LLM_API_KEY")
+            raise ModelRequired(agent=self.subtask.agent, settings="LLM_MODEL, LLM_BASE_URL, LLM_API_KEY")
         request = ModelRequest(
             agent=self.subtask.agent,
             messages=tuple(messages),
@@ -127,13 +160,19 @@ class SubtaskWork:
             max_output_tokens=max_output_tokens,
         )
         inputs = asdict(request)
+        tally = Tally(self._context.budget(self.subtask.agent, self.subtask.id))
 
         async def ask() -> Any:
-            reply = await model.complete(
-                request,
-                budget=self._context.budget(self.subtask.agent, self.subtask.id),
-                on_delta=lambda text: self.progress(delta=text),
-            )
+            try:
+                reply = await model.complete(
+                    request, budget=tally, on_delta=lambda text: self.progress(delta=text)
+                )
+            except (ModelUnavailable, ModelAnswerInvalid, BudgetExceeded) as fault:
+                # No step: a replay may ask again. What it cost is told all the same.
+                self.cost = total(self.cost, tally.spent)
+                data = {"model": str(fault.params.get("model", "")), "outcome": fault.code}
+                await self._emit(EventType.MODEL_CALLED, {**data, **asdict(tally.spent)})
+                raise
             return asdict(reply)
 
         result = await step(
@@ -146,17 +185,12 @@ class SubtaskWork:
                     type=EventType.MODEL_CALLED,
                     agent=self.subtask.agent,
                     subtask_id=self.subtask.id,
-                    data={"model": reply["model"], **reply["cost"]},
+                    data={"model": reply["model"], "outcome": "ok", **reply["cost"]},
                 )
             ],
         )
         reply = ModelReply(**{**result, "cost": Cost(**result["cost"])})
-        self.cost = Cost(
-            input_tokens=self.cost.input_tokens + reply.cost.input_tokens,
-            output_tokens=self.cost.output_tokens + reply.cost.output_tokens,
-            cost=self.cost.cost + reply.cost.cost,
-            model_calls=self.cost.model_calls + 1,
-        )
+        self.cost = total(self.cost, reply.cost)
         return reply
 
     async def save(

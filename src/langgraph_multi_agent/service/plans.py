@@ -4,13 +4,13 @@ Pure. The front end and the CLI fold the same events to the same picture.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from langgraph_multi_agent.domain.event import Event, EventType
 from langgraph_multi_agent.domain.plan import Plan, Subtask, SubtaskStatus
-from langgraph_multi_agent.domain.task import Task, TaskStatus, is_terminal
+from langgraph_multi_agent.domain.task import Cost, Task, TaskStatus, is_terminal
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,9 +39,18 @@ class PlanView:
 
 
 def fold_plan(
-    plan: Plan, events: Sequence[Event], *, task: Task, revisions: tuple[int, ...]
+    plan: Plan,
+    events: Sequence[Event],
+    *,
+    task: Task,
+    revisions: tuple[int, ...],
+    spent: Mapping[str, Cost],
 ) -> PlanView:
-    """Replay a task's subtask events over a plan."""
+    """Replay a task's subtask events over a plan.
+
+    Args:
+        spent: what each subtask has spent on models over all its attempts, by id.
+    """
     views = {item.id: SubtaskView(subtask=item, agent=item.agent) for item in plan.subtasks}
     for event in events:
         if event.type is EventType.TASK_REOPENED:
@@ -59,6 +68,9 @@ def fold_plan(
                 view.status = SubtaskStatus.WAITING_INPUT if waits else SubtaskStatus.PENDING
             if view.status is SubtaskStatus.PENDING and is_terminal(task.status):
                 view.status = SubtaskStatus.SKIPPED
+    for key, cost in spent.items():
+        if key in views:
+            views[key].cost = asdict(cost)
     return PlanView(
         revision=plan.revision, revisions=revisions, reason=plan.reason, subtasks=tuple(views.values())
     )
@@ -72,8 +84,7 @@ def _apply(view: SubtaskView, event: Event) -> None:
             view.attempts = max(view.attempts, int(event.data.get("attempt", 1)))
         case EventType.SUBTASK_COMPLETED:
             view.status, view.completed_at = SubtaskStatus.COMPLETED, event.at
-            view.summary, view.cost = event.data.get("summary"), event.data.get("cost", {})
-            view.error = None
+            view.summary, view.error = event.data.get("summary"), None
         case EventType.SUBTASK_FAILED:
             view.status, view.completed_at = SubtaskStatus.FAILED, event.at
             view.error = event.data.get("error")

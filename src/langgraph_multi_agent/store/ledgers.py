@@ -95,6 +95,25 @@ def settle(store: Store, call_id: str, task_id: str, epoch: int, spent: Cost) ->
     save(store, [task])
 
 
+def spent_by_subtask(store: Store, task_id: str) -> Mapping[str, Cost]:
+    """What each subtask has spent on models, over all its attempts, failed ones included."""
+    query = (
+        select(
+            _CALLS.c.subtask_id,
+            func.sum(_CALLS.c.input_tokens),
+            func.sum(_CALLS.c.output_tokens),
+            func.sum(_CALLS.c.cost),
+            func.count(),
+        )
+        .where(_CALLS.c.task_id == task_id, _CALLS.c.state == "settled", _CALLS.c.subtask_id.is_not(None))
+        .group_by(_CALLS.c.subtask_id)
+    )
+    return {
+        row[0]: Cost(input_tokens=row[1], output_tokens=row[2], cost=round(row[3], 9), model_calls=row[4])
+        for row in store.connection.execute(query)
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunBudget:
     """`ports.BudgetGuard` for one agent's subtask in one run."""
