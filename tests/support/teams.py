@@ -8,7 +8,7 @@ Verbs: `["fail", n]` raise in the first n attempts · `["fault", name, params]` 
 `["gate", name]` wait until the test opens it · `["ask", text]`, `["approve", text]` ·
 `["tool", name, arguments]` · `["skill", name, params]` · `["model", text]` · `["save", name, text]` ·
 `["step", key, inputs]` journal a value · `["note", size]` an event of that size · `["stubborn"]`
-swallow one cancellation · `["sleep", seconds]` · `["return", data]`.
+swallow one cancellation · `["sleep", seconds]` · `["exit"]` · `["return", data]`.
 
 `Scene` is the test's side: what ran how often, gates to open, events to await.
 """
@@ -21,11 +21,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from uuid_utils import uuid7
 
-from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.agents.contract import Agent, Proposal, Team, Understanding, Work
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain import errors
@@ -52,6 +52,8 @@ from langgraph_multi_agent.tools.contract import Effect, Tool
 from langgraph_multi_agent.worker.worker import Worker
 from tests.support.stores import new_sqlite_file, query, run_sql
 
+P = ParamSpec("P")
+R = TypeVar("R")
 TITLES = {"zh": "剧本", "en": "script"}
 WAIT_S = 10.0
 """A test that waits longer has failed; what it waits for takes milliseconds."""
@@ -164,6 +166,8 @@ class ScriptedAgent:
                 work.note(NewEvent(type=EventType.TOOL_CALLED, data={"x": "x" * arguments[0]}))
             case "progress":
                 work.progress(percent=arguments[0])
+            case "exit":
+                raise SystemExit(3)
             case "unserialisable":
                 data["x"] = object()
             case "nan":
@@ -303,6 +307,30 @@ class NoSkills:
         raise errors.SkillFailed(skill=skill, reason="unknown_skill")
 
 
+class Switched:
+    """A database that a test can take away: writes are refused while `is_down`."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self.inner, self.is_down, self.dialect = database, False, database.dialect
+        self.refused = asyncio.Event()
+
+    async def write(
+        self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        if self.is_down:
+            self.refused.set()
+            raise errors.DependencyUnavailable(dependency="database", reason="taken away")
+        return await self.inner.write(scope, function, *args, **kwargs)
+
+    async def read(
+        self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        return await self.inner.read(scope, function, *args, **kwargs)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
 class World:
     """One process's system over a data directory: started, killed, started again."""
 
@@ -325,7 +353,7 @@ class World:
         path = directory / "lgma.db"
         if not path.exists():
             new_sqlite_file(directory)
-        self.database = SqliteDatabase(path, clock=self.clock, new_id=new_id)
+        self.database = Switched(SqliteDatabase(path, clock=self.clock, new_id=new_id))
         self.artifacts = DirectoryArtifacts(directory / "artifacts")
         self.feed, self.doorbell = MemoryFeed(), MemoryDoorbell()
         self.streams = StreamService(database=self.database, feed=self.feed)

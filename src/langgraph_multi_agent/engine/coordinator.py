@@ -221,9 +221,11 @@ class Coordinator:
             result = {"error": error_json(error)}
         except BaseException as error:
             question = _question_in(error)
-            if question is None:
+            if question is not None:
+                return Outcome(state=State.WAITS, attempt=attempt, question=question)
+            if isinstance(error, KeyboardInterrupt):
                 raise
-            return Outcome(state=State.WAITS, attempt=attempt, question=question)
+            result = {"error": error_json(error)}  # an agent's `sys.exit` ends its subtask, not the server
         duration = round(context.clock.monotonic() - started, 3)
         try:
             return await self._commit(subtask, key, input_hash, result, work=work, duration_s=duration)

@@ -91,6 +91,7 @@ async def test_ready_subtasks_start_in_plan_order(tmp_path: Path) -> None:
         [["fault", "InputUnreadable", {"file": "x"}]],
         [["note", 9000]],
         [["unserialisable"]],
+        [["exit"]],
         [["tool", "no_such_tool", {}]],
         [["model", "there is none"]],
         [["save", "../x", "y"]],
