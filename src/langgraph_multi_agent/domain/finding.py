@@ -102,11 +102,16 @@ class Passage:
         return cls(**value)
 
 
+FULL_BELOW = 1e12
+"""People read 98,765 and not 9.877e+04; from here on the powers of ten are easier."""
+
+
 def format_number(value: float | int | None, style: str) -> str:
     """Show a number the same way everywhere.
 
-    Styles: `int` with thousands separators; `gN` N significant digits; `fN` N decimals with
-    thousands separators; `pN` percent with N decimals of a share (0.123 → 12.3%).
+    Styles: `int` with thousands separators; `gN` N significant digits, whole numbers up to 10¹²
+    in full; `fN` N decimals with thousands separators; `pN` percent with N decimals of a share
+    (0.123 → 12.3%).
     None shows as `–`.
     """
     if value is None:
@@ -123,8 +128,8 @@ def format_number(value: float | int | None, style: str) -> str:
             if value == 0:
                 return "0"
             text = f"{value:.{digits}g}"
-            if "e" not in text and abs(value) >= 1000:
-                text = f"{float(text):,.0f}"
+            if 1000 <= abs(value) < FULL_BELOW:
+                text = f"{value:,.0f}" if "e" in text else f"{float(text):,.0f}"
             return text
     raise ValueError(f"unknown number style {style!r}")
 
