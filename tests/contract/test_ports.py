@@ -1,0 +1,244 @@
+"""Every adapter of a port keeps the port's words: feed, doorbell, artifacts."""
+
+import asyncio
+import hashlib
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
+from langgraph_multi_agent.domain.errors import ArtifactNotFound, DependencyUnavailable, InputTooLarge
+from langgraph_multi_agent.domain.ports import Artifacts, Doorbell, Feed
+from langgraph_multi_agent.feed.memory import MAX_EPHEMERAL, MemoryFeed
+from langgraph_multi_agent.queue.memory import MemoryDoorbell
+
+SOON = 0.02
+FEEDS: dict[str, Callable[[], Feed]] = {"memory": MemoryFeed}
+DOORBELLS: dict[str, Callable[[], Doorbell]] = {"memory": MemoryDoorbell}
+
+
+@pytest.fixture(params=sorted(FEEDS))
+def feed(request: pytest.FixtureRequest) -> Feed:
+    return FEEDS[request.param]()
+
+
+@pytest.fixture(params=sorted(DOORBELLS))
+def doorbell(request: pytest.FixtureRequest) -> Doorbell:
+    return DOORBELLS[request.param]()
+
+
+# Feed
+
+
+async def test_a_wake_up_before_the_wait_counts_and_counts_once(feed: Feed) -> None:
+    async with feed.listen("t") as listener:
+        feed.wake(["t"])
+        feed.wake(["t"])
+        assert await listener.wait(5)
+        assert not await listener.wait(SOON)
+
+
+async def test_a_wake_up_during_the_wait_ends_it(feed: Feed) -> None:
+    async with feed.listen("t") as listener:
+        waiting = asyncio.create_task(listener.wait(5))
+        await asyncio.sleep(0)
+        feed.wake(["t"])
+        assert await waiting
+
+
+async def test_listeners_hear_of_their_own_task_only_and_of_all_if_they_ask(feed: Feed) -> None:
+    async with feed.listen("a") as a, feed.listen("b") as b, feed.listen(None) as everything:
+        feed.wake(["a"])
+        assert await a.wait(5)
+        assert await everything.wait(5)
+        assert not await b.wait(SOON)
+
+
+async def test_ephemeral_messages_come_in_order_once_and_name_their_task(feed: Feed) -> None:
+    async with feed.listen("t") as mine, feed.listen(None) as everything:
+        for percent in (1, 2):
+            feed.publish("t", {"percent": percent})
+        assert await mine.wait(5)
+        for listener in (mine, everything):
+            taken = listener.take_ephemeral()
+            assert [(item["task_id"], item["percent"]) for item in taken] == [("t", 1), ("t", 2)]
+            assert listener.take_ephemeral() == []
+
+
+async def test_a_slow_listener_loses_old_ephemeral_messages_and_no_memory(feed: Feed) -> None:
+    async with feed.listen("t") as listener:
+        for number in range(10 * MAX_EPHEMERAL):
+            feed.publish("t", {"number": number})
+        taken = listener.take_ephemeral()
+    assert len(taken) <= MAX_EPHEMERAL
+    assert taken[-1]["number"] == 10 * MAX_EPHEMERAL - 1
+
+
+async def test_who_stopped_listening_is_forgotten_also_after_an_error() -> None:
+    feed = MemoryFeed()
+    with pytest.raises(ZeroDivisionError):
+        async with feed.listen("t"), feed.listen("t"), feed.listen(None):
+            raise ZeroDivisionError
+    feed.wake(["t"])
+    feed.publish("t", {})
+    assert feed._listeners == {}
+
+
+# Doorbell
+
+
+async def test_a_ring_before_the_wait_is_not_lost(doorbell: Doorbell) -> None:
+    await doorbell.ring("t")
+    async with asyncio.timeout(5):
+        await doorbell.wait(60)
+
+
+async def test_a_ring_ends_the_wait_and_silence_ends_it_at_the_time_out(doorbell: Doorbell) -> None:
+    waiting = asyncio.create_task(doorbell.wait(60))
+    await asyncio.sleep(0)
+    await doorbell.ring("t")
+    async with asyncio.timeout(5):
+        await waiting
+    began = time.monotonic()
+    await doorbell.wait(SOON)
+    assert time.monotonic() - began >= SOON / 2
+
+
+# Artifacts
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> DirectoryArtifacts:
+    return DirectoryArtifacts(tmp_path / "artifacts")
+
+
+def left_over(artifacts: DirectoryArtifacts) -> list[Path]:
+    return list((artifacts._root / "incoming").iterdir())
+
+
+async def test_bytes_streams_and_files_of_the_same_content_are_the_same_file(
+    artifacts: DirectoryArtifacts, tmp_path: Path
+) -> None:
+    store: Artifacts = artifacts
+    body = "内容".encode() * 1000
+    (tmp_path / "f").write_bytes(body)
+    blobs = [
+        await store.put(body),
+        await store.put(chunks(body[:7], b"", body[7:])),
+        await store.put_file(tmp_path / "f"),
+    ]
+    assert {(blob.digest, blob.size_bytes) for blob in blobs} == {(hashlib.sha256(body).hexdigest(), len(body))}
+    assert await store.read(blobs[0].digest) == body
+    path = await store.path(blobs[0].digest)
+    assert path.read_bytes() == body
+    assert path.stat().st_mode & 0o222 == 0
+    assert left_over(artifacts) == []
+
+
+async def test_an_empty_file_is_a_file(artifacts: DirectoryArtifacts) -> None:
+    blob = await artifacts.put(chunks())
+    assert (blob.size_bytes, await artifacts.read(blob.digest)) == (0, b"")
+
+
+async def test_too_much_is_refused_and_leaves_nothing(artifacts: DirectoryArtifacts) -> None:
+    with pytest.raises(InputTooLarge):
+        await artifacts.put(chunks(b"x" * 6, b"x" * 5), max_bytes=10)
+    with pytest.raises(InputTooLarge):
+        await artifacts.put(b"x" * 11, max_bytes=10)
+    assert (await artifacts.put(chunks(b"x" * 10), max_bytes=10)).size_bytes == 10
+    assert left_over(artifacts) == []
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(artifacts: DirectoryArtifacts) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise ConnectionResetError
+
+    with pytest.raises((ConnectionResetError, DependencyUnavailable)):
+        await artifacts.put(broken())
+    started = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"half"
+        started.set()
+        await asyncio.Event().wait()
+
+    putting = asyncio.create_task(artifacts.put(endless()))
+    await started.wait()
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    assert left_over(artifacts) == []
+
+
+@pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 63 + "/", "f" * 64])
+async def test_only_a_known_digest_leads_to_a_file(artifacts: DirectoryArtifacts, digest: str) -> None:
+    with pytest.raises(ArtifactNotFound):
+        await artifacts.path(digest)
+    with pytest.raises(ArtifactNotFound):
+        await artifacts.read(digest)
+
+
+async def test_collecting_removes_old_unreferenced_files_and_what_crashes_left(artifacts: DirectoryArtifacts) -> None:
+    kept, doomed, fresh = [await artifacts.put(text) for text in (b"kept", b"doomed", b"fresh")]
+    crashed = artifacts._root / "incoming" / "tmp-of-a-crash"
+    crashed.write_bytes(b"half")
+    for path in (await artifacts.path(kept.digest), await artifacts.path(doomed.digest), crashed):
+        os.utime(path, (0, 0))
+    assert await artifacts.collect({kept.digest}, min_age_s=3600) == 2
+    assert await artifacts.read(kept.digest) == b"kept"
+    assert await artifacts.read(fresh.digest) == b"fresh"
+    assert left_over(artifacts) == []
+    with pytest.raises(ArtifactNotFound):
+        await artifacts.path(doomed.digest)
+
+
+async def test_storing_again_what_is_there_makes_it_young(artifacts: DirectoryArtifacts) -> None:
+    blob = await artifacts.put(b"again")
+    os.utime(await artifacts.path(blob.digest), (0, 0))
+    await artifacts.put(b"again")
+    assert await artifacts.collect(set(), min_age_s=3600) == 0
+
+
+def test_a_full_disk_is_a_fault_that_names_it_and_leaves_no_half_file(tmp_path: Path) -> None:
+    # A file-size limit stands for a full disk; it would bind the whole process, so a child has it.
+    program = textwrap.dedent("""
+        import asyncio, resource, signal, sys
+        from pathlib import Path
+        from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
+        from langgraph_multi_agent.domain.errors import DependencyUnavailable
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        store = DirectoryArtifacts(Path(sys.argv[1]))
+
+        async def stream():
+            for _ in range(20):
+                yield b"x" * 50_000
+
+        async def main():
+            for content in (b"x" * 1_000_000, stream()):
+                try:
+                    await store.put(content)
+                except DependencyUnavailable as fault:
+                    print(fault.params["dependency"])
+            print(len(list((store._root / "incoming").iterdir())))
+            print((await store.put(b"small")).size_bytes)
+
+        asyncio.run(main())
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "a")], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.split() == ["artifacts", "artifacts", "0", "5"], done.stderr
