@@ -132,7 +132,8 @@ class Tab:
             try {{ value = {expression}; }} catch (error) {{ reject(error); return; }}
             if (value) resolve(value);
             else if (performance.now() > end)
-              reject(new Error('not within {timeout_s:g} s: ' + {json.dumps(expression)} + '\\n' + document.body.innerText));
+              reject(new Error('not within {timeout_s:g} s: ' + {json.dumps(expression)}
+                + '\\n' + document.body.innerText));
             else setTimeout(check, 25);
           }};
           check();
@@ -176,14 +177,16 @@ class Tab:
 
     async def choose_files(self, selector: str, paths: Sequence[Path]) -> None:
         document = await self.command("DOM.getDocument")
-        node = await self.command(
-            "DOM.querySelector", nodeId=document["root"]["nodeId"], selector=selector
-        )
+        node = await self.command("DOM.querySelector", nodeId=document["root"]["nodeId"], selector=selector)
         await self.command("DOM.setFileInputFiles", nodeId=node["nodeId"], files=[str(p) for p in paths])
 
     async def resize(self, width: int, height: int = 800) -> None:
         await self.command(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
 
     async def prefer(self, **features: str) -> None:

@@ -95,7 +95,9 @@ export class Log {
   }
 
   wake(seq = Infinity) {
-    if (this.closed || this.running || seq <= this.seq) return;
+    if (seq <= this.seq) return;
+    this.hurry?.();
+    if (this.closed || this.running) return;
     this.running = true;
     this.#run().finally(() => {
       this.running = false;
@@ -120,7 +122,11 @@ export class Log {
         }
       }
       if (this.seq > before) fails = -1;
-      await new Promise((resolve) => setTimeout(resolve, this.seq > before ? 0 : waitFor(fails) * 1000));
+      const wait = this.seq > before ? 0 : waitFor(fails) * 1000;
+      await new Promise((resolve) => {
+        this.hurry = resolve;
+        setTimeout(resolve, wait);
+      });
     }
   }
 

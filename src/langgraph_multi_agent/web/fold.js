@@ -23,6 +23,7 @@ export class Fold {
     else if (family === 'task') this.#task(event, verb);
     else if (event.type === 'review.verdict' && 'criteria' in data) {
       this.review = data;
+      if (data.criteria === 0) return;
       this.#entry(`review:${event.seq}`, event, { kind: 'review', status: data.failed.length ? 'failed' : 'completed', data });
     } else if (event.type === 'review.verdict')
       this.verdicts.set(`${event.subtask_id}\n${data.criterion}`, { ...data, subtask: event.subtask_id });
@@ -61,10 +62,10 @@ export class Fold {
           : verb;
     const said = data.note ?? data.error?.detail ?? (data.questions ?? []).map((question) => question.text).join(' ');
     this.#entry(`task:${event.seq}`, event, { kind: 'task', status, word, said });
-    if (['paused', 'cancelled', 'failed', 'completed'].includes(verb)) this.#stop();
+    if (['resumed', 'paused', 'cancelled', 'failed', 'completed'].includes(verb)) this.#stop();
   }
 
-  /** What was at work when the task stopped has stopped too. */
+  /** What was at work when the task stopped, or lost its worker, has stopped too. */
   #stop() {
     for (const key of this.latest.values()) {
       const entry = this.entries.get(key);

@@ -19,7 +19,7 @@ export function reportView({ titleOf }) {
       element,
       empty(
         say('report.none'),
-        h('p', say(isOver(task) ? 'report.never' : 'report.soon')),
+        task.status !== 'completed' && h('p', say(isOver(task) ? 'report.never' : 'report.soon')),
         task.status === 'completed' && task.result?.summary && h('p', task.result.summary),
         busy.length > 0 &&
           h(
@@ -97,7 +97,7 @@ export function reviewView() {
     const verdicts = [...fold.verdicts.values()].sort(
       (a, b) => RANKS.indexOf(String(a.passed)) - RANKS.indexOf(String(b.passed)),
     );
-    if (!review && verdicts.length === 0) {
+    if (!review?.criteria && verdicts.length === 0) {
       show(element, empty(say('review.none'), h('p', say('review.none.detail'))));
       return;
     }

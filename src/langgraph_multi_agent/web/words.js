@@ -131,7 +131,6 @@ const WORDS = {
   ],
   'plan.never': ['任务在形成计划之前就结束了。', 'The task ended before there was a plan.'],
   'plan.revision': ['第 {n} 版', 'Revision {n}'],
-  'plan.why': ['为何这样计划', 'Why this plan'],
   'plan.after': ['依赖：{names}', 'After: {names}'],
   'plan.reads': ['读取：{names}', 'Reads: {names}'],
   'plan.attempts': ['尝试 {n} 次', '{n} attempts'],
