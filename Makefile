@@ -1,7 +1,7 @@
 # Every target sets up what it needs in the private .venv; nothing is installed elsewhere.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check gates bench lock clean setup-runtime setup-dev
+.PHONY: help demo run test check gates faults bench lock clean setup-runtime setup-dev
 MAKEFLAGS += --no-print-directory
 
 HOST ?= 127.0.0.1
@@ -38,6 +38,9 @@ gates: setup-dev
 	@echo "gates: import-linter"; $(here) && .venv/bin/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@echo "gates: deptry";        $(python) -m deptry --no-ansi src 2> .venv/deptry.log || { cat .venv/deptry.log; exit 1; }
 	@echo "gates: mypy";          $(python) -m mypy
+
+faults: setup-dev ## seed known bugs into a copy: each must turn a test red (FAULTS="word …")
+	@$(python) -m scripts.faults $(FAULTS)
 
 bench: setup-dev ## run the measurements under bench/
 	@$(here) && for name in throughput memory makespan large_csv cli_start; do echo "bench: $$name"; .venv/bin/python -m bench.$$name || exit 1; done
