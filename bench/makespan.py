@@ -31,7 +31,8 @@ WANTED = 1.05
 def random_dag(rng: random.Random, nodes: int) -> tuple[dict[str, list[str]], dict[str, float]]:
     """Edges (node → what it depends on) and sleeps in seconds; each node depends on up to three earlier ones."""
     edges = {
-        f"n{i:02}": sorted(f"n{j:02}" for j in rng.sample(range(i), min(i, rng.randint(0, 3)))) for i in range(nodes)
+        f"n{i:02}": sorted(f"n{j:02}" for j in rng.sample(range(i), min(i, rng.randint(0, 3))))
+        for i in range(nodes)
     }
     return edges, {node: round(rng.uniform(0.2, 0.5), 3) for node in edges}
 
@@ -44,7 +45,9 @@ def critical_path_s(edges: dict[str, list[str]], sleeps: dict[str, float]) -> fl
     return max(ends.values())
 
 
-async def makespan_s(application: bootstrap.Application, edges: dict[str, list[str]], sleeps: dict[str, float]) -> float:
+async def makespan_s(
+    application: bootstrap.Application, edges: dict[str, list[str]], sleeps: dict[str, float]
+) -> float:
     """Run one DAG and measure it from its events."""
     draft = TaskDraft(
         title="makespan", description="bench", team="zero_work", input_data={"edges": edges, "sleeps": sleeps}
@@ -94,7 +97,9 @@ def main() -> None:
     options = parser.parse_args()
     report = asyncio.run(measure(dags=options.dags, nodes=options.nodes, seed=options.seed))
     for row in report["dags"]:
-        print(f"critical path {row['critical_path_s']:.3f} s  makespan {row['makespan_s']:.3f} s  {row['ratio']:.4f}")
+        print(
+            f"critical path {row['critical_path_s']:.3f} s  makespan {row['makespan_s']:.3f} s  {row['ratio']:.4f}"
+        )
     print(f"median ratio {report['median_ratio']:.4f}; wanted ≤ {WANTED}")
     if options.json:
         options.json.write_text(json.dumps(report, indent=2))

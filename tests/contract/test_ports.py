@@ -138,7 +138,9 @@ async def test_bytes_streams_and_files_of_the_same_content_are_the_same_file(
         await store.put(chunks(body[:7], b"", body[7:])),
         await store.put_file(tmp_path / "f"),
     ]
-    assert {(blob.digest, blob.size_bytes) for blob in blobs} == {(hashlib.sha256(body).hexdigest(), len(body))}
+    assert {(blob.digest, blob.size_bytes) for blob in blobs} == {
+        (hashlib.sha256(body).hexdigest(), len(body))
+    }
     assert await store.read(blobs[0].digest) == body
     path = await store.path(blobs[0].digest)
     assert path.read_bytes() == body
@@ -190,7 +192,9 @@ async def test_only_a_known_digest_leads_to_a_file(artifacts: DirectoryArtifacts
         await artifacts.read(digest)
 
 
-async def test_collecting_removes_old_unreferenced_files_and_what_crashes_left(artifacts: DirectoryArtifacts) -> None:
+async def test_collecting_removes_old_unreferenced_files_and_what_crashes_left(
+    artifacts: DirectoryArtifacts,
+) -> None:
     kept, doomed, fresh = [await artifacts.put(text) for text in (b"kept", b"doomed", b"fresh")]
     crashed = artifacts._root / "incoming" / "tmp-of-a-crash"
     crashed.write_bytes(b"half")
@@ -239,6 +243,10 @@ def test_a_full_disk_is_a_fault_that_names_it_and_leaves_no_half_file(tmp_path: 
         asyncio.run(main())
     """)
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "a")], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", program, str(tmp_path / "a")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.stdout.split() == ["artifacts", "artifacts", "0", "5"], done.stderr

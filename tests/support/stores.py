@@ -120,17 +120,31 @@ class Desk:
         self.database, self.clock, self.new_id = database, clock, new_id
 
     async def submit(
-        self, scope: Scope = DEFAULT_SCOPE, *, key: str | None = None, body: str = "", queue_size: int = 1000,
+        self,
+        scope: Scope = DEFAULT_SCOPE,
+        *,
+        key: str | None = None,
+        body: str = "",
+        queue_size: int = 1000,
         **fields: Any,
     ) -> str:
         task, _ = await self.database.write(
-            scope, tasks.submit, self.new_id(), draft(**fields),
-            queue_size=queue_size, idempotency_key=key, body_hash=body,
-        )  # fmt: skip
+            scope,
+            tasks.submit,
+            self.new_id(),
+            draft(**fields),
+            queue_size=queue_size,
+            idempotency_key=key,
+            body_hash=body,
+        )
         return task.id
 
-    async def claim(self, limit: int = 1, *, owner: str = "w1", teams: Mapping[str, str] = TEAMS) -> list[Claimed]:
-        return await self.database.write(WORKER_SCOPE, runs.claim, owner, limit=limit, lease=LEASE, teams=teams)
+    async def claim(
+        self, limit: int = 1, *, owner: str = "w1", teams: Mapping[str, str] = TEAMS
+    ) -> list[Claimed]:
+        return await self.database.write(
+            WORKER_SCOPE, runs.claim, owner, limit=limit, lease=LEASE, teams=teams
+        )
 
     async def running(self, **fields: Any) -> Claimed:
         """A new task that worker `w1` runs."""
@@ -142,7 +156,9 @@ class Desk:
         return await self.database.read(scope, tasks.get, task_id)
 
     async def ids(self, scope: Scope = DEFAULT_SCOPE, **task_filter: Any) -> list[str]:
-        found = await self.database.read(scope, tasks.list_tasks, TaskFilter(**task_filter), limit=500, after=None)
+        found = await self.database.read(
+            scope, tasks.list_tasks, TaskFilter(**task_filter), limit=500, after=None
+        )
         return [task.id for task in found]
 
     async def rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
@@ -153,7 +169,9 @@ class Desk:
 
     async def events(self, task_id: str) -> list[str]:
         """Types in order; their numbers must be 1, 2, 3 …"""
-        rows = await self.rows("SELECT seq, type FROM agent_messages WHERE task_id = :id ORDER BY seq", id=task_id)
+        rows = await self.rows(
+            "SELECT seq, type FROM agent_messages WHERE task_id = :id ORDER BY seq", id=task_id
+        )
         assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
         return [row["type"] for row in rows]
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from tests.support.stores import new_sqlite_file, query, run_sql
 from uuid_utils import uuid7
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
@@ -50,7 +51,6 @@ from langgraph_multi_agent.store.journal import JournalFlusher
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.tools.contract import Effect, Tool
 from langgraph_multi_agent.worker.worker import Worker
-from tests.support.stores import new_sqlite_file, query, run_sql
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,9 +88,14 @@ class Scene:
             agent: ScriptedAgent(self, agent) for agent in (agent_names or ("worker_a", "worker_b"))
         }
         return Team(
-            name=name, version=version, titles=TITLES, meta_agent=ScriptedLead(self, "meta_agent"),
-            task_decomposer=ScriptedLead(self, "task_decomposer"), quality_check=ScriptedCheck(self), agents=agents,
-        )  # fmt: skip
+            name=name,
+            version=version,
+            titles=TITLES,
+            meta_agent=ScriptedLead(self, "meta_agent"),
+            task_decomposer=ScriptedLead(self, "task_decomposer"),
+            quality_check=ScriptedCheck(self),
+            agents=agents,
+        )
 
 
 @dataclass(slots=True)
@@ -157,6 +162,7 @@ class ScriptedAgent:
             case "save":
                 await work.save(arguments[0], arguments[1].encode(), media_type="text/plain")
             case "step":
+
                 async def compute() -> Any:
                     scene.counts[f"step:{arguments[0]}"] += 1
                     return {"value": scene.counts[f"step:{arguments[0]}"]}
@@ -192,11 +198,15 @@ def plan_of(items: Sequence[Mapping[str, Any]], *, revision: int = 1) -> Plan:
         reason=f"script {revision}",
         subtasks=tuple(
             Subtask(
-                id=item["id"], title=item.get("title", item["id"]), capability=item.get("capability", "work"),
-                agent=item.get("agent", "worker_a"), depends_on=tuple(item.get("needs", ())),
-                parameters={"do": item.get("do", [])}, success_criteria=tuple(item.get("criteria", ())),
+                id=item["id"],
+                title=item.get("title", item["id"]),
+                capability=item.get("capability", "work"),
+                agent=item.get("agent", "worker_a"),
+                depends_on=tuple(item.get("needs", ())),
+                parameters={"do": item.get("do", [])},
+                success_criteria=tuple(item.get("criteria", ())),
                 weight=item.get("weight", 1.0),
-            )  # fmt: skip
+            )
             for item in items
         ),
     )
@@ -222,7 +232,9 @@ class ScriptedLead:
             elif verb == "fault":
                 raise getattr(errors, arguments[0])(**arguments[1])
         asked = [text for text in work.input_data.get("clarify", ()) if text not in work.request]
-        questions = tuple(Question(id=str(n), kind="clarification", text=text) for n, text in enumerate(asked))
+        questions = tuple(
+            Question(id=str(n), kind="clarification", text=text) for n, text in enumerate(asked)
+        )
         return Understanding(goal=work.request, language="en", questions=questions)
 
     async def decompose(self, work: Work, understanding: Understanding, agents: Mapping[str, Agent]) -> Plan:
@@ -265,7 +277,10 @@ class ScriptedCheck:
     def result(
         self, plan: Plan, results: Mapping[str, SubtaskResult], verdicts: Sequence[Verdict]
     ) -> Mapping[str, Any]:
-        return {"summary": f"{len(results)} of {len(plan.subtasks)}", "data": {k: dict(v.data) for k, v in results.items()}}
+        return {
+            "summary": f"{len(results)} of {len(plan.subtasks)}",
+            "data": {k: dict(v.data) for k, v in results.items()},
+        }
 
 
 @dataclass(slots=True)
@@ -350,6 +365,7 @@ class World:
         self.settings = Settings.load({}, data_dir=directory, **{"shutdown_grace": 0.05, **settings})
         self.teams = {"default": team or scene.team()}
         new_id, metrics = _sortable_ids(), Metrics(with_process=False)
+        directory.mkdir(exist_ok=True)
         path = directory / "lgma.db"
         if not path.exists():
             new_sqlite_file(directory)
@@ -359,11 +375,22 @@ class World:
         self.streams = StreamService(database=self.database, feed=self.feed)
         self.agents = AgentService(database=self.database, feed=self.feed, teams=self.teams)
         self.service = TaskService(
-            database=self.database, artifacts=self.artifacts, feed=self.feed, doorbell=self.doorbell,
-            teams=self.teams, settings=self.settings, has_model=model is not None, clock=self.clock, new_id=new_id,
+            database=self.database,
+            artifacts=self.artifacts,
+            feed=self.feed,
+            doorbell=self.doorbell,
+            teams=self.teams,
+            settings=self.settings,
+            has_model=model is not None,
+            clock=self.clock,
+            new_id=new_id,
             metrics=metrics,
-        )  # fmt: skip
-        self._model, self._tools, self._skills = model, {tool.name: tool for tool in tools}, skills or NoSkills()
+        )
+        self._model, self._tools, self._skills = (
+            model,
+            {tool.name: tool for tool in tools},
+            skills or NoSkills(),
+        )
         self._new_id, self._metrics = new_id, metrics
         self._running: asyncio.Task[None] | None = None
         self._assemble()
@@ -371,14 +398,30 @@ class World:
     def _assemble(self) -> None:
         self.flusher = JournalFlusher(self.database)
         self.execution = Execution(
-            database=self.database, flusher=self.flusher, artifacts=self.artifacts, feed=self.feed,
-            engine=GraphEngine(), teams=self.teams, tools=self._tools, skills=self._skills, model=self._model,
-            settings=self.settings, metrics=self._metrics, clock=self.clock,
-        )  # fmt: skip
+            database=self.database,
+            flusher=self.flusher,
+            artifacts=self.artifacts,
+            feed=self.feed,
+            engine=GraphEngine(),
+            teams=self.teams,
+            tools=self._tools,
+            skills=self._skills,
+            model=self._model,
+            settings=self.settings,
+            metrics=self._metrics,
+            clock=self.clock,
+        )
         self.worker = Worker(
-            database=self.database, flusher=self.flusher, execution=self.execution, doorbell=self.doorbell,
-            feed=self.feed, teams=self.teams, settings=self.settings, clock=self.clock, new_id=self._new_id,
-        )  # fmt: skip
+            database=self.database,
+            flusher=self.flusher,
+            execution=self.execution,
+            doorbell=self.doorbell,
+            feed=self.feed,
+            teams=self.teams,
+            settings=self.settings,
+            clock=self.clock,
+            new_id=self._new_id,
+        )
 
     async def start(self) -> None:
         await self.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=True)
@@ -468,7 +511,6 @@ def _sortable_ids() -> Callable[[], str]:
 @asynccontextmanager
 async def world(directory: Path, scene: Scene, **values: Any) -> AsyncIterator[World]:
     """A running world; whatever happened, its threads and tasks end with the block."""
-    directory.mkdir(exist_ok=True)
     made = World(directory, scene, **values)
     try:
         await made.start()
@@ -476,4 +518,3 @@ async def world(directory: Path, scene: Scene, **values: Any) -> AsyncIterator[W
         await made.stop()
     finally:
         await made.close()
-

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-
 from tests.support.stores import BACKENDS, Desk, ManualClock, counting_ids
 
 

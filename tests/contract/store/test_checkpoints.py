@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import pytest
 from langgraph.graph import END, START, StateGraph
+from tests.support.stores import LEASE, Desk
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import LeaseLost
@@ -15,7 +16,6 @@ from langgraph_multi_agent.store.checkpoints import RunSaver, open_history, prun
 from langgraph_multi_agent.store.database import SqliteDatabase
 from langgraph_multi_agent.store.journal import JournalFlusher
 from langgraph_multi_agent.store.runs import Claimed, Ending
-from tests.support.stores import LEASE, Desk
 
 
 class State(TypedDict, total=False):
@@ -67,8 +67,14 @@ async def test_pruning_keeps_the_newest_and_leaves_living_tasks_alone(desk: Desk
         await run_graph(desk, run, ["x"])
     each = await count(desk) // 2
     assert each >= 3
-    newest = (await desk.rows("SELECT MAX(checkpoint_id) AS id FROM checkpoints WHERE thread_id = :t", t=ended.task.id))[0]["id"]
-    await desk.database.write(WORKER_SCOPE, runs.finish, ended.task.id, ended.epoch, Ending(action=Action.COMPLETE))
+    newest = (
+        await desk.rows(
+            "SELECT MAX(checkpoint_id) AS id FROM checkpoints WHERE thread_id = :t", t=ended.task.id
+        )
+    )[0]["id"]
+    await desk.database.write(
+        WORKER_SCOPE, runs.finish, ended.task.id, ended.epoch, Ending(action=Action.COMPLETE)
+    )
 
     hour = timedelta(hours=1)
     pruned = await desk.database.write(SYSTEM_SCOPE, prune, keep=1, older_than=hour)

@@ -4,12 +4,12 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.support.stores import TEAMS, Desk, tenant
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.domain.task import Priority, TaskStatus
 from langgraph_multi_agent.store import runs
 from langgraph_multi_agent.store.runs import AGEING
-from tests.support.stores import TEAMS, Desk, tenant
 
 
 async def claimed_ids(desk: Desk, limit: int = 10) -> list[str]:
@@ -96,12 +96,16 @@ async def test_a_lease_that_was_left_behind_does_not_keep_others_from_their_task
     other = await desk.submit()
 
     assert await claimed_ids(desk) == [left.task.id, other]
-    rows = await desk.rows("SELECT epoch, status FROM workflow_executions WHERE task_id = :id ORDER BY epoch", id=left.task.id)
+    rows = await desk.rows(
+        "SELECT epoch, status FROM workflow_executions WHERE task_id = :id ORDER BY epoch", id=left.task.id
+    )
     assert [(row["epoch"], row["status"]) for row in rows] == [(1, "cancelled"), (2, "in_progress")]
 
 
 @pytest.mark.parametrize("assignment", ["status = 'stopped'", "priority = 9", "progress = 101"])
-async def test_the_database_refuses_values_that_no_reader_could_understand(desk: Desk, assignment: str) -> None:
+async def test_the_database_refuses_values_that_no_reader_could_understand(
+    desk: Desk, assignment: str
+) -> None:
     task_id = await desk.submit()
     with pytest.raises(Exception, match="CHECK"):
         await desk.sql(f"UPDATE tasks SET {assignment}")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.support.stores import LEASE, Desk
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import (
@@ -17,7 +18,6 @@ from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.store import runs, tasks
 from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
 from langgraph_multi_agent.store.runs import MAX_LONE_CRASHES, Claimed, Ending
-from tests.support.stores import LEASE, Desk
 
 S = TaskStatus
 Q = {"id": "1/1/a/1/1", "kind": "clarification", "text": "which?", "options": [], "subtask_id": "a"}
@@ -54,21 +54,33 @@ async def answer(desk: Desk, task_id: str, question_id: str = Q["id"]) -> Any:
 
 
 async def beat(desk: Desk, run: Claimed) -> runs.Beat:
-    (found,) = await desk.database.write(WORKER_SCOPE, runs.heartbeat, "w1", [(run.task.id, run.epoch)], lease=LEASE)
+    (found,) = await desk.database.write(
+        WORKER_SCOPE, runs.heartbeat, "w1", [(run.task.id, run.epoch)], lease=LEASE
+    )
     return found
 
 
 async def run_row(desk: Desk, epoch: int = 1) -> dict[str, Any]:
-    (row,) = await desk.rows("SELECT status, completed_at, error_message FROM workflow_executions WHERE epoch = :e", e=epoch)
+    (row,) = await desk.rows(
+        "SELECT status, completed_at, error_message FROM workflow_executions WHERE epoch = :e", e=epoch
+    )
     return row
 
 
 async def test_completing_records_result_progress_time_and_event(desk: Desk) -> None:
     run = await desk.running()
-    assert await end(desk, run, Action.COMPLETE, result={"summary": "好"}, detail="partial", active_s=2.5) is S.COMPLETED
+    assert (
+        await end(desk, run, Action.COMPLETE, result={"summary": "好"}, detail="partial", active_s=2.5)
+        is S.COMPLETED
+    )
     task = await desk.get(run.task.id)
 
-    assert (task.result, task.progress, task.status_detail, task.error) == ({"summary": "好"}, 100, "partial", None)
+    assert (task.result, task.progress, task.status_detail, task.error) == (
+        {"summary": "好"},
+        100,
+        "partial",
+        None,
+    )
     assert task.completed_at is not None
     assert await desk.events(task.id) == ["task.submitted", "task.started", "task.completed"]
     assert (await run_row(desk))["status"] == "completed"
@@ -87,7 +99,9 @@ async def test_failing_records_the_error_where_people_and_operators_look(desk: D
     assert (await run_row(desk))["error_message"] == "WORKFLOW_TIMEOUT"
 
 
-@pytest.mark.parametrize("action", [Action.COMPLETE, Action.FAIL, Action.PARK, Action.HAND_BACK, Action.PAUSE])
+@pytest.mark.parametrize(
+    "action", [Action.COMPLETE, Action.FAIL, Action.PARK, Action.HAND_BACK, Action.PAUSE]
+)
 async def test_a_cancel_that_came_meanwhile_wins_over_any_other_ending(desk: Desk, action: Action) -> None:
     run = await desk.running()
     await control(desk, run.task.id, Action.CANCEL)
@@ -187,9 +201,14 @@ async def test_questions_too_long_for_an_event_still_park_the_task(desk: Desk) -
 
 
 @pytest.mark.parametrize("action", [Action.COMPLETE, Action.FAIL])
-async def test_a_result_or_error_too_long_for_an_event_still_ends_the_task(desk: Desk, action: Action) -> None:
+async def test_a_result_or_error_too_long_for_an_event_still_ends_the_task(
+    desk: Desk, action: Action
+) -> None:
     run = await desk.running()
-    values = {"result": {"summary": "结" * 5000}, "error": {"code": "SKILL_FAILED", "params": {"detail": "x" * 9000}}}
+    values = {
+        "result": {"summary": "结" * 5000},
+        "error": {"code": "SKILL_FAILED", "params": {"detail": "x" * 9000}},
+    }
     await end(desk, run, action, **values)
     task = await desk.get(run.task.id)
     assert task.result == values["result"]
@@ -200,9 +219,14 @@ async def test_retry_opens_a_generation_and_forgets_the_ending_of_the_last(desk:
     run = await desk.running()
     await end(desk, run, Action.FAIL, error={"code": "X"}, active_s=5)
     again = await pending(desk, run.task.id, Action.RETRY)
-    assert (again.generation, again.status, again.error, again.result, again.completed_at, again.progress) == (
-        2, S.PENDING, None, None, None, 0
-    )  # fmt: skip
+    assert (
+        again.generation,
+        again.status,
+        again.error,
+        again.result,
+        again.completed_at,
+        again.progress,
+    ) == (2, S.PENDING, None, None, None, 0)
     (claimed,) = await desk.claim()
     assert (claimed.epoch, claimed.active_s, claimed.is_first) == (2, 0, False)
     with pytest.raises(IllegalTransition):
@@ -211,14 +235,22 @@ async def test_retry_opens_a_generation_and_forgets_the_ending_of_the_last(desk:
 
 async def test_completed_by_a_person_fences_the_worker_and_invents_no_result(desk: Desk) -> None:
     run = await desk.running()
-    task = await desk.database.write(DEFAULT_SCOPE, tasks.complete_by_person, run.task.id, actor="li", note="done by phone")
-    assert (task.status, task.status_detail, task.result, task.progress) == (S.COMPLETED, "completed_by_person", None, 100)
+    task = await desk.database.write(
+        DEFAULT_SCOPE, tasks.complete_by_person, run.task.id, actor="li", note="done by phone"
+    )
+    assert (task.status, task.status_detail, task.result, task.progress) == (
+        S.COMPLETED,
+        "completed_by_person",
+        None,
+        100,
+    )
     assert not (await beat(desk, run)).is_owned
     with pytest.raises(LeaseLost):
         await end(desk, run, Action.FAIL)
     assert await desk.events(task.id) == ["task.submitted", "task.started", "task.completed"]
     (event,) = await desk.rows("SELECT data FROM agent_messages WHERE type = 'task.completed'")
-    assert "li" in str(event["data"]) and "done by phone" in str(event["data"])
+    assert "li" in str(event["data"])
+    assert "done by phone" in str(event["data"])
     assert (await run_row(desk))["status"] == "cancelled"
 
 
@@ -237,7 +269,11 @@ async def test_an_operators_sql_is_obeyed_and_its_missing_event_written_once(
     desk: Desk, status: str, event: str, seen_by: str
 ) -> None:
     run = await desk.running()
-    await desk.sql("UPDATE tasks SET status = :s, error_message = 'reset by admin' WHERE id = :id", s=status, id=run.task.id)
+    await desk.sql(
+        "UPDATE tasks SET status = :s, error_message = 'reset by admin' WHERE id = :id",
+        s=status,
+        id=run.task.id,
+    )
     with pytest.raises(LeaseLost):
         await end(desk, run, Action.COMPLETE)
     if seen_by == "heartbeat":
@@ -252,7 +288,8 @@ async def test_an_operators_sql_is_obeyed_and_its_missing_event_written_once(
     assert task.status == status
     assert await desk.events(task.id) == ["task.submitted", "task.started", event]
     assert (task.completed_at is not None) == (status in {"failed", "cancelled", "completed"})
-    assert task.error is not None and task.error["detail"] == "reset by admin"
+    assert task.error is not None
+    assert task.error["detail"] == "reset by admin"
     assert await desk.rows("SELECT * FROM leases") == []
     assert (await run_row(desk))["status"] == "cancelled"
 
@@ -290,8 +327,10 @@ async def test_the_fifth_crash_without_progress_is_a_dead_letter(desk: Desk) -> 
     assert await crash(desk) == []
     task = await desk.get(task_id)
     assert (task.status, task.status_detail, task.error) == (
-        S.FAILED, "poison", {"code": "POISON_TASK", "params": {"crashes": 5}}
-    )  # fmt: skip
+        S.FAILED,
+        "poison",
+        {"code": "POISON_TASK", "params": {"crashes": 5}},
+    )
     assert await desk.claim() == []
     await pending(desk, task_id, Action.RETRY)
     (run,) = await desk.claim()
@@ -348,13 +387,17 @@ async def test_changing_what_a_person_wrote_is_recorded(desk: Desk) -> None:
 
 async def test_the_request_itself_changes_only_before_anybody_worked_on_it(desk: Desk) -> None:
     task_id = await desk.submit()
-    await desk.database.write(DEFAULT_SCOPE, tasks.update_fields, task_id, {"description": "other"}, actor="li")
+    await desk.database.write(
+        DEFAULT_SCOPE, tasks.update_fields, task_id, {"description": "other"}, actor="li"
+    )
     (run,) = await desk.claim()
     change = {"description": "third"}
     with pytest.raises(IllegalTransition):
         await desk.database.write(DEFAULT_SCOPE, tasks.update_fields, task_id, change, actor="li")
     await journal(desk, run, "1/understand/1", {})
     await end(desk, run, Action.HAND_BACK)
-    with pytest.raises(IllegalTransition):  # what was understood is journalled: it would be of another request
+    with pytest.raises(
+        IllegalTransition
+    ):  # what was understood is journalled: it would be of another request
         await desk.database.write(DEFAULT_SCOPE, tasks.update_fields, task_id, change, actor="li")
     assert (await desk.get(task_id)).description == "other"

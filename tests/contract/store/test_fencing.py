@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.support.stores import LEASE, Desk
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import Fault, LeaseLost, LimitExceeded
@@ -16,12 +17,18 @@ from langgraph_multi_agent.domain.task import Action, Cost
 from langgraph_multi_agent.store import ledgers, runs
 from langgraph_multi_agent.store.journal import CheckpointRow, FencedWrite, JournalFlusher, commit_steps
 from langgraph_multi_agent.store.runs import Claimed, Ending
-from tests.support.stores import LEASE, Desk
 
 TABLES = (
-    "tasks", "journal", "agent_messages", "artifacts", "checkpoints", "model_calls", "effects", "leases",
+    "tasks",
+    "journal",
+    "agent_messages",
+    "artifacts",
+    "checkpoints",
+    "model_calls",
+    "effects",
+    "leases",
     "workflow_executions",
-)  # fmt: skip
+)
 
 
 async def everything(desk: Desk) -> dict[str, list[dict[str, Any]]]:
@@ -49,7 +56,14 @@ def step(key: str = "1/a", **values: Any) -> Step:
 def row_of(thread: str) -> CheckpointRow:
     return CheckpointRow(
         table="checkpoints",
-        values={"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": "c", "type": "t", "checkpoint": b"", "metadata": b""},
+        values={
+            "thread_id": thread,
+            "checkpoint_ns": "",
+            "checkpoint_id": "c",
+            "type": "t",
+            "checkpoint": b"",
+            "metadata": b"",
+        },
     )
 
 
@@ -58,16 +72,23 @@ Attempt = Callable[[Desk, Claimed], Coroutine[Any, Any, Any]]
 
 async def _commit(desk: Desk, run: Claimed) -> None:
     write = FencedWrite(
-        task_id=run.task.id, epoch=run.epoch, step=step(), result={"x": 1}, events=(note(),), checkpoint=(row_of(run.task.id),),
+        task_id=run.task.id,
+        epoch=run.epoch,
+        step=step(),
+        result={"x": 1},
+        events=(note(),),
+        checkpoint=(row_of(run.task.id),),
         artifacts=(ArtifactRef(name="a", digest="0" * 64, size_bytes=1, media_type="text/plain"),),
-    )  # fmt: skip
+    )
     (fault,) = await desk.database.write(WORKER_SCOPE, commit_steps, [write])
     if fault is not None:
         raise fault
 
 
 async def _end(desk: Desk, run: Claimed) -> None:
-    write = FencedWrite(task_id=run.task.id, epoch=run.epoch, ending=Ending(action=Action.COMPLETE, result={}))
+    write = FencedWrite(
+        task_id=run.task.id, epoch=run.epoch, ending=Ending(action=Action.COMPLETE, result={})
+    )
     (fault,) = await desk.database.write(WORKER_SCOPE, commit_steps, [write])
     if fault is not None:
         raise fault
@@ -84,7 +105,9 @@ async def _reserve(desk: Desk, run: Claimed) -> None:
 
 
 async def _settle(desk: Desk, run: Claimed) -> None:
-    await desk.database.write(WORKER_SCOPE, ledgers.settle, "call", run.task.id, run.epoch, Cost(input_tokens=1))
+    await desk.database.write(
+        WORKER_SCOPE, ledgers.settle, "call", run.task.id, run.epoch, Cost(input_tokens=1)
+    )
 
 
 async def _claim_effect(desk: Desk, run: Claimed) -> None:
@@ -122,11 +145,15 @@ async def test_nobody_writes_for_a_task_that_is_gone(desk: Desk, attempt: Attemp
 async def test_a_heartbeat_of_the_old_owner_renews_nothing_and_says_so(desk: Desk) -> None:
     old, new = await taken_over(desk)
     before = await everything(desk)
-    (beat,) = await desk.database.write(WORKER_SCOPE, runs.heartbeat, "w1", [(old.task.id, old.epoch)], lease=LEASE)
+    (beat,) = await desk.database.write(
+        WORKER_SCOPE, runs.heartbeat, "w1", [(old.task.id, old.epoch)], lease=LEASE
+    )
     assert not beat.is_owned
     assert await everything(desk) == before
 
-    (beat,) = await desk.database.write(WORKER_SCOPE, runs.heartbeat, "w2", [(new.task.id, new.epoch)], lease=LEASE)
+    (beat,) = await desk.database.write(
+        WORKER_SCOPE, runs.heartbeat, "w2", [(new.task.id, new.epoch)], lease=LEASE
+    )
     assert beat.is_owned
 
 
@@ -194,7 +221,9 @@ async def test_a_readers_number_order_is_the_order_of_commits(desk: Desk) -> Non
             write = FencedWrite(task_id=run.task.id, epoch=run.epoch, events=(note(str(number)),))
             group.create_task(flusher.write(write))
     for run in runs_:
-        rows = await desk.rows("SELECT id, seq FROM agent_messages WHERE task_id = :id ORDER BY id", id=run.task.id)
+        rows = await desk.rows(
+            "SELECT id, seq FROM agent_messages WHERE task_id = :id ORDER BY id", id=run.task.id
+        )
         assert [row["seq"] for row in rows] == sorted(row["seq"] for row in rows)
 
 
@@ -216,7 +245,10 @@ async def test_an_oversized_event_is_refused_without_harm_to_its_batch(desk: Des
 
 async def test_one_rows_data_error_fails_alone_however_large_the_batch(desk: Desk) -> None:
     run = await desk.running()
-    writes = [FencedWrite(task_id=run.task.id, epoch=1, step=step(f"1/{n}"), events=(note(str(n)),)) for n in range(20)]
+    writes = [
+        FencedWrite(task_id=run.task.id, epoch=1, step=step(f"1/{n}"), events=(note(str(n)),))
+        for n in range(20)
+    ]
     writes[13] = FencedWrite(task_id=run.task.id, epoch=1, step=step("1/3"), events=(note("double"),))
     async with flushing(desk) as flusher:
         answers = await asyncio.gather(*(flusher.write(write) for write in writes), return_exceptions=True)
@@ -232,7 +264,9 @@ async def test_a_step_is_written_though_its_caller_was_cancelled(desk: Desk) -> 
     run = await desk.running()
     async with flushing(desk) as flusher:
         writing = asyncio.ensure_future(
-            flusher.write(FencedWrite(task_id=run.task.id, epoch=1, step=step("1/kept"), events=(note("kept"),)))
+            flusher.write(
+                FencedWrite(task_id=run.task.id, epoch=1, step=step("1/kept"), events=(note("kept"),))
+            )
         )
         await asyncio.sleep(0)
         writing.cancel()
@@ -255,10 +289,14 @@ async def test_a_flusher_that_is_stopped_hard_leaves_no_writer_waiting(desk: Des
     run = await desk.running()
     flusher = JournalFlusher(desk.database)
     flushing_task = asyncio.ensure_future(flusher.run())
-    first = asyncio.ensure_future(flusher.write(FencedWrite(task_id=run.task.id, epoch=1, events=(note("1"),))))
+    first = asyncio.ensure_future(
+        flusher.write(FencedWrite(task_id=run.task.id, epoch=1, events=(note("1"),)))
+    )
     await asyncio.sleep(0)
     flushing_task.cancel()
-    second = asyncio.ensure_future(flusher.write(FencedWrite(task_id=run.task.id, epoch=1, events=(note("2"),))))
+    second = asyncio.ensure_future(
+        flusher.write(FencedWrite(task_id=run.task.id, epoch=1, events=(note("2"),)))
+    )
     done, waiting = await asyncio.wait({first, second}, timeout=5)
     assert waiting == set()
     for ended in done:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.support.stores import LEASE, Desk, tenant
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import AgentNotFound, BudgetExceeded, LeaseLost
@@ -11,11 +12,12 @@ from langgraph_multi_agent.domain.task import Budget, Cost
 from langgraph_multi_agent.store import events, ledgers, runs
 from langgraph_multi_agent.store.ledgers import RunBudget, RunEffects
 from langgraph_multi_agent.store.runs import Claimed
-from tests.support.stores import LEASE, Desk, tenant
 
 
 def budget_of(desk: Desk, run: Claimed) -> RunBudget:
-    return RunBudget(database=desk.database, task_id=run.task.id, epoch=run.epoch, agent="writer", subtask_id="a")
+    return RunBudget(
+        database=desk.database, task_id=run.task.id, epoch=run.epoch, agent="writer", subtask_id="a"
+    )
 
 
 def effects_of(desk: Desk, run: Claimed) -> RunEffects:
@@ -35,14 +37,18 @@ async def test_what_was_spent_replaces_what_was_reserved_and_adds_up_on_the_task
     for _ in range(2):
         call = await budget.reserve(tokens=90, cost=0.0)
         await budget.settle(call, Cost(input_tokens=3, output_tokens=2, cost=0.25, model_calls=1))
-    assert (await desk.get(run.task.id)).cost == Cost(input_tokens=6, output_tokens=4, cost=0.5, model_calls=2)
+    assert (await desk.get(run.task.id)).cost == Cost(
+        input_tokens=6, output_tokens=4, cost=0.5, model_calls=2
+    )
 
 
 @pytest.mark.parametrize(
     ("limit", "wanted"),
     [(Budget(tokens=100), {"tokens": 101, "cost": 0.0}), (Budget(cost=1.0), {"tokens": 5, "cost": 1.01})],
 )
-async def test_an_overdraft_is_refused_and_reserves_nothing(desk: Desk, limit: Budget, wanted: dict[str, Any]) -> None:
+async def test_an_overdraft_is_refused_and_reserves_nothing(
+    desk: Desk, limit: Budget, wanted: dict[str, Any]
+) -> None:
     run = await desk.running(budget=limit)
     with pytest.raises(BudgetExceeded):
         await budget_of(desk, run).reserve(**wanted)
@@ -100,9 +106,11 @@ async def test_an_agents_record_starts_anew_with_its_reset(desk: Desk) -> None:
         await desk.sql(
             "INSERT INTO agent_messages (tenant, task_id, seq, type, agent, subtask_id, data, created_at) VALUES"
             " ('default', :task, (SELECT MAX(seq) + 1 FROM agent_messages), :kind, :agent, 's', '{}', :at)",
-            task=run.task.id, kind=f"subtask.{kind}", agent=agent,
+            task=run.task.id,
+            kind=f"subtask.{kind}",
+            agent=agent,
             at=desk.clock.now().strftime("%Y-%m-%d %H:%M:%S.%f"),
-        )  # fmt: skip
+        )
 
     async def record() -> dict[str, tuple[int, int]]:
         resets = await desk.database.read(DEFAULT_SCOPE, ledgers.agent_resets)
@@ -132,8 +140,9 @@ async def test_running_subtasks_are_those_of_the_present_run_without_an_end(desk
         await desk.sql(
             "INSERT INTO agent_messages (tenant, task_id, seq, type, agent, subtask_id, data, created_at) SELECT"
             " tenant, id, (SELECT MAX(seq) + 1 FROM agent_messages), :kind, 'a', :subtask, '{}', created_at FROM tasks",
-            kind=kind, subtask=subtask,
-        )  # fmt: skip
+            kind=kind,
+            subtask=subtask,
+        )
 
     async def running() -> list[str | None]:
         return [item.subtask_id for item in await desk.database.read(DEFAULT_SCOPE, events.running_subtasks)]

@@ -21,7 +21,10 @@ def test_migrations_from_empty_give_the_schema_of_the_code(tmp_path: Path) -> No
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, schema.metadata) == []
         inspector = inspect(connection)
-        checks = {table.name: {c["name"] for c in inspector.get_check_constraints(table.name)} for table in schema.metadata.sorted_tables}
+        checks = {
+            table.name: {c["name"] for c in inspector.get_check_constraints(table.name)}
+            for table in schema.metadata.sorted_tables
+        }
     engine.dispose()
     wanted = {
         table.name: {c.name for c in table.constraints if c.__visit_name__.endswith("check_constraint")}
@@ -58,4 +61,8 @@ def test_what_operators_type_by_hand_is_there() -> None:
     tables = schema.metadata.tables
     assert {"id", "status", "error_message", "created_at"} <= set(tables["tasks"].c.keys())
     indexes = {index.name for table in tables.values() for index in table.indexes}
-    assert {"idx_tasks_status_created", "idx_workflow_executions_task_id", "idx_agent_messages_timestamp"} <= indexes
+    assert {
+        "idx_tasks_status_created",
+        "idx_workflow_executions_task_id",
+        "idx_agent_messages_timestamp",
+    } <= indexes

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.stores import Desk, tenant
 
 from langgraph_multi_agent.domain.errors import TaskNotFound
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.store import events, tasks
 from langgraph_multi_agent.store.tasks import TaskFilter
-from tests.support.stores import Desk, tenant
 
 MINE, THEIRS = tenant("mine"), tenant("theirs")
 Write = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]

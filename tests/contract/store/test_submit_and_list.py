@@ -5,22 +5,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.support.stores import Desk, draft, tenant
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import IdempotencyConflict, QueueFull, TaskNotFound
 from langgraph_multi_agent.domain.task import Budget, InputFile, Priority, TaskStatus
 from langgraph_multi_agent.store import tasks
 from langgraph_multi_agent.store.tasks import IDEMPOTENCY_WINDOW, TaskFilter
-from tests.support.stores import Desk, draft, tenant
 
 FILE = InputFile(name="表.csv", digest="ab" * 32, size_bytes=12, media_type="text/csv")
 
 
 async def submit(desk: Desk, key: str | None, body: str, **fields: Any) -> tuple[str, bool]:
     task, is_replay = await desk.database.write(
-        DEFAULT_SCOPE, tasks.submit, desk.new_id(), draft(**fields),
-        queue_size=1000, idempotency_key=key, body_hash=body,
-    )  # fmt: skip
+        DEFAULT_SCOPE,
+        tasks.submit,
+        desk.new_id(),
+        draft(**fields),
+        queue_size=1000,
+        idempotency_key=key,
+        body_hash=body,
+    )
     return task.id, is_replay
 
 
@@ -37,9 +42,14 @@ async def test_what_was_submitted_is_read_back_whole(desk: Desk) -> None:
         "budget": Budget(tokens=100, cost=0.5),
     }
     made, _ = await desk.database.write(
-        DEFAULT_SCOPE, tasks.submit, desk.new_id(), draft(**fields),
-        queue_size=10, idempotency_key=None, body_hash="",
-    )  # fmt: skip
+        DEFAULT_SCOPE,
+        tasks.submit,
+        desk.new_id(),
+        draft(**fields),
+        queue_size=10,
+        idempotency_key=None,
+        body_hash="",
+    )
     task = await desk.get(made.id)
 
     assert task == made
@@ -181,6 +191,7 @@ async def test_references_of_files_and_large_results_keep_their_digests(desk: De
     await desk.sql(
         "INSERT INTO journal (task_id, key, tenant, epoch, input_hash, version, result_digest, created_at)"
         " SELECT id, '1/x', tenant, 0, '', 1, :digest, created_at FROM tasks WHERE id = :id",
-        id=task_id, digest="cd" * 32,
-    )  # fmt: skip
+        id=task_id,
+        digest="cd" * 32,
+    )
     assert await desk.database.read(SYSTEM_SCOPE, tasks.referenced_digests) == {FILE.digest, "cd" * 32}

@@ -5,12 +5,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.support.stores import Desk, broken_unit, faulty_unit
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, TaskNotFound
 from langgraph_multi_agent.store import tasks
 from langgraph_multi_agent.store.database import UNITS, SqliteDatabase
-from tests.support.stores import Desk, broken_unit, faulty_unit
 
 
 async def test_one_units_error_leaves_its_neighbours_in_the_same_commit_whole(desk: Desk) -> None:
@@ -60,7 +60,7 @@ async def test_a_reader_sees_one_moment_while_others_write(desk: Desk) -> None:
 
 async def test_a_reading_function_cannot_write(desk: Desk) -> None:
     await desk.submit()
-    with pytest.raises(Exception, match="readonly|read-only"):
+    with pytest.raises(Exception, match=r"readonly|read-only"):
         await desk.rows("DELETE FROM tasks RETURNING id")
     assert len(await desk.ids()) == 1
 
@@ -80,7 +80,9 @@ def test_every_unit_that_commits_is_named_by_a_test_of_the_store() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, (ast.Attribute, ast.Name))
     }
-    ours = {unit for unit, function in UNITS.items() if function.__module__.startswith("langgraph_multi_agent.")}
+    ours = {
+        unit for unit, function in UNITS.items() if function.__module__.startswith("langgraph_multi_agent.")
+    }
     assert len(ours) > 10
     assert {unit for unit in ours if unit.split(".")[1] not in named} == set()
 
@@ -91,4 +93,11 @@ async def test_the_writer_tells_how_many_units_share_a_commit(desk: Desk) -> Non
     statistics = desk.database.statistics
     assert statistics.by_unit["tasks.submit"] == 20
     assert statistics.commits < statistics.units
-    assert len(await desk.database.read(DEFAULT_SCOPE, tasks.list_tasks, tasks.TaskFilter(), limit=50, after=None)) == 20
+    assert (
+        len(
+            await desk.database.read(
+                DEFAULT_SCOPE, tasks.list_tasks, tasks.TaskFilter(), limit=50, after=None
+            )
+        )
+        == 20
+    )

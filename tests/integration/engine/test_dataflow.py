@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.teams import Scene, world
 
+from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import TaskStatus
-from tests.support.teams import Scene, world
 
 S = TaskStatus
 
@@ -19,7 +20,13 @@ async def test_a_task_goes_in_and_its_result_comes_out(tmp_path: Path) -> None:
     scene = Scene()
     plan = [
         {"id": "a", "do": [["return", {"x": 1}]]},
-        {"id": "b", "needs": ["a"], "agent": "worker_b", "do": [["result_of", "a"]], "criteria": ["ok", "unknown"]},
+        {
+            "id": "b",
+            "needs": ["a"],
+            "agent": "worker_b",
+            "do": [["result_of", "a"]],
+            "criteria": ["ok", "unknown"],
+        },
     ]
     async with world(tmp_path, scene) as here:
         task_id = await here.submit(plan)
@@ -31,9 +38,16 @@ async def test_a_task_goes_in_and_its_result_comes_out(tmp_path: Path) -> None:
     assert task.result["data"]["b"]["from"]["x"] == 1
     assert scene.ran == ["a#1", "b#1"]
     assert kinds == [
-        "task.submitted", "task.started", "plan.created", "subtask.started", "subtask.completed",
-        "subtask.started", "subtask.completed", "review.verdict", "task.completed",
-    ]  # fmt: skip
+        "task.submitted",
+        "task.started",
+        "plan.created",
+        "subtask.started",
+        "subtask.completed",
+        "subtask.started",
+        "subtask.completed",
+        "review.verdict",
+        "task.completed",
+    ]
 
 
 async def test_a_subtask_starts_as_soon_as_its_own_dependencies_are_done(tmp_path: Path) -> None:
@@ -56,7 +70,9 @@ async def test_a_subtask_starts_as_soon_as_its_own_dependencies_are_done(tmp_pat
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_in_any_dag_every_start_follows_the_last_of_its_dependencies_at_once(tmp_path: Path, seed: int) -> None:
+async def test_in_any_dag_every_start_follows_the_last_of_its_dependencies_at_once(
+    tmp_path: Path, seed: int
+) -> None:
     rng = random.Random(seed)
     needs = {f"n{i}": [f"n{j}" for j in range(i) if rng.random() < 0.15] for i in range(20)}
     plan = [{"id": node, "needs": parents, "do": [["gate", node]]} for node, parents in needs.items()]
@@ -74,7 +90,7 @@ async def test_in_any_dag_every_start_follows_the_last_of_its_dependencies_at_on
             await scene.reached(f"end:{first}")
             done.add(first)
         assert (await here.until(task_id)).status is S.COMPLETED
-    assert set(scene.counts[node] for node in needs) == {1}
+    assert {scene.counts[node] for node in needs} == {1}
 
 
 async def test_ready_subtasks_start_in_plan_order(tmp_path: Path) -> None:
@@ -123,9 +139,14 @@ async def test_whatever_goes_wrong_in_one_subtask_its_siblings_run_on(
     assert "cancelled:sibling" not in scene.seen
 
 
-async def test_a_number_that_json_cannot_carry_is_the_same_the_first_time_and_on_replay(tmp_path: Path) -> None:
+async def test_a_number_that_json_cannot_carry_is_the_same_the_first_time_and_on_replay(
+    tmp_path: Path,
+) -> None:
     scene = Scene()
-    plan = [{"id": "a", "do": [["nan"]]}, {"id": "b", "needs": ["a"], "do": [["result_of", "a"], ["gate", "b"]]}]
+    plan = [
+        {"id": "a", "do": [["nan"]]},
+        {"id": "b", "needs": ["a"], "do": [["result_of", "a"], ["gate", "b"]]},
+    ]
     async with world(tmp_path, scene) as here:
         task_id = await here.submit(plan)
         await scene.reached("gate:b")
@@ -141,7 +162,10 @@ async def test_a_number_that_json_cannot_carry_is_the_same_the_first_time_and_on
 
 async def test_progress_never_falls_and_is_weighted(tmp_path: Path) -> None:
     scene = Scene()
-    plan = [{"id": "a", "weight": 3}, {"id": "b", "needs": ["a"], "do": [["gate", "b"]], "criteria": ["from:2"]}]
+    plan = [
+        {"id": "a", "weight": 3},
+        {"id": "b", "needs": ["a"], "do": [["gate", "b"]], "criteria": ["from:2"]},
+    ]
     repaired = [{**plan[0]}, {**plan[1]}, {"id": "c", "weight": 6, "needs": ["b"], "do": [["gate", "c"]]}]
     async with world(tmp_path, scene) as here:
         task_id = await here.submit(plan, input_data={"repairs": [repaired]})
@@ -166,7 +190,7 @@ async def test_big_results_and_artifacts_are_kept_and_read_back(tmp_path: Path) 
         (row,) = await here.rows("SELECT result, result_digest FROM journal WHERE key = '1/subtask/a/1'")
         assert row["result"] is None
         assert len(await here.artifacts.read(row["result_digest"])) > 50_000
-        ref, path = await here.service.artifact(_scope(), task_id, "a.txt")
+        ref, path = await here.service.artifact(DEFAULT_SCOPE, task_id, "a.txt")
         assert (ref.kind, path.read_text()) == ("result", "好")
         await here.kill()
         scene.gate("b").set()
@@ -176,12 +200,6 @@ async def test_big_results_and_artifacts_are_kept_and_read_back(tmp_path: Path) 
     assert task.status is S.COMPLETED, task.error
     assert made.data["name"] == "a.txt"
     assert scene.counts["a"] == 1
-
-
-def _scope() -> Any:
-    from langgraph_multi_agent.access import DEFAULT_SCOPE
-
-    return DEFAULT_SCOPE
 
 
 @pytest.mark.parametrize(
@@ -239,7 +257,9 @@ async def test_time_in_earlier_runs_counts_towards_the_limit(tmp_path: Path) -> 
 async def test_a_subtask_that_overruns_fails_alone(tmp_path: Path) -> None:
     scene = Scene()
     plan = [{"id": "a", "do": [["gate", "never"]]}, {"id": "b"}]
-    async with world(tmp_path, scene, subtask_timeout=0.15, max_subtask_attempts=1, team=scene.team("worker_a")) as here:
+    async with world(
+        tmp_path, scene, subtask_timeout=0.15, max_subtask_attempts=1, team=scene.team("worker_a")
+    ) as here:
         task_id = await here.submit(plan)
         task = await here.until(task_id)
         (failed,) = await here.events(task_id, EventType.SUBTASK_FAILED)
@@ -259,7 +279,9 @@ async def test_a_failing_lead_ends_the_task_with_its_code(tmp_path: Path) -> Non
 async def test_many_tasks_at_once_share_commits_and_all_end(tmp_path: Path) -> None:
     scene = Scene()
     async with world(tmp_path, scene, max_concurrent_workflows=20) as here:
-        made = [await here.submit([{"id": "a"}, {"id": "b"}, {"id": "c", "needs": ["a", "b"]}]) for _ in range(40)]
+        made = [
+            await here.submit([{"id": "a"}, {"id": "b"}, {"id": "c", "needs": ["a", "b"]}]) for _ in range(40)
+        ]
         ended = await asyncio.gather(*(here.until(task_id) for task_id in made))
         assert {task.status for task in ended} == {S.COMPLETED}
         assert here.worker.active == 0

@@ -6,16 +6,21 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.teams import WAIT_S, Scene, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
-from langgraph_multi_agent.domain.errors import AlreadyAnswered, IllegalTransition, InvalidRequest, TaskNotFound
+from langgraph_multi_agent.domain.errors import (
+    AlreadyAnswered,
+    IllegalTransition,
+    InvalidRequest,
+    TaskNotFound,
+)
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.plan import SubtaskStatus
 from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.engine import recovery
 from langgraph_multi_agent.skills import registry
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
-from tests.support.teams import WAIT_S, Scene, world
 
 S = TaskStatus
 CANCEL_S = 2.0
@@ -45,7 +50,8 @@ async def test_a_subtask_that_waits_does_not_stop_its_siblings_and_both_question
 
         await here.answer(task_id, "two?")
         await here.until_that(task_id, lambda task: task.status is S.WAITING_INPUT and task.epoch == 2)
-        assert "end:b" in scene.seen and "end:a" not in scene.seen
+        assert "end:b" in scene.seen
+        assert "end:a" not in scene.seen
         assert set(await here.questions(task_id)) == {"one?"}
         await here.answer(task_id, "one?")
         task = await here.until(task_id)
@@ -58,7 +64,9 @@ async def test_a_subtask_that_waits_does_not_stop_its_siblings_and_both_question
 async def test_both_answers_may_come_before_any_worker_looks(tmp_path: Path) -> None:
     scene = Scene()
     async with world(tmp_path, scene) as here:
-        task_id = await here.submit([{"id": "a", "do": [["ask", "one?"]]}, {"id": "b", "do": [["ask", "two?"]]}])
+        task_id = await here.submit(
+            [{"id": "a", "do": [["ask", "one?"]]}, {"id": "b", "do": [["ask", "two?"]]}]
+        )
         await here.until(task_id, S.WAITING_INPUT)
         await here.stop()
         await here.answer(task_id, "one?")
@@ -70,7 +78,9 @@ async def test_both_answers_may_come_before_any_worker_looks(tmp_path: Path) -> 
 async def test_an_answer_may_come_before_the_task_parks(tmp_path: Path) -> None:
     scene = Scene()
     async with world(tmp_path, scene) as here:
-        task_id = await here.submit([{"id": "a", "do": [["ask", "one?"]]}, {"id": "b", "do": [["gate", "b"]]}])
+        task_id = await here.submit(
+            [{"id": "a", "do": [["ask", "one?"]]}, {"id": "b", "do": [["gate", "b"]]}]
+        )
         await scene.reached("gate:b", "start:a")
         async with here.feed.listen(task_id) as listener, asyncio.timeout(WAIT_S):
             while not await here.questions(task_id):
@@ -155,7 +165,9 @@ async def test_pause_lets_what_runs_end_starts_nothing_new_and_resume_repeats_no
 
 
 @pytest.mark.parametrize("grace", [0.001, 0.1])
-async def test_after_the_grace_a_paused_subtask_is_aborted_and_runs_again_later(tmp_path: Path, grace: float) -> None:
+async def test_after_the_grace_a_paused_subtask_is_aborted_and_runs_again_later(
+    tmp_path: Path, grace: float
+) -> None:
     scene = Scene()
     async with world(tmp_path, scene, pause_grace=grace) as here:
         task_id = await here.submit([{"id": "a", "do": [["gate", "a"]]}, {"id": "b"}])
@@ -203,7 +215,9 @@ async def test_cancel_kills_the_child_process_before_it_answers(
     package = tmp_path / "extra"
     (package / "slow").mkdir(parents=True)
     (package / "slow" / "__init__.py").write_text("")
-    (package / "slow" / "nap.py").write_text("import time\ndef run(params):\n    time.sleep(60)\n    return {}\n")
+    (package / "slow" / "nap.py").write_text(
+        "import time\ndef run(params):\n    time.sleep(60)\n    return {}\n"
+    )
     runner = ChildProcessSkillRunner(concurrency=1)
     # The child finds the skill because its package's path is asked for, as for an own skill.
     monkeypatch.setenv("PYTHONPATH", _with_skills(package))
@@ -213,7 +227,7 @@ async def test_cancel_kills_the_child_process_before_it_answers(
         task_id = await here.submit([{"id": "a", "do": [["skill", "slow.nap", {}]]}])
         await scene.reached("start:a")
         async with asyncio.timeout(WAIT_S):
-            while not runner.alive:
+            while not runner.alive:  # noqa: ASYNC110 - the runner tells nobody of its children
                 await asyncio.sleep(0.01)
         (pid,) = runner.alive
         answer = await here.service.cancel(DEFAULT_SCOPE, task_id)
@@ -225,8 +239,7 @@ async def test_cancel_kills_the_child_process_before_it_answers(
 def _with_skills(package: Path) -> str:
     # Only imported by the child: puts the extra directory on the path of the skills package.
     (package / "sitecustomize.py").write_text(
-        "import langgraph_multi_agent.skills as skills\n"
-        f"skills.__path__.append({str(package)!r})\n"
+        f"import langgraph_multi_agent.skills as skills\nskills.__path__.append({str(package)!r})\n"
     )
     return str(package)
 
@@ -267,7 +280,8 @@ async def test_retry_keeps_what_was_finished_and_reopen_does_all_again(tmp_path:
         for generation in (2, 3):  # the second retry still knows what the first generation finished
             await here.service.retry(DEFAULT_SCOPE, task_id)
             await here.until_that(
-                task_id, lambda task, g=generation: (task.status, task.generation) == (S.WAITING_INPUT, g)  # type: ignore[misc]
+                task_id,
+                lambda task, g=generation: (task.status, task.generation) == (S.WAITING_INPUT, g),  # type: ignore[misc]
             )
             assert scene.counts["a"] == 1
             if generation == 2:
@@ -276,7 +290,9 @@ async def test_retry_keeps_what_was_finished_and_reopen_does_all_again(tmp_path:
         await here.answer(task_id, "go on?")
         task = await here.until(task_id, generation=3)
         assert (task.status, task.generation) == (S.COMPLETED, 3)
-        reused = [event for event in await here.events(task_id, EventType.SUBTASK_COMPLETED) if event.data["reused"]]
+        reused = [
+            event for event in await here.events(task_id, EventType.SUBTASK_COMPLETED) if event.data["reused"]
+        ]
         assert {event.subtask_id for event in reused} == {"a"}
 
         await here.service.reopen(DEFAULT_SCOPE, task_id)
@@ -301,7 +317,8 @@ async def test_a_retry_after_a_reopen_does_not_reach_behind_it(tmp_path: Path) -
         task_id = await here.submit([{"id": "a"}, {"id": "b", "do": [["ask", "?"]]}])
         for generation, action in ((1, "reopen"), (2, "retry"), (3, "")):
             await here.until_that(
-                task_id, lambda task, g=generation: (task.status, task.generation) == (S.WAITING_INPUT, g)  # type: ignore[misc]
+                task_id,
+                lambda task, g=generation: (task.status, task.generation) == (S.WAITING_INPUT, g),  # type: ignore[misc]
             )
             if action:
                 await here.service.cancel(DEFAULT_SCOPE, task_id)
@@ -355,7 +372,9 @@ async def test_resetting_an_agent_aborts_its_work_and_recovery_tries_again(
     assert "cancelled:b" not in scene.seen
 
 
-async def test_resets_at_any_moment_never_hang_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_resets_at_any_moment_never_hang_a_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Also in the middle of a commit, or before the agent has begun.
     monkeypatch.setattr(recovery, "BACKOFF_BASE_S", 0.001)
     scene = Scene()
@@ -380,12 +399,12 @@ async def test_the_plan_is_shown_with_each_subtasks_state_and_cleared_by_a_reope
         await here.until(task_id, S.WAITING_INPUT)
         view = await here.service.plan(DEFAULT_SCOPE, task_id)
         assert view is not None
-        P = SubtaskStatus
-        assert [item.status for item in view.subtasks] == [P.COMPLETED, P.WAITING_INPUT, P.PENDING]
+        status = SubtaskStatus
+        assert [item.status for item in view.subtasks] == [status.COMPLETED, status.WAITING_INPUT, status.PENDING]
         assert view.subtasks[0].summary == "a done"
         await here.answer(task_id, "?")
         await here.until(task_id)
         done = await here.service.plan(DEFAULT_SCOPE, task_id)
         assert done is not None
-        assert {item.status for item in done.subtasks} == {P.COMPLETED}
+        assert {item.status for item in done.subtasks} == {status.COMPLETED}
         assert await here.service.plan(DEFAULT_SCOPE, task_id, revision=9) is None

@@ -6,22 +6,43 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.support.teams import plan_of
 
 from langgraph_multi_agent.domain.event import Event, EventType
 from langgraph_multi_agent.domain.plan import SubtaskStatus
 from langgraph_multi_agent.domain.task import Budget, Cost, Priority, Task, TaskStatus
 from langgraph_multi_agent.service.plans import PlanView, fold_plan
-from tests.support.teams import plan_of
 
 E, P, T = EventType, SubtaskStatus, TaskStatus
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PLAN = plan_of([{"id": "a"}, {"id": "b", "needs": ["a"]}])
 TASK = Task(
-    id="t", tenant="default", title="", description="", priority=Priority.MEDIUM, team="default", deadline=None,
-    assignee=None, language="en", status=T.IN_PROGRESS, status_detail=None, progress=0, input_data={}, files=(),
-    budget=Budget(), cost=Cost(), result=None, error=None, generation=1, epoch=1, last_seq=0, created_at=NOON,
-    updated_at=NOON, started_at=NOON, completed_at=None,
-)  # fmt: skip
+    id="t",
+    tenant="default",
+    title="",
+    description="",
+    priority=Priority.MEDIUM,
+    team="default",
+    deadline=None,
+    assignee=None,
+    language="en",
+    status=T.IN_PROGRESS,
+    status_detail=None,
+    progress=0,
+    input_data={},
+    files=(),
+    budget=Budget(),
+    cost=Cost(),
+    result=None,
+    error=None,
+    generation=1,
+    epoch=1,
+    last_seq=0,
+    created_at=NOON,
+    updated_at=NOON,
+    started_at=NOON,
+    completed_at=None,
+)
 STARTED = ("a", E.SUBTASK_STARTED, {"attempt": 1})
 FAILED = ("a", E.SUBTASK_FAILED, {"error": {"code": "X"}})
 DONE = ("a", E.SUBTASK_COMPLETED, {"summary": "ok"})
@@ -35,9 +56,14 @@ Told = Sequence[tuple[str | None, EventType, dict[str, Any]]]
 def view(told: Told, status: TaskStatus = T.IN_PROGRESS, spent: dict[str, Cost] | None = None) -> PlanView:
     events = [
         Event(
-            task_id="t", seq=n, type=kind, at=NOON + timedelta(seconds=n), agent=f"agent-{n}" if subtask else None,
-            subtask_id=subtask, data=data,
-        )  # fmt: skip
+            task_id="t",
+            seq=n,
+            type=kind,
+            at=NOON + timedelta(seconds=n),
+            agent=f"agent-{n}" if subtask else None,
+            subtask_id=subtask,
+            data=data,
+        )
         for n, (subtask, kind, data) in enumerate(told, start=1)
     ]
     return fold_plan(PLAN, events, task=replace(TASK, status=status), revisions=(1,), spent=spent or {})
@@ -64,7 +90,9 @@ def view(told: Told, status: TaskStatus = T.IN_PROGRESS, spent: dict[str, Cost] 
         ([("gone", E.SUBTASK_STARTED, {})], T.IN_PROGRESS, (P.PENDING, P.PENDING)),
     ],
 )
-def test_states_follow_from_what_happened(told: Told, status: TaskStatus, states: tuple[SubtaskStatus, ...]) -> None:
+def test_states_follow_from_what_happened(
+    told: Told, status: TaskStatus, states: tuple[SubtaskStatus, ...]
+) -> None:
     assert tuple(item.status for item in view(told, status).subtasks) == states
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.teams import Scene, ScriptedTool, World, world
 
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.engine import recovery
-from tests.support.teams import Scene, World, world
 
 S = TaskStatus
 UNREADABLE = ["fault", "InputUnreadable", {"file": "x"}]
@@ -90,7 +90,9 @@ async def test_a_subtask_that_nothing_depends_on_is_missed_too(tmp_path: Path) -
 async def test_with_nothing_left_the_task_fails_with_the_first_error(tmp_path: Path) -> None:
     scene = Scene()
     async with world(tmp_path, scene, team=scene.team("worker_a")) as here:
-        task = await here.until(await here.submit([{"id": "bad", "do": [UNREADABLE]}, {"id": "b", "needs": ["bad"]}]))
+        task = await here.until(
+            await here.submit([{"id": "bad", "do": [UNREADABLE]}, {"id": "b", "needs": ["bad"]}])
+        )
     assert task.status is S.FAILED
     assert task.error is not None
     assert (task.error["code"], task.error["subtask"]) == ("INPUT_UNREADABLE", "bad")
@@ -110,7 +112,9 @@ async def test_a_failure_does_not_give_up_a_sibling_that_waits_for_a_person(tmp_
     assert task.result["data"]["asks"]["answer"] == "answer to which?"
 
 
-async def test_an_answer_that_leads_to_another_failure_does_not_contradict_the_decided_plan(tmp_path: Path) -> None:
+async def test_an_answer_that_leads_to_another_failure_does_not_contradict_the_decided_plan(
+    tmp_path: Path,
+) -> None:
     # First run: `bad` fails, the plan shrinks, `asks` waits. Second run: `asks` fails before that point.
     scene = Scene()
     plan = [
@@ -144,11 +148,15 @@ async def test_a_failed_criterion_leads_to_a_repair_plan_that_keeps_what_stands(
 
 
 @pytest.mark.parametrize("rounds", [0, 2])
-async def test_repair_rounds_are_bounded_and_the_task_then_fails_with_its_result(tmp_path: Path, rounds: int) -> None:
+async def test_repair_rounds_are_bounded_and_the_task_then_fails_with_its_result(
+    tmp_path: Path, rounds: int
+) -> None:
     scene = Scene()
     repairs = [[{"id": "a", "criteria": ["bad"], "do": [["return", {"round": n}]]}] for n in range(5)]
     async with world(tmp_path, scene, max_repair_rounds=rounds) as here:
-        task = await here.until(await here.submit([{"id": "a", "criteria": ["bad"]}], input_data={"repairs": repairs}))
+        task = await here.until(
+            await here.submit([{"id": "a", "criteria": ["bad"]}], input_data={"repairs": repairs})
+        )
     assert task.status is S.FAILED
     assert task.error is not None
     assert (task.error["code"], task.error["params"]["rounds"]) == ("QUALITY_CHECK_FAILED", rounds)
@@ -165,7 +173,10 @@ async def test_what_cannot_be_checked_is_no_failure(tmp_path: Path) -> None:
 
 async def test_a_repair_that_needs_a_person_parks_and_goes_on(tmp_path: Path) -> None:
     scene = Scene()
-    values: dict[str, Any] = {"repairs": [[{"id": "a", "criteria": ["from:2"]}]], "repair_do": [["ask", "how?"]]}
+    values: dict[str, Any] = {
+        "repairs": [[{"id": "a", "criteria": ["from:2"]}]],
+        "repair_do": [["ask", "how?"]],
+    }
     async with world(tmp_path, scene) as here:
         task_id = await here.submit([{"id": "a", "criteria": ["from:2"]}], input_data=values)
         await here.until(task_id, S.WAITING_INPUT)
@@ -189,9 +200,9 @@ async def test_a_decided_repair_is_not_decided_again_after_a_crash(tmp_path: Pat
     assert (scene.counts["repair"], scene.counts["decompose"], scene.counts["a"]) == (1, 1, 1)
 
 
-async def test_an_unsafe_repetition_is_left_to_a_person_also_when_the_subtask_is_tried_again(tmp_path: Path) -> None:
-    from tests.support.teams import ScriptedTool
-
+async def test_an_unsafe_repetition_is_left_to_a_person_also_when_the_subtask_is_tried_again(
+    tmp_path: Path,
+) -> None:
     scene = Scene()
     tool = ScriptedTool(scene, "mail", "unsafe")
     plan = [{"id": "a", "do": [["tool", "mail", {"to": "li"}], ["fail", 1]]}]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.teams import ProbedTool, Scene, ScriptedTool, World, world
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import LeaseLost
@@ -14,7 +15,6 @@ from langgraph_multi_agent.domain.task import Cost, TaskStatus
 from langgraph_multi_agent.store import runs
 from langgraph_multi_agent.store.journal import RunJournal, open_journal
 from langgraph_multi_agent.tools.contract import Effect
-from tests.support.teams import ProbedTool, Scene, ScriptedTool, World, world
 
 S = TaskStatus
 
@@ -223,12 +223,17 @@ async def test_the_journal_reads_back_what_any_epoch_of_the_generation_wrote(tmp
         journal = RunJournal(task_id=task_id, epoch=1, flusher=here.flusher, blobs=here.artifacts)
         for key, value in (("1/x", {"n": (1, 2)}), ("10/x", 10), ("1/big", "x" * 40_000)):
             await journal.commit(Step(key=key, input_hash=key, result=value))
-        again = await open_journal(here.database, here.flusher, here.artifacts, task_id=task_id, epoch=9, generation=1)
+        again = await open_journal(
+            here.database, here.flusher, here.artifacts, task_id=task_id, epoch=9, generation=1
+        )
         entry = again.read("1/x")
-        assert entry is not None and entry.result == {"n": [1, 2]} and entry.input_hash == "1/x"
+        assert entry is not None
+        assert entry.result == {"n": [1, 2]}
+        assert entry.input_hash == "1/x"
         assert journal.read("1/x") == entry
         assert again.read("10/x") is None
         big = again.read("1/big")
-        assert big is not None and big.result == "x" * 40_000
+        assert big is not None
+        assert big.result == "x" * 40_000
         scene.gate("a").set()
         await here.until(task_id)

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.stores import tenant
+from tests.support.teams import WAIT_S, Scene, World, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.errors import EventsGone, TaskNotFound
 from langgraph_multi_agent.domain.event import Event, EventType
 from langgraph_multi_agent.service import streams
 from langgraph_multi_agent.service.streams import Ephemeral, StreamItem
-from tests.support.stores import tenant
-from tests.support.teams import WAIT_S, Scene, World, world
 
 
-async def events_of(stream: AsyncGenerator[StreamItem, None], *, until: EventType | None = None) -> list[Event]:
+async def events_of(
+    stream: AsyncGenerator[StreamItem, None], *, until: EventType | None = None
+) -> list[Event]:
     found: list[Event] = []
     async with aclosing(stream), asyncio.timeout(WAIT_S):
         async for item in stream:
@@ -58,7 +60,9 @@ async def test_a_follower_resumes_after_the_number_it_knows(tmp_path: Path) -> N
         assert await events_of(follow(here, task_id, len(log) + 100)) == []
 
 
-async def test_an_event_between_reading_and_waiting_is_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_event_between_reading_and_waiting_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(streams, "POLL_S", WAIT_S * 2)  # without listening first, this would time out
     scene = Scene()
     async with world(tmp_path, scene) as here:
@@ -157,7 +161,7 @@ async def test_commands_to_workers_are_not_shown_to_followers(tmp_path: Path) ->
         stream = here.streams.follow_all(DEFAULT_SCOPE, cursor=None)
         async with aclosing(stream), asyncio.timeout(WAIT_S):
             waiting = asyncio.create_task(anext(stream))
-            while not here.feed._listeners.get("*"):
+            while not here.feed._listeners.get("*"):  # noqa: ASYNC110 - the feed tells nobody who listens
                 await asyncio.sleep(0.005)
             await here.agents.reset(DEFAULT_SCOPE, "worker_a")
             await here.submit([{"id": "a"}])

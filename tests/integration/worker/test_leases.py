@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from tests.support.stores import ManualClock
+from tests.support.teams import Scene, ScriptedTool, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import TaskStatus
-from tests.support.stores import ManualClock
-from tests.support.teams import Scene, ScriptedTool, world
 
 S = TaskStatus
 SHORT = {"lease_seconds": 0.6}  # beats each 0.2 s, an owner gives up after 0.45 s
@@ -61,9 +61,15 @@ async def test_an_ending_that_the_database_did_not_take_is_made_up_for(tmp_path:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [("failed", EventType.TASK_FAILED), ("cancelled", EventType.TASK_CANCELLED), ("paused", EventType.TASK_PAUSED)],
+    [
+        ("failed", EventType.TASK_FAILED),
+        ("cancelled", EventType.TASK_CANCELLED),
+        ("paused", EventType.TASK_PAUSED),
+    ],
 )
-async def test_an_operators_sql_stops_the_work_within_a_heartbeat(tmp_path: Path, status: str, kind: EventType) -> None:
+async def test_an_operators_sql_stops_the_work_within_a_heartbeat(
+    tmp_path: Path, status: str, kind: EventType
+) -> None:
     scene = Scene()
     async with world(tmp_path, scene, **SHORT) as here:
         task_id = await here.submit([{"id": "a", "do": [["gate", "a"]]}])

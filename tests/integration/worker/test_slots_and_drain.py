@@ -5,13 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.support.teams import Scene, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.errors import Draining, QueueFull
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.service.execution import StopReason
-from tests.support.teams import Scene, world
 
 S = TaskStatus
 
@@ -23,7 +23,9 @@ async def test_no_more_tasks_run_at_once_than_there_are_slots(tmp_path: Path) ->
         for i in range(5):
             await scene.reached(f"gate:n{i}")
             assert here.worker.active <= 2
-            assert (await here.rows("SELECT COUNT(*) AS n FROM tasks WHERE status = 'in_progress'"))[0]["n"] <= 2
+            assert (await here.rows("SELECT COUNT(*) AS n FROM tasks WHERE status = 'in_progress'"))[0][
+                "n"
+            ] <= 2
             scene.gate(f"n{i}").set()
         for task_id in tasks:
             await here.until(task_id)
@@ -55,7 +57,9 @@ async def test_a_task_for_later_starts_when_its_time_has_come(tmp_path: Path) ->
         assert here.clock.now() >= at
 
 
-async def test_shutdown_hands_back_what_does_not_end_in_its_grace_and_the_next_worker_goes_on(tmp_path: Path) -> None:
+async def test_shutdown_hands_back_what_does_not_end_in_its_grace_and_the_next_worker_goes_on(
+    tmp_path: Path,
+) -> None:
     scene = Scene()
     plan = [{"id": "a"}, {"id": "b", "needs": ["a"], "do": [["gate", "b"]]}]
     async with world(tmp_path, scene) as here:
@@ -100,7 +104,9 @@ async def test_whenever_shutdown_comes_no_task_is_left_half_claimed(tmp_path: Pa
             await here.stop()
             assert await here.rows("SELECT id FROM tasks WHERE status = 'in_progress'") == []
             assert await here.rows("SELECT * FROM leases") == []
-        assert [row["crash_count"] for row in await here.rows("SELECT DISTINCT crash_count FROM tasks")] == [0]
+        assert [row["crash_count"] for row in await here.rows("SELECT DISTINCT crash_count FROM tasks")] == [
+            0
+        ]
 
 
 async def test_while_draining_nothing_new_is_accepted(tmp_path: Path) -> None:
