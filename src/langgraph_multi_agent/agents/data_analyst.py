@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from langgraph_multi_agent.agents.columns import is_named, named
 from langgraph_multi_agent.agents.contract import InputInfo, Proposal, Understanding, Work
+from langgraph_multi_agent.agents.request import FORECAST
 from langgraph_multi_agent.domain.finding import Finding
 from langgraph_multi_agent.domain.result import ArtifactRef, SubtaskResult
 from langgraph_multi_agent.i18n import text
@@ -30,6 +32,9 @@ ANALYSIS_OF_INTENT = {
     "top": "contributors",
     "profile": "profile",
 }
+BEHIND_FORECAST = ("trend", "seasonality")
+"""What can be said honestly to somebody who asks for the future."""
+_EACH = re.compile(r"\b(?:by|per|each|every|across|among)\b|各|每|按|不同", re.IGNORECASE)
 WEIGHTS = {
     "profile": 1.0, "trend": 2.0, "seasonality": 2.0, "anomaly": 2.0, "group_difference": 2.0,
     "correlation": 2.0, "contributors": 1.5,
@@ -55,16 +60,20 @@ class _Table:
     columns: int
     times: tuple[str, ...]
     measures: tuple[str, ...]
+    correlated: tuple[str, ...]
     categories: tuple[str, ...]
     contributors: tuple[str, ...]
+    unusable: tuple[str, ...]
     is_narrowed: bool
+    is_split: bool
 
 
 class DataAnalyst:
     """Agent `data_analyst`; capability `table_analysis`.
 
     A subtask's `parameters`: `analyses` (list of ANALYSES), `columns` (names to keep to; empty:
-    all), `impossible` (analyses that were asked for and that the table does not allow).
+    all), `impossible` (analyses that were asked for and that the table does not allow),
+    `unusable` (columns that the request names and that hold neither numbers, dates nor groups).
     The result's `data`: `analyses` (by input and analysis: rows, tested, found, omitted),
     `not_done` (entries `{"title", "reason"}`).
     """
@@ -79,10 +88,11 @@ class DataAnalyst:
     def propose(self, understanding: Understanding) -> Sequence[Proposal]:
         """One subtask for each analysis that a table allows and the request wants."""
         tables = [_table(item, understanding) for item in understanding.inputs if item.kind == "table"]
-        wanted = _wanted(understanding.intents)
         possible = {table.name: _possible(table) for table in tables}
+        wanted = {table.name: _wanted(understanding.intents, table) for table in tables}
         chosen = {
-            table.name: [a for a in possible[table.name] if a in wanted or a == "profile"] for table in tables
+            table.name: [a for a in possible[table.name] if a in wanted[table.name] or a == "profile"]
+            for table in tables
         }
         several = len(tables) > 1
         language = understanding.language
@@ -90,8 +100,9 @@ class DataAnalyst:
             return _merged(tables, chosen, language)
         proposals = []
         for number, table in enumerate(tables, 1):
-            asked = wanted if understanding.intents else ()
+            asked = wanted[table.name] if understanding.intents else ()
             impossible = [a for a in ANALYSES if a in asked and a not in possible[table.name]]
+            impossible += [FORECAST] if FORECAST in understanding.intents else []
             for analysis in chosen[table.name]:
                 key = f"{analysis}-{number}" if several else analysis
                 proposals.append(
@@ -122,7 +133,7 @@ class DataAnalyst:
         steps = [(name, analysis) for name in work.subtask.inputs for analysis in analyses]
         for done, (name, analysis) in enumerate(steps):
             work.progress(done=done, total=len(steps), analysis=analysis, input=name)
-            found = await _analyse(work, name, analysis, columns, language, charts)
+            found = await _analyse(work, name, analysis, columns=columns, language=language, charts=charts)
             findings += [Finding.from_json(item) for item in found["findings"]]
             told.setdefault(name, {})[analysis] = {
                 "rows": found["rows"],
@@ -142,6 +153,10 @@ class DataAnalyst:
             }
             for analysis in parameters.get("impossible") or ()
         ]
+        not_done += [
+            {"title": column, "reason": text("data_analyst.unusable", language, column=column)}
+            for column in parameters.get("unusable") or ()
+        ]
         if not_done:
             data["not_done"] = not_done
         return SubtaskResult(
@@ -156,6 +171,7 @@ async def _analyse(
     work: Work,
     name: str,
     analysis: str,
+    *,
     columns: Sequence[str],
     language: str,
     charts: list[ArtifactRef],
@@ -188,10 +204,14 @@ async def _analyse(
     return {**found, "findings": findings}
 
 
-def _wanted(intents: Sequence[str]) -> tuple[str, ...]:
+def _wanted(intents: Sequence[str], table: _Table) -> tuple[str, ...]:
     """Analyses for the intents; all of them if none of the intents speaks of tables."""
-    named = {ANALYSIS_OF_INTENT[intent] for intent in intents if intent in ANALYSIS_OF_INTENT}
-    return tuple(a for a in ANALYSES if not named or a in named)
+    asked = {ANALYSIS_OF_INTENT[intent] for intent in intents if intent in ANALYSIS_OF_INTENT}
+    if FORECAST in intents:
+        asked.update(BEHIND_FORECAST)
+    if asked and table.is_split:
+        asked.add("group_difference")
+    return tuple(a for a in ANALYSES if not asked or a in asked)
 
 
 def _table(item: InputInfo, understanding: Understanding) -> _Table:
@@ -204,9 +224,9 @@ def _table(item: InputInfo, understanding: Understanding) -> _Table:
 
     measures = [str(c["name"]) for c in of("measure")]
     categories = {str(c["name"]): int(c["distinct"]) for c in of("category")}
-    is_specific = bool(understanding.intents)
-    named_measures = [m for m in measures if is_specific and _is_named(m, understanding.goal)]
-    named_categories = [c for c in categories if is_specific and _is_named(c, understanding.goal)]
+    goal, is_specific = understanding.goal, bool(understanding.intents)
+    named_measures = named(measures, goal) if is_specific else []
+    named_categories = [c for c in categories if is_specific and is_named(c, goal)]
     kept = named_categories or list(categories)
     return _Table(
         name=item.name,
@@ -215,20 +235,13 @@ def _table(item: InputInfo, understanding: Understanding) -> _Table:
         columns=int(item.profile.get("column_count", len(columns))),
         times=tuple(str(c["name"]) for c in of("time")),
         measures=tuple(named_measures or measures),
+        correlated=tuple(named_measures if len(named_measures) >= 2 else measures),
         categories=tuple(c for c in kept if 2 <= categories[c] <= MAX_GROUPS),
-        contributors=tuple(c for c in kept if 3 <= categories[c] and categories[c] * 3 <= rows),
+        contributors=tuple(c for c in kept if categories[c] >= 3 and categories[c] * 3 <= rows),
+        unusable=tuple(str(c["name"]) for c in of("text") if is_specific and is_named(str(c["name"]), goal)),
         is_narrowed=bool(named_measures or named_categories),
+        is_split=bool(named_categories) and _EACH.search(goal) is not None,
     )
-
-
-def _is_named(column: str, goal: str) -> bool:
-    """Whether the request speaks of the column: as a whole word, or anywhere in Chinese."""
-    if re.search(r"[\u3400-\u9fff]", column):
-        return len(column) >= 2 and column.casefold() in goal.casefold()
-    if len(column) < 3:
-        return False
-    words = re.escape(column.casefold()).replace("_", "[_ ]")
-    return re.search(rf"(?<![^\W_]){words}(?![^\W_])", goal.casefold()) is not None
 
 
 def _possible(table: _Table) -> list[str]:
@@ -241,7 +254,7 @@ def _possible(table: _Table) -> list[str]:
         "seasonality": has_series,
         "anomaly": has_measure and table.rows >= MIN_ROWS_ANOMALY,
         "group_difference": has_measure and bool(table.categories) and table.rows >= MIN_ROWS,
-        "correlation": len(table.measures) >= 2 and table.rows >= MIN_ROWS_CORRELATION,
+        "correlation": len(table.correlated) >= 2 and table.rows >= MIN_ROWS_CORRELATION,
         "contributors": bool(table.contributors),
     }
     return [analysis for analysis in ANALYSES if allowed[analysis]]
@@ -253,6 +266,8 @@ def _columns(table: _Table, analysis: str) -> tuple[str, ...]:
         return ()
     if analysis in ("trend", "seasonality"):
         return (*table.times, *table.measures)
+    if analysis == "correlation":
+        return (*table.times, *table.correlated, *table.categories)
     return (*table.times, *table.measures, *table.categories, *table.contributors)
 
 
@@ -265,16 +280,17 @@ def _proposal(
     several: bool,
     language: str,
 ) -> Proposal:
+    measures = table.correlated if analysis == "correlation" else table.measures
     values = {
         "source": table.name,
         "rows": f"{table.rows:,}",
         "columns": table.columns,
         "time": _listed(table.times[:1], language),
-        "measures": _listed(table.measures, language),
+        "measures": _listed(measures, language),
         "categories": _listed(
             table.contributors if analysis == "contributors" else table.categories, language
         ),
-        "measure_count": len(table.measures),
+        "measure_count": len(measures),
     }
     form = analysis
     if analysis == "contributors" and not table.measures:
@@ -290,6 +306,7 @@ def _proposal(
             "analyses": [analysis],
             "columns": list(dict.fromkeys(_columns(table, analysis))),
             **({"impossible": list(impossible)} if impossible else {}),
+            **({"unusable": list(table.unusable)} if table.unusable and analysis == "profile" else {}),
         },
         inputs=(table.name,),
         success_criteria=("numbers_recompute",),

@@ -16,12 +16,18 @@ SUPPORTED = tuple(sorted(suffix[1:] for suffix in TABLE_SUFFIXES | DOCUMENT_SUFF
 
 GENERAL = "general"
 """Something is to be written that no analysis or quotation gives: a translation, a letter, an idea."""
-INTENTS = ("trend", "seasonality", "anomaly", "compare", "correlate", "top", "profile", "answer", GENERAL)
+FORECAST = "forecast"
+"""Asked for, and refused in the report: no analysis here looks into the future."""
+INTENTS = (
+    "trend", "seasonality", "anomaly", "compare", "correlate", "top", "profile", FORECAST, "answer", GENERAL,
+)  # fmt: skip
 
 _WORDS = {
     "trend": r"趋势|走势|增长|下降|上升|上涨|下跌|随时间|逐年|逐月|演变|历年"
     r"|\btrend|\bover time\b|\bgrowth\b|\bgr[eo]w|\bincreas|\bdeclin|\bdecreas|\bevol|\byear[- ]on[- ]year",
-    "seasonality": r"季节|周期|旺季|淡季|\bseason|\bcyclic|\bperiodic|\b(?:weekly|monthly|yearly) pattern",
+    "seasonality": r"季节|周期|旺季|淡季|(?:时段|小时|星期|每周|每日|每天|每月|月度)的?规律"
+    r"|\bseason|\bcyclic|\bperiodic|\b(?:hourly|daily|weekly|monthly|quarterly|yearly|annual|weekday"
+    r"|(?:hour|time)[- ]of[- ]day|day[- ]of[- ]week) (?:pattern|cycle|rhythm)",
     "anomaly": r"异常|离群|突变|异动|可疑|反常"
     r"|\banomal|\boutlier|\bunusual|\bspikes?\b|\bsuspicious|\babnormal",
     "compare": r"对比|比较|差异|差别|区别|分组|各(?:个|组|类|地区|区域|部门|品种|物种|城市|渠道|产品)"
@@ -35,12 +41,15 @@ _WORDS = {
     r"|\btop\b|\blargest\b|\bbiggest\b|\bhighest\b|\blowest\b|\brank|\bcontribut|\bmost\b",
     "profile": r"概况|概览|概述|描述|数据质量|缺失|总体情况|基本情况|有哪些(?:列|字段)"
     r"|\bprofil|\boverview\b|\bdescri(?:be|ption)|\bdata quality\b|\bmissing values?\b|\bwhat columns\b",
+    FORECAST: r"预测(?!模型|误差|值)|预计(?=.{0,6}(?:明年|未来|下))|推算未来|明年|下个?(?:月|季度)|下一年"
+    r"|\bforecast(?:s|ing)?\b(?! (?:error|model|value))|\bpredict(?:s|ion|ions|ing)?\b"
+    r"|\bnext (?:year|quarter|month|week)\b",
 }
 _INTENT_PATTERNS = {intent: re.compile(words, re.IGNORECASE) for intent, words in _WORDS.items()}
 _NEGATION = re.compile(
-    r"(?:不要|不用|无需|不需要|不必|除了|忽略|别做?|without|except(?: for)?|ignor(?:e|ing)|exclud(?:e"
-    r"|ing)|skip|do not|don't|not|no)"
-    r"\s*(?:\S+\s+){0,2}\S{0,4}$",
+    r"(?:(?:不要|不用|无需|不需要|不必|除了|忽略|别做?)\s*(?:\S+\s+){0,2}\S{0,4}"
+    r"|\b(?:without|except(?: for)?|ignor(?:e|ing)|exclud(?:e|ing)|skip|do not|don't|not|no)\b"
+    r"\s*(?:[^\s,.;:]+\s+){0,3}[^\s,.;:]{0,4})$",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(

@@ -107,6 +107,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "{source} 没有可以拆分总量的类别列。",
         "en": "{source} has no category to split totals by.",
     },
+    "data_analyst.name.forecast": {"zh": "预测", "en": "forecasts"},
+    "data_analyst.impossible.forecast": {
+        "zh": "系统不做预测：这里只分析 {source} 中已有的数据，趋势和周期规律不等于对未来的预测。",
+        "en": "The team makes no forecasts: it analyses what {source} holds; a trend or a season is no prediction.",
+    },
+    "data_analyst.unusable": {
+        "zh": "请求提到了“{column}”，但这一列的内容不是数值、日期或少数几个类别，没有参与分析。",
+        "en": "The request names “{column}”, but it holds neither numbers, dates nor a few groups, so it was not analysed.",
+    },
     "data_analyst.found": {
         "zh": "{analyses}：得到 {count} 项发现。{sentences}",
         "en": "Findings ({analyses}): {count}. {sentences}",

@@ -30,7 +30,9 @@ _REVIEW_PROMPT = (
     "result does not show it, and the reason in one sentence in the result's language. Be strict."
 )
 _REWRITE_PROMPT = "These things could not be traced: {faults}. Write all paragraphs again without them."
-_CRITERION_PROMPT = "The text does what the request asks, in the language and form that it wants, and invents no source."
+_CRITERION_PROMPT = (
+    "The text does what the request asks, in the language and form that it wants, and invents no source."
+)
 
 
 def _prompt(content: str) -> dict[str, str]:
@@ -65,6 +67,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "team.intent.correlate": {"zh": "相关性", "en": "correlations"},
     "team.intent.top": {"zh": "排名与贡献", "en": "top contributors"},
     "team.intent.profile": {"zh": "数据概况", "en": "a profile"},
+    "team.intent.forecast": {"zh": "预测", "en": "a forecast"},
     "team.intent.answer": {"zh": "问题解答", "en": "an answer"},
     "team.intent.general": {"zh": "由模型撰写的内容", "en": "something written by a model"},
     "team.plan.table": {
