@@ -31,6 +31,8 @@ from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, ans
 CANDIDATES = 200
 AGEING = timedelta(minutes=5)
 """Each of these that a task has waited counts like one more level of priority."""
+SUSPECT_CRASHES = 2
+"""From so many crashes without progress on, a task runs alone."""
 MAX_LONE_CRASHES = 5
 SHORT_CHARS = 1000
 MAX_SHORT_QUESTIONS = 30
@@ -76,18 +78,32 @@ class Ending:
 
 @unit
 def claim(
-    store: Store, owner: str, *, limit: int, lease: timedelta, teams: Mapping[str, str]
+    store: Store,
+    owner: str,
+    *,
+    limit: int,
+    lease: timedelta,
+    teams: Mapping[str, str],
+    is_busy: bool = False,
 ) -> list[Claimed]:
     """Take the best runnable tasks: priority with ageing, then the tenant with fewest in flight.
 
-    `teams` maps the teams this worker serves to their versions.
+    A task that has crashed its process twice is a suspect: it is taken only by a worker that
+    runs nothing else, so that its next crash takes no innocent task along.
+
+    Args:
+        teams: the teams this worker serves, with their versions.
+        is_busy: the worker runs something; when a suspect's turn has come it takes nothing more,
+            until it is idle.
     """
     candidates = store.connection.execute(
         _CANDIDATES, {"now": store.now, "teams": list(teams)}
     ).all()
     if not candidates:
         return []
-    chosen = _best(store, candidates, limit=limit)
+    chosen = _without_company(_best(store, candidates, limit=limit), is_busy=is_busy)
+    if not chosen:
+        return []
     rows = store.connection.execute(_FULL_ROWS, {"ids": [row.id for row in chosen]}).all()
     by_id = {row.id: row for row in rows}
     claimed: list[Claimed] = []
@@ -117,7 +133,7 @@ def claim(
                 control_seq=row.control_seq,
                 active_s=row.active_s,
                 is_first=is_first,
-                must_run_alone=row.crash_count >= 2,
+                must_run_alone=row.crash_count >= SUSPECT_CRASHES,
             )
         )
     save(store, locked)
@@ -172,7 +188,15 @@ _RUNNABLE = (
     _TASKS.team.in_(bindparam("teams", expanding=True)),
 )
 _CANDIDATES = (
-    select(_TASKS.id, _TASKS.tenant, _TASKS.priority, _TASKS.created_at, _TASKS.run_at, _TASKS.deadline)
+    select(
+        _TASKS.id,
+        _TASKS.tenant,
+        _TASKS.priority,
+        _TASKS.created_at,
+        _TASKS.run_at,
+        _TASKS.deadline,
+        _TASKS.crash_count,
+    )
     .where(*_RUNNABLE, _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type))
     .order_by(_TASKS.created_at)
     .limit(CANDIDATES)
@@ -182,6 +206,12 @@ _FULL_ROWS = select(schema.tasks).where(_TASKS.id.in_(bindparam("ids", expanding
 _IN_FLIGHT = (
     select(_TASKS.tenant, func.count()).where(_TASKS.status == TaskStatus.IN_PROGRESS.value).group_by(_TASKS.tenant)
 )
+
+
+def _without_company(chosen: list[Any], *, is_busy: bool) -> list[Any]:
+    if chosen[0].crash_count >= SUSPECT_CRASHES:
+        return [] if is_busy else chosen[:1]
+    return [row for row in chosen if row.crash_count < SUSPECT_CRASHES]
 
 
 def _best(store: Store, candidates: Sequence[Any], *, limit: int) -> list[Any]:
@@ -412,12 +442,15 @@ def reclaim(store: Store, *, all_leases: bool) -> list[str]:
         )
     }
     returned: list[str] = []
+    is_lone = sum(task.status is TaskStatus.IN_PROGRESS for task in locked.values()) == 1
     for task in locked.values():
         if task.status is not TaskStatus.IN_PROGRESS:
             record_change_by_hand(store, task)
             continue
         mark = journalled.get(task.id, 0)
         crashes = 1 if mark > task.row.crash_mark else task.row.crash_count + 1
+        if crashes > SUSPECT_CRASHES and not is_lone:
+            crashes = SUSPECT_CRASHES  # it crashed in company: who did it is not known
         task.changes.update(crash_count=crashes, crash_mark=mark, run_at=store.now)
         if task.row.control == CONTROL_CANCEL:
             task.act(Action.CANCEL)

@@ -117,6 +117,8 @@ class Worker:
         while True:
             wait_s = IDLE_POLL_S
             free = self._settings.max_concurrent_workflows - len(self._active)
+            if any(active.claimed.must_run_alone for active in self._active.values()):
+                free = 0
             if free > 0:
                 try:
                     async with self._claim_lock:
@@ -137,7 +139,13 @@ class Worker:
     async def _claim(self, group: asyncio.TaskGroup, free: int) -> int:
         began = self._clock.monotonic()
         claimed = await self._database.write(
-            WORKER_SCOPE, runs.claim, self.name, limit=free, lease=self._lifetimes.lease, teams=self._versions
+            WORKER_SCOPE,
+            runs.claim,
+            self.name,
+            limit=free,
+            lease=self._lifetimes.lease,
+            teams=self._versions,
+            is_busy=bool(self._active),
         )
         for item in claimed:
             if (replaced := self._active.get(item.task.id)) is not None:
