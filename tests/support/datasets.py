@@ -9,7 +9,7 @@ import csv
 import io
 import math
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +126,7 @@ class _Builder:
 
     def _rows(self, levels: dict[str, list[str]], chosen: list[str]) -> None:
         rng = self.rng
-        start = datetime(2018, 1, 1) + timedelta(days=int(rng.integers(0, 900)))
+        start = datetime(2018, 1, 1, tzinfo=UTC) + timedelta(days=int(rng.integers(0, 900)))
         if self.shape in ("series", "panel"):
             self.unit = str(rng.choice(["hour", "day", "month"]))
             steps = int({"hour": rng.integers(240, 2500), "day": rng.integers(90, 1500),
@@ -143,7 +143,7 @@ class _Builder:
                 self.categories[self.panel] = np.array(labels * steps)
                 count = int(rng.integers(0, 2))
         else:
-            self.n = int(round(math.exp(rng.uniform(math.log(60), math.log(20_000)))))
+            self.n = round(math.exp(rng.uniform(math.log(60), math.log(20_000))))
             count = int(rng.integers(1, 4))
             if self.shape == "transactions":
                 self.unit = "irregular"
@@ -249,7 +249,7 @@ class _Builder:
         name = self._take()
         order = list(usable)
         self.rng.shuffle(order)
-        lift = {label: 0.0 for label in labels}
+        lift = dict.fromkeys(labels, 0.0)
         lift[order[0]] = float(self.rng.uniform(1.3, 2.2))
         lift[order[1]] = -float(self.rng.uniform(0.4, 1.0))
         self.measures[name] += np.array([lift[v] for v in self.categories[category]])
@@ -308,10 +308,11 @@ class _Builder:
             columns.append(
                 (category, self._with_gaps([str(v) for v in values], 0.01 if rng.integers(3) == 0 else 0))
             )
-        for measure, values in self.measures.items():
+        for measure, noise in self.measures.items():
+            values = noise
             if measure not in self.positive:
                 level, scale = rng.uniform(-50, 500), math.exp(rng.uniform(-2, 5))
-                values = level + scale * values
+                values = level + scale * noise
             digits = int(rng.integers(1, 5))
             texts = [f"{v:.{digits}f}" if abs(v) < 1e6 else f"{v:.4g}" for v in values]
             if float(np.std(values)) < 10 ** (1 - digits):
@@ -382,7 +383,7 @@ def _after(start: datetime, unit: str, steps: int) -> datetime:
     if unit == "day":
         return start + timedelta(days=steps)
     month = start.month - 1 + steps
-    return datetime.combine(date(start.year + month // 12, month % 12 + 1, 1), datetime.min.time())
+    return datetime(start.year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
 def _phase(moment: datetime, cycle: str) -> int:

@@ -121,7 +121,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "quarter": "季度",
             "year": "年",
         }.items()
-    },  # fmt: skip
+    },
     **{f"word.hour.{h}": {"zh": f"{h} 时", "en": f"{h:02d}:00"} for h in range(24)},
     **{
         f"word.weekday.{d}": {"zh": f"周{_WEEKDAYS_ZH[d - 1]}", "en": _WEEKDAYS_EN[d - 1]}

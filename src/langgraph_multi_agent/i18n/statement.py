@@ -4,6 +4,8 @@ Callers: writer, reviewer, API. Invariant: pure; every number is shown by `forma
 name as it is in the data, words that stand for codes (months, grains) in the reader's language.
 """
 
+from dataclasses import dataclass
+
 from langgraph_multi_agent.domain.finding import Finding, format_number
 from langgraph_multi_agent.i18n import catalogue, text
 
@@ -12,22 +14,18 @@ TEXTS: dict[str, dict[str, str]] = {}
 MAX_NAME = 80
 
 
-class _Name(str):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Name:
     """A name in a sentence; `{peak:month}` shows the word for the code instead."""
 
+    plain: str
     language: str
 
-    def __new__(cls, value: str, language: str) -> "_Name":
-        name = super().__new__(cls, value)
-        name.language = language
-        return name
-
     def __format__(self, family: str) -> str:
-        plain = str.__str__(self)
-        key = f"word.{family}.{plain}"
+        key = f"word.{family}.{self.plain}"
         if family and key in catalogue():
             return text(key, self.language)
-        line = " ".join(plain.split())
+        line = " ".join(self.plain.split())
         return line if len(line) <= MAX_NAME else line[: MAX_NAME - 1] + "…"
 
 
@@ -37,6 +35,8 @@ def statement(finding: Finding, language: str) -> str:
     Raises:
         KeyError: the template is not in the catalogue, or misses a name or number.
     """
-    values: dict[str, object] = {name: _Name(value, language) for name, value in finding.names.items()}
+    values: dict[str, object] = {
+        name: _Name(plain=value, language=language) for name, value in finding.names.items()
+    }
     values |= {n.name: format_number(n.value, n.style) for n in finding.numbers}
     return text(finding.template, language, **values)

@@ -87,7 +87,7 @@ def _describe(error: BaseException) -> str:
         place = place.tb_next
     where = ""
     if place is not None:
-        where = f" ({os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno})"
+        where = f" ({place.tb_frame.f_code.co_filename.rpartition(os.sep)[2]}:{place.tb_lineno})"
     return f"{type(error).__name__}: {error}"[:500] + where
 
 

@@ -26,8 +26,8 @@ def skill(name: str) -> Skill:
     Raises:
         SkillFailed: reason `unknown_skill`.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise SkillFailed(skill=str(name)[:80], reason="unknown_skill")
+    if not _NAME.fullmatch(name):
+        raise SkillFailed(skill=name[:80], reason="unknown_skill")
     module_name = f"{__package__}.{name}"
     package_name = module_name.rpartition(".")[0]
     if find_spec(package_name) is None or find_spec(module_name) is None:

@@ -6,6 +6,7 @@ are dead and its scratch directory is gone. Nothing is alive between calls.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -174,10 +175,8 @@ async def _talk(
 
 def _kill(child: asyncio.subprocess.Process) -> None:
     """SIGKILL to the child's whole process group; the group may already be gone."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:

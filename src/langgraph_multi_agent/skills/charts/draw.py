@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
+from unicodedata import east_asian_width
 
 import matplotlib as mpl
 from matplotlib import font_manager
@@ -40,6 +42,9 @@ FONTS = (
     "WenQuanYi Micro Hei", "SimHei",
 )  # fmt: skip
 MAX_BARS = 30
+FONT_PT = 9.5
+NARROW_BY_EM = 0.4
+"""A missing glyph is drawn 0.6 em wide; a Chinese one is 1 em."""
 
 
 def draw_svg(chart: Chart) -> str:
@@ -74,12 +79,12 @@ def _installed_font() -> str | None:
 def _style() -> Iterator[None]:
     chinese = _installed_font()
     families = [*([chinese] if chinese else []), "DejaVu Sans"]
-    settings = {
+    settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "lgma",
         "font.family": ["sans-serif"],
         "font.sans-serif": families,
-        "font.size": 9.5,
+        "font.size": FONT_PT,
         "text.parse_math": False,
         "text.color": INK,
         "axes.edgecolor": GRID,
@@ -112,7 +117,7 @@ def _figure(chart: Chart) -> Figure:
     figure = Figure(figsize=(WIDTH_IN, height), facecolor=PAPER, layout="constrained")
     layout = figure.get_layout_engine()
     if layout is not None:
-        layout.set(w_pad=0.12, h_pad=0.12)  # type: ignore[call-arg]
+        layout.set(w_pad=0.12, h_pad=0.12, rect=_room(chart))  # type: ignore[call-arg]
     axes = figure.add_subplot()
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -131,6 +136,23 @@ def _figure(chart: Chart) -> Figure:
         case ScatterChart():
             _scatter(axes, chart)
     return figure
+
+
+def _room(chart: Chart) -> tuple[float, float, float, float]:
+    """The share of the picture to lay out in: without a Chinese font its glyphs measure too narrow,
+    so labels left of lying bars get the room that they will need on the reader's machine.
+    """
+    labels: tuple[str, ...] = ()
+    match chart:
+        case BarChart() if chart.is_lying:
+            labels = chart.labels[:MAX_BARS]
+        case RangeChart() if chart.is_lying:
+            labels = tuple(group[0] for group in chart.groups[:MAX_BARS])
+    if not labels or _installed_font() is not None:
+        return (0.0, 0.0, 1.0, 1.0)
+    wide = max(sum(east_asian_width(c) in "WF" for c in label) for label in labels)
+    left = min(0.3, wide * NARROW_BY_EM * FONT_PT / 72 / WIDTH_IN)
+    return (left, 0.0, 1.0 - left, 1.0)
 
 
 def _rows(chart: Chart) -> int:
@@ -218,7 +240,6 @@ def _bars(axes: Axes, chart: BarChart) -> None:
         axes.set_xticks(places, labels, color=INK)
         axes.set_yticks([])
     axes.bar_label(bars, [show(v) for v in values], padding=5, fontsize=9, color=INK_SOFT)
-    _label(axes, chart.x_label, chart.y_label)
 
 
 def _ranges(axes: Axes, chart: RangeChart) -> None:

@@ -19,7 +19,8 @@ class Chart:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineChart(Chart):
     """A series. `labels` name the periods; `fit` is (first, last) of a straight line; `marks` are
-    places in `y` that stand out."""
+    places in `y` that stand out.
+    """
 
     labels: tuple[str, ...]
     x: tuple[float, ...]

@@ -5,7 +5,7 @@ nothing passed the gate, never that something was left out silently (`omitted` c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,37 @@ def run(params: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         What `open_table` raises; InvalidRequest for an unknown analysis or column.
     """
+    done = analysed(params)
+    ranked = list(done.outcome.found)
+    if params["analysis"] != "profile":
+        ranked.sort(key=lambda item: (-item[0].strength, item[0].id))
+    kept = ranked[:MAX_FINDINGS]
+    drawn: list[dict[str, str]] = []
+    if params.get("charts_dir"):
+        drawn = _draw(kept, Path(params["charts_dir"]), str(params.get("language") or "zh"))
+    names = {chart["finding"]: chart["name"] for chart in drawn}
+    return {
+        "analysis": params["analysis"],
+        "rows": done.rows,
+        "findings": [replace(finding, chart=names.get(finding.id)).to_json() for finding, _ in kept],
+        "charts": drawn,
+        "tested": done.outcome.tested,
+        "omitted": len(ranked) - len(kept),
+        "columns_left_out": done.columns_left_out,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysed:
+    """An outcome with the size of what it is about."""
+
+    outcome: Outcome
+    rows: int
+    columns_left_out: int
+
+
+def analysed(params: Mapping[str, Any]) -> Analysed:
+    """Open the table and run the analysis; arguments and errors are those of `run`."""
     limits = TableLimits.of(params)
     analysis = str(params["analysis"])
     if analysis not in ANALYSES:
@@ -60,25 +91,11 @@ def run(params: Mapping[str, Any]) -> dict[str, Any]:
         if unknown is not None:
             raise InvalidRequest(field="columns", value=unknown)
         profiles = describe(table, limits)
-        outcome = _analyse(table, analysis, profiles, wanted)
-        ranked = sorted(outcome.found, key=lambda item: (-item[0].strength, item[0].id))
-        if analysis == "profile":
-            ranked = list(outcome.found)
-        kept = ranked[:MAX_FINDINGS]
-        charts_dir = params.get("charts_dir")
-        drawn = []
-        if charts_dir:
-            drawn = _draw(kept, Path(charts_dir), str(params.get("language") or "zh"))
-        names = {chart["finding"]: chart["name"] for chart in drawn}
-        return {
-            "analysis": analysis,
-            "rows": table.rows,
-            "findings": [replace(finding, chart=names.get(finding.id)).to_json() for finding, _ in kept],
-            "charts": drawn,
-            "tested": outcome.tested,
-            "omitted": len(ranked) - len(kept),
-            "columns_left_out": max(0, len(table.columns) - len(profiles)),
-        }
+        return Analysed(
+            outcome=_analyse(table, analysis, profiles, wanted),
+            rows=table.rows,
+            columns_left_out=max(0, len(table.columns) - len(profiles)),
+        )
 
 
 def _analyse(
@@ -110,7 +127,7 @@ def _draw(
 ) -> list[dict[str, str]]:
     from langgraph_multi_agent.skills.charts.draw import draw_svg
 
-    drawn = []
+    drawn: list[dict[str, str]] = []
     for finding, chart in kept:
         if chart is None or len(drawn) >= MAX_CHARTS:
             continue

@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -92,8 +91,8 @@ def find_anomalies(
         if threshold is None:
             continue
         statement = _statement(measure, usual, threshold, timeline)
-        finding, row = finding_of(table, statement)
-        found.append((finding, _chart(table, measure, usual, threshold, row, timeline)))
+        finding, _ = finding_of(table, statement)
+        found.append((finding, _chart(table, measure, usual, threshold, timeline)))
     return Outcome(found=tuple(found), tested=tested)
 
 
@@ -284,7 +283,6 @@ def _chart(
     measure: ColumnProfile,
     usual: Usual,
     threshold: float,
-    row: dict[str, Any],
     timeline: Timeline | None,
 ) -> LineChart | None:
     """All rows if they are few, else the neighbourhood of the largest anomaly."""

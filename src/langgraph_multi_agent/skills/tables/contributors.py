@@ -44,7 +44,7 @@ def find_contributors(
     tested = 0
     additive = [measure for measure in measures if is_additive(measure)]
     for category in categories:
-        if not MIN_LEVELS <= category.distinct or category.distinct * 3 > table.rows:
+        if not category.distinct >= MIN_LEVELS or category.distinct * 3 > table.rows:
             continue
         for measure in [*additive, None]:
             tested += 1

@@ -52,5 +52,5 @@ class TableLimits:
         given = dict(params.get("limits") or {})
         unknown = given.keys() - {field.name for field in fields(cls)}
         if unknown:
-            raise InvalidRequest(field="limits", value=sorted(unknown)[0])
+            raise InvalidRequest(field="limits", value=min(unknown))
         return cls(**given)

@@ -25,13 +25,12 @@ def find_overview(
     profiles: Sequence[ColumnProfile],
     measures: Sequence[ColumnProfile],
 ) -> Outcome:
-    found: list[tuple[Finding, Chart | None]] = []
-    for statement in (
+    statements = (
         _size(table, profiles),
         *([] if timeline is None else [_span(timeline)]),
         *(_spread(measure) for measure in measures[:MAX_MEASURES]),
-    ):
-        found.append((finding_of(table, statement)[0], None))
+    )
+    found: list[tuple[Finding, Chart | None]] = [(finding_of(table, s)[0], None) for s in statements]
     gaps = [p for p in profiles if p.missing >= max(1, NOTABLE_MISSING * table.rows)]
     if gaps:
         found.append(_gaps(table, profiles, gaps))

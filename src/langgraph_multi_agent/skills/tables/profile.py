@@ -84,8 +84,8 @@ def describe(table: Table, limits: TableLimits) -> list[ColumnProfile]:
     """Profiles of the first `profile_columns` columns, in the table's order."""
     columns = table.columns[: limits.profile_columns]
     profiles: list[ColumnProfile] = []
-    for start in range(0, len(columns), 25):
-        part = columns[start : start + 25]
+    for start in range(0, len(columns), 16):
+        part = columns[start : start + 16]
         parts = [item for column in part for item in _aggregates(column)]
         found = table.all(f"SELECT {', '.join(parts)} FROM data")[0]
         for place, column in enumerate(part):
@@ -109,10 +109,10 @@ def _aggregates(column: Column) -> list[str]:
 
 
 def _profile(table: Table, column: Column, found: tuple[Any, ...]) -> ColumnProfile:
-    count, distinct, low, high, zeros, negatives, shape = found
+    count, distinct, low, high, zeros, negatives, _ = found
     return ColumnProfile(
         name=column.name,
-        role=_role(table, column, int(count), int(distinct), low, high, float(shape or 0)),
+        role=_role(table, column, found),
         type=column.type,
         distinct=int(distinct),
         missing=table.rows - int(count),
@@ -129,7 +129,8 @@ def _short(value: Any) -> Any:
     return plain[:EXAMPLE_CHARACTERS] if isinstance(plain, str) else plain
 
 
-def _role(table: Table, column: Column, count: int, distinct: int, low: Any, high: Any, shape: float) -> str:
+def _role(table: Table, column: Column, found: tuple[Any, ...]) -> str:
+    count, distinct, low, high, _, _, shape = found
     if distinct <= 1:
         return "constant"
     if column.type in ("DATE", "TIMESTAMP"):
@@ -137,7 +138,7 @@ def _role(table: Table, column: Column, count: int, distinct: int, low: Any, hig
     is_named_id = bool(_ID_NAME.search(column.name))
     if column.type == "VARCHAR":
         if distinct >= 0.95 * count and count >= 20:
-            return "id" if shape < 40 else "text"
+            return "id" if float(shape or 0) < 40 else "text"
         if distinct > MAX_LEVELS or (distinct > 0.5 * count and count >= 20):
             return "id" if is_named_id else "text"
         return "category"

@@ -62,7 +62,7 @@ def refused(engine: duckdb.DuckDBPyConnection, sql: str) -> str | None:
         found = engine.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
     except duckdb.Error:
         return "not_a_select"
-    tree = json.loads(found[0]) if found else {"error": True}
+    tree: Any = json.loads(found[0]) if found else {"error": True}
     if tree.get("error") or len(tree.get("statements", ())) != 1:
         return "not_a_select"
     return None if _reads_only_data(tree["statements"][0]["node"]) else "other_source"

@@ -21,7 +21,7 @@ from langgraph_multi_agent.skills.tables.significance import (
 )
 from langgraph_multi_agent.skills.tables.source import Table
 from langgraph_multi_agent.skills.tables.sqltext import rank_of
-from langgraph_multi_agent.skills.tables.timeline import GRAINS, Series, Timeline, series_of
+from langgraph_multi_agent.skills.tables.timeline import Series, Timeline, series_of
 
 MIN_STRENGTH = 0.1
 """Least share of the detrended ranks' variance that the cycle explains."""

@@ -23,7 +23,12 @@ from langgraph_multi_agent.skills.tables.sqltext import literal, quoted
 
 DELIMITED = {".csv": None, ".tsv": "\t", ".tab": "\t", ".txt": None}
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+PACKED = (".parquet", ".xlsx", ".xlsm")
 SUFFIXES = (*DELIMITED, *JSON_SUFFIXES, ".parquet", ".xlsx", ".xlsm")
+IN_MEMORY_BYTES = 48 * 1024**2
+"""Smaller text files are held in memory; the others in a file of the scratch directory."""
+COLUMNS_PER_QUERY = 16
+"""Columns counted at once; planning grows faster than their number."""
 DATE_SAMPLE = 50
 JSON_DOCUMENT_BYTES = 64 * 1024 * 1024
 """Largest single record, and largest object that wraps an array of records."""
@@ -95,7 +100,7 @@ def open_table(path: Path, name: str, limits: TableLimits) -> Iterator[Table]:
         raise InputUnreadable(name=name, reason="empty")
     with tempfile.TemporaryDirectory(prefix="table-") as directory:
         scratch = Path(directory)
-        engine = _engine(scratch, limits)
+        engine = _engine(path, scratch, limits, is_packed=suffix in PACKED)
         try:
             if suffix in (".xlsx", ".xlsm"):
                 text, sheet = workbook.to_delimited(path, name, scratch, limits)
@@ -122,11 +127,16 @@ def open_table(path: Path, name: str, limits: TableLimits) -> Iterator[Table]:
             engine.close()
 
 
-def _engine(scratch: Path, limits: TableLimits) -> duckdb.DuckDBPyConnection:
+def _engine(
+    path: Path, scratch: Path, limits: TableLimits, *, is_packed: bool
+) -> duckdb.DuckDBPyConnection:
+    # Packed formats grow when read, and a wide table on disk takes a block for each column.
+    is_small = path.stat().st_size <= IN_MEMORY_BYTES and not is_packed
     engine = duckdb.connect(
-        str(scratch / "table.duckdb"),
+        ":memory:" if is_small else str(scratch / "table.duckdb"),
         config={
             "threads": 1,
+            "default_block_size": 16384,
             "memory_limit": f"{limits.engine_bytes // 1024**2}MiB",
             "temp_directory": str(scratch / "spill"),
             "autoinstall_known_extensions": False,
@@ -186,12 +196,14 @@ def _broken_csv(
     message = str(error)
     found = re.search(r"Line: (\d+)", message)
     line = int(found[1]) if found else 0
-    if "quote" in message.split("Possible fixes")[0].lower():
+    if "quote" in message.split("Possible fixes", maxsplit=1)[0].lower():
         return InputUnreadable(name=name, reason="quote", line=line)
     bad = textfile.first_bad_row(text, dialect.delimiter, width)
     if bad is not None and bad[1]:
         return InputUnreadable(name=name, reason="ragged_row", line=bad[0], expected=width, found=bad[1])
-    return InputUnreadable(name=name, reason="row", line=line, detail=message.split("\n")[0][:200])
+    return InputUnreadable(
+        name=name, reason="row", line=line, detail=message.split("\n", maxsplit=1)[0][:200]
+    )
 
 
 def _read_json(
@@ -244,7 +256,7 @@ def _wrapped(engine: duckdb.DuckDBPyConnection) -> str | None:
             f"SELECT json_type(j, {literal(pointer)}), json_type(j, {literal(pointer + '/0')}) FROM records"
         ).fetchone()
         if found == ("ARRAY", "OBJECT"):
-            return pointer
+            return str(pointer)
     return None
 
 
@@ -349,8 +361,8 @@ def _typed(
     """Make `data` from `raw`. Columns outside `texts` keep the type that they have."""
     open_names = list(names if texts is None else texts)
     decisions: dict[str, Decision] = {}
-    for start in range(0, len(open_names), 100):
-        part = open_names[start : start + 100]
+    for start in range(0, len(open_names), COLUMNS_PER_QUERY):
+        part = open_names[start : start + COLUMNS_PER_QUERY]
         parts = [item for column in part for item in coltypes.first_counts(column)]
         counts = engine.execute(f"SELECT {', '.join(parts)} FROM raw").fetchone() or ()
         step = coltypes.COUNTS_PER_COLUMN

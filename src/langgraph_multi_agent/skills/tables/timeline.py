@@ -22,7 +22,14 @@ MIN_FILL = 0.6
 MANY_ZEROS = 0.25
 """From this share of zeros on a median says nothing, and periods are averaged."""
 
-LABEL_FORMATS = {"hour": "%Y-%m-%d %H:00", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m", "quarter": "%Y-%m", "year": "%Y"}  # fmt: skip
+LABEL_FORMATS = {
+    "hour": "%Y-%m-%d %H:00",
+    "day": "%Y-%m-%d",
+    "week": "%Y-%m-%d",
+    "month": "%Y-%m",
+    "quarter": "%Y-%m",
+    "year": "%Y",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
