@@ -167,10 +167,11 @@ async def test_cancel_asks_and_then_stops_the_work(tmp_path: Path) -> None:
     async with gated_page(tmp_path) as (tab, _, agent):
         await begin(tab, agent)
         await tab.click("[data-act=cancel]")
-        await tab.click("dialog button[value=no]")
+        await tab.click("dialog[open] button[value=no]")
+        await tab.until("!document.querySelector('dialog')")
         assert await tab.run(STATUS) == "in_progress"
-        await tab.click("[data-act=cancel]")
-        await tab.click("dialog button[value=yes]")
+        await tab.click("[data-act=cancel]:not([disabled])")
+        await tab.click("dialog[open] button[value=yes]")
         await tab.until(f"{STATUS} === 'cancelled'")
         await tab.until("document.querySelector('[data-act=retry]')")
         assert await tab.run("document.querySelector('.node[data-status=running]')") is None
