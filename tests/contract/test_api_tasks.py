@@ -290,6 +290,8 @@ async def test_filters_choose(desk: Desk) -> None:
         ({"cursor": "nonsense"}, "cursor"),
         ({"cursor": "W10"}, "cursor"),
         ({"created_after": "never"}, "created_after"),
+        ({"created_after": "0001-01-01T00:00:00+14:00"}, "created_after"),
+        ({"created_before": "9999-12-31T23:59:59-14:00"}, "created_before"),
     ],
 )
 async def test_a_bad_filter_names_the_parameter(desk: Desk, params: dict[str, Any], field: str) -> None:

@@ -163,6 +163,8 @@ _EXPECTED = {
     "float": "number",
     "dict": "object",
     "list": "array",
+    "model": "object",
+    "datetime": "ISO-8601 date",
 }
 
 
@@ -186,7 +188,7 @@ def field_errors(errors: Sequence[Any], *, skip: int = 0) -> list[dict[str, Any]
             if name in context:
                 entry["limit"] = context[name]
         if code == "not_allowed":
-            entry["allowed"] = str(context.get("expected", ""))
+            entry["allowed"] = str(context.get("expected", "")).replace(" or ", ", ").replace("'", "")
         if code == "wrong_type":
             name = kind.partition("_")[0]
             entry["expected"] = _EXPECTED.get(name, name)

@@ -106,7 +106,9 @@ def _language(value: str | None) -> str | None:
 
 
 def _option(*names: str, key: str, metavar: str | None = None, **more: Any) -> Any:
-    return typer.Option(*names, help=f"cli.option.{key}", metavar=metavar, rich_help_panel=GLOBAL_PANEL, **more)
+    return typer.Option(
+        *names, help=f"cli.option.{key}", metavar=metavar, rich_help_panel=GLOBAL_PANEL, **more
+    )
 
 
 _GLOBALS: Mapping[str, tuple[Any, Any]] = {
@@ -147,7 +149,11 @@ def add_command(
     """
     path = f"{app.info.name} {name}" if app.info.name else name
     own = [p for p in inspect.signature(body, eval_str=True).parameters.values() if p.name != "call"]
-    extra = [inspect.Parameter("dry_run", inspect.Parameter.KEYWORD_ONLY, default=_DRY_RUN[1], annotation=_DRY_RUN[0])]
+    extra = [
+        inspect.Parameter(
+            "dry_run", inspect.Parameter.KEYWORD_ONLY, default=_DRY_RUN[1], annotation=_DRY_RUN[0]
+        )
+    ]
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
 
@@ -326,6 +332,8 @@ def _of_fault(call: Call, fault: Fault) -> Outcome:
     """What the program itself refused, such as settings that contradict each other."""
     error = fault_error(call, fault.code, fault.params)
     error["errors"] = [{**item, "message": reason_of(call.language, item)} for item in fault.errors]
+    if error["errors"] and f"settings.reason.{fault.errors[0].get('code')}" not in catalogue():
+        error["detail"] = f"{error['errors'][0].get('field')}: {error['errors'][0]['message']}"
     exit_code = Exit.UNREACHABLE if fault.status == HTTP_UNAVAILABLE else Exit.FAILED
     return Outcome(errors=[error], data=call.known, exit_code=exit_code)
 

@@ -22,6 +22,13 @@ _ALIASES = {
     "limit": ("max_bytes", "max_columns", "max_cells", "max_ratio", "maximum", "seconds"),
 }
 """Other names under which layers bring the same value."""
+_UNITS = {
+    "columns": {"zh": "列", "en": "columns"},
+    "cells": {"zh": "个单元格", "en": "cells"},
+    "bytes": {"zh": "字节", "en": "bytes"},
+    "size_bytes": {"zh": "字节", "en": "bytes"},
+    "seconds": {"zh": "秒", "en": "s"},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +112,19 @@ def _values(params: Mapping[str, Any], language: str) -> _Values:
     for name, others in _ALIASES.items():
         for other in others:
             if name not in values and other in values:
-                values[name] = values[other]
+                values[name] = _counted(values[other], other, language)
     for name, area in (("reason", "error.reason"), ("what", "error.limit")):
         key = f"{area}.{values.get(name, '')}"
         if key in catalogue():
             values[name] = _filled(key, language, _Values({**values, name: ""}))
     return values
+
+
+def _counted(value: str, name: str, language: str) -> str:
+    """A count with its thousands and what is counted, as far as its name tells."""
+    number = f"{int(value):,}" if value.isdecimal() else value
+    unit = _UNITS.get(name.removeprefix("max_"), {}).get(language, "")
+    return f"{number} {unit}".rstrip()
 
 
 def _shown(value: Any) -> str:
@@ -279,12 +293,12 @@ TEXTS: dict[str, dict[str, str]] = {
         "INPUT_TOO_LARGE",
         (
             "内容过大",
-            "输入 {file} 超过了允许的大小（{size}，上限 {limit}）。",
+            "输入“{file}”超过了允许的大小（{size}，上限 {limit}）。",
             "请减小内容、拆成多个文件，或由管理员调高对应的上限。",
         ),
         (
             "Too large",
-            "The input {file} is larger than allowed ({size}, limit {limit}).",
+            "The input “{file}” is larger than allowed ({size}, limit {limit}).",
             "Make it smaller, split it, or have an administrator raise the limit.",
         ),
     ),
@@ -292,12 +306,12 @@ TEXTS: dict[str, dict[str, str]] = {
         "INPUT_UNREADABLE",
         (
             "文件无法读取",
-            "无法读取输入 {file}：{reason}",
+            "无法读取输入“{file}”：{reason}",
             "请检查文件内容与扩展名是否一致，必要时另存为 UTF-8 的 CSV，再重新提交。",
         ),
         (
             "The file cannot be read",
-            "The input {file} cannot be read: {reason}",
+            "The input “{file}” cannot be read: {reason}",
             "Check that the content is what the name says, perhaps save it as CSV in UTF-8, and send it again.",
         ),
     ),
@@ -305,12 +319,12 @@ TEXTS: dict[str, dict[str, str]] = {
         "INPUT_UNSAFE",
         (
             "文件不安全",
-            "为安全起见拒绝了输入 {file}：{reason}",
+            "为安全起见拒绝了输入“{file}”：{reason}",
             "文件名请只用普通名称，压缩内容请先解开；确认来源可靠后重新提交。",
         ),
         (
             "Unsafe file",
-            "The input {file} was refused for safety: {reason}",
+            "The input “{file}” was refused for safety: {reason}",
             "Give it a plain name, unpack what is packed, make sure where it comes from, and send it again.",
         ),
     ),
@@ -555,10 +569,10 @@ TEXTS: dict[str, dict[str, str]] = {
                 "第 {line} 行有 {found} 列，应为 {expected} 列",
                 "line {line} has {found} columns instead of {expected}",
             ),
-            "row": ("第 {line} 行无法解析 {detail}", "line {line} cannot be parsed {detail}"),
+            "row": ("第 {line} 行无法解析：{detail}", "line {line} cannot be parsed: {detail}"),
             "format": ("不支持这种格式 {suffix}", "the format {suffix} is not supported"),
-            "json": ("JSON 无法解析 {detail}", "the JSON cannot be parsed {detail}"),
-            "parquet": ("Parquet 无法读取 {detail}", "the Parquet file cannot be read {detail}"),
+            "json": ("JSON 无法解析：{detail}", "the JSON cannot be parsed: {detail}"),
+            "parquet": ("Parquet 无法读取：{detail}", "the Parquet file cannot be read: {detail}"),
             "missing": ("找不到这个文件", "the file is missing"),
             "not_a_workbook": ("不是有效的 XLSX 工作簿", "it is not an XLSX workbook"),
             "not_docx": ("不是有效的 DOCX 文档", "it is not a DOCX document"),

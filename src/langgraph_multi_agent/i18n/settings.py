@@ -63,6 +63,18 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "{setting} 必须是 sqlite 或 postgresql 的地址",
         "en": "{setting} must be a sqlite or postgresql address",
     },
+    "settings.reason.dialect_unsupported": {
+        "zh": "{setting}：这个版本还没有 {value} 的适配器，请使用 sqlite 地址或不设",
+        "en": "{setting}: this version has no adapter for {value} yet; use a sqlite address or leave it unset",
+    },
+    "settings.reason.port_in_use": {
+        "zh": "{setting}：{value} 已被另一个程序占用，请用 --port 换一个端口（0 表示自动选择）",
+        "en": "{setting}: another program listens on {value}; choose another with --port (0 picks a free one)",
+    },
+    "settings.reason.cannot_bind": {
+        "zh": "不能在 {value} 上监听，请检查 LGMA_HOST 和 {setting} 是否是本机的地址和端口",
+        "en": "cannot listen on {value}: check that LGMA_HOST and {setting} are an address of this machine",
+    },
     "settings.reason.provider_not_installed": {
         "zh": "{setting}={value} 需要额外安装：pip install 'langgraph-multi-agent[{value}]'",
         "en": "{setting}={value} needs an extra: pip install 'langgraph-multi-agent[{value}]'",

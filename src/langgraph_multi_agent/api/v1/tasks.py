@@ -220,17 +220,20 @@ async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name
         team=team,
         assignee=assignee or None,
         query=q or None,
-        created_after=_utc(created_after),
-        created_before=_utc(created_before),
+        created_after=_utc("created_after", created_after),
+        created_before=_utc("created_before", created_before),
     )
     page = await services.tasks.list(scope, task_filter, limit=limit, cursor=cursor)
     return Json({"tasks": [task_shape(task, language) for task in page.tasks], "next": page.next})
 
 
-def _utc(moment: datetime | None) -> datetime | None:
+def _utc(name: str, moment: datetime | None) -> datetime | None:
     if moment is None:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:  # its offset moves it out of the years 1 to 9999
+        raise InvalidRequest(errors=[{"field": name, "code": "not_a_date"}]) from None
 
 
 @router.get(
