@@ -342,12 +342,12 @@ def _merged(
 
 
 def _listed(names: Sequence[str], language: str, *, limit: int = NAMED_COLUMNS) -> str:
-    """`a、b、c 等 5 个` or `a, b, c and 2 more`."""
+    """`a、b、c 等，另有 2 项` or `a, b, c and 2 more`."""
     comma = text("data_analyst.comma", language)
     shown = comma.join(" ".join(name.split())[:40] for name in names[:limit])
     if len(names) <= limit:
         return shown
-    return text("data_analyst.and_more", language, names=shown, count=len(names), more=len(names) - limit)
+    return text("data_analyst.and_more", language, names=shown, more=len(names) - limit)
 
 
 def _summary(
@@ -362,5 +362,5 @@ def _summary(
         key = "data_analyst.nothing" if tested else "data_analyst.nothing_tested"
         return text(key, language, analyses=words, tested=tested)
     strongest = sorted(findings, key=lambda f: -f.strength)[:SUMMARY_STATEMENTS]
-    sentences = text("data_analyst.space", language).join(statement(f, language) for f in strongest)
+    sentences = ("" if language == "zh" else " ").join(statement(f, language) for f in strongest)
     return text("data_analyst.found", language, count=len(findings), analyses=words, sentences=sentences)

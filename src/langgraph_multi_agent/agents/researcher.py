@@ -202,7 +202,7 @@ def named(sources: Iterable[str], language: str) -> str:
     """Sources for people: files by name, the handbook once, long lists shortened."""
     files = [source for source in sources if not source.startswith(SOURCE_PREFIX)]
     if len(files) > 4:
-        files = [text("researcher.and_more", language, first=files[0], more=len(files) - 1, count=len(files))]
+        files = [text("researcher.and_more", language, first=files[0], more=len(files) - 1)]
     if any(source.startswith(SOURCE_PREFIX) for source in sources):
         files.append(text("researcher.handbook", language))
     return text("researcher.separator", language).join(files)

@@ -3,9 +3,8 @@
 TEXTS: dict[str, dict[str, str]] = {
     "data_analyst.title": {"zh": "数据分析", "en": "Data analyst"},
     "data_analyst.comma": {"zh": "、", "en": ", "},
-    "data_analyst.space": {"zh": "", "en": " "},
     "data_analyst.and_more": {
-        "zh": "{names} 等 {count} 项",
+        "zh": "{names} 等，另有 {more} 项",
         "en": "{names} and {more} more",
     },
     "data_analyst.name.profile": {"zh": "数据概况", "en": "overview"},

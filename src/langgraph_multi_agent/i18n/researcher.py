@@ -16,7 +16,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "the request is about the main points of {sources}",
     },
     "researcher.handbook": {"zh": "系统手册", "en": "the handbook"},
-    "researcher.and_more": {"zh": "{first}等 {count} 份文档", "en": "{first} and {more} more"},
+    "researcher.and_more": {"zh": "{first}，另有 {more} 份文档", "en": "{first} and {more} more"},
     "researcher.separator": {"zh": "、", "en": ", "},
     "researcher.found": {
         "zh": "找到 {count} 处与“{question}”有关的原文，出自 {sources}",

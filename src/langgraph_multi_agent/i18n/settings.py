@@ -67,6 +67,20 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "{setting}：这个版本还没有 {value} 的适配器，请使用 sqlite 地址或不设",
         "en": "{setting}: this version has no adapter for {value} yet; use a sqlite address or leave it unset",
     },
+    "settings.reason.database_newer": {
+        "zh": "数据库由更新的版本写成（{value}），请用那个版本启动，或换一个数据目录",
+        "en": "a newer version wrote the database ({value}): start that version, or use another data directory",
+    },
+    "settings.reason.database_unusable": {
+        "zh": "数据库不能使用：{detail}。请检查磁盘空间和文件，必要时从备份恢复，或换一个数据目录",
+        "en": "the database cannot be used: {detail}. Check the disk and the file, restore a backup, or use"
+        " another data directory",
+    },
+    "settings.reason.data_dir_unusable": {
+        "zh": "{setting}：数据目录 {value} 不能使用（{detail}）。请检查权限和磁盘，或换一个目录",
+        "en": "{setting}: the data directory {value} cannot be used ({detail}). Check its permissions and disk,"
+        " or choose another",
+    },
     "settings.reason.port_in_use": {
         "zh": "{setting}：{value} 已被另一个程序占用，请用 --port 换一个端口（0 表示自动选择）",
         "en": "{setting}: another program listens on {value}; choose another with --port (0 picks a free one)",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from langgraph_multi_agent.domain.errors import DataDirectoryInUse
+from langgraph_multi_agent.domain.errors import DataDirectoryInUse, SettingsUnsafe
 
 LOCK_FILE = "lgma.lock"
 
@@ -22,10 +22,14 @@ def data_directory_lock(data_dir: Path) -> Iterator[Callable[[str], None]]:
 
     Raises:
         DataDirectoryInUse: another process owns it; `address` says where it serves.
+        SettingsUnsafe: it cannot be made or written.
     """
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = data_dir / LOCK_FILE
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -38,7 +42,10 @@ def data_directory_lock(data_dir: Path) -> Iterator[Callable[[str], None]]:
             os.pwrite(descriptor, content, 0)
             os.fsync(descriptor)
 
-        announce("")
+        try:
+            announce("")
+        except OSError as error:
+            raise _unusable(data_dir, error) from error
         yield announce
         os.ftruncate(descriptor, 0)
     finally:
@@ -49,12 +56,17 @@ def server_address(data_dir: Path) -> str | None:
     """Where the live server of a data directory listens; None if no process owns it.
 
     An empty string: a process owns it and does not serve yet.
+
+    Raises:
+        SettingsUnsafe: it cannot be looked into.
     """
     path = data_dir / LOCK_FILE
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -63,6 +75,15 @@ def server_address(data_dir: Path) -> str | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def _unusable(data_dir: Path, error: OSError) -> SettingsUnsafe:
+    return SettingsUnsafe(
+        setting="LGMA_DATA_DIR",
+        reason="data_dir_unusable",
+        value=str(data_dir),
+        detail=error.strerror or type(error).__name__,
+    )
 
 
 def _address_in(path: Path) -> str | None:

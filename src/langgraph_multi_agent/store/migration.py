@@ -6,6 +6,7 @@ Alembic is imported only when there is something to do: a start on a current dat
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DatabaseError
 
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 
@@ -25,8 +26,17 @@ def upgrade(engine: Engine, *, revision: str = "head") -> bool:
     """Migrate up; True if something was done.
 
     Raises:
-        SettingsUnsafe: the database is newer than this program.
+        SettingsUnsafe: the database is newer than this program, or no database that can be used.
     """
+    try:
+        return _upgraded(engine, revision)
+    except DatabaseError as error:
+        raise SettingsUnsafe(
+            setting="DATABASE_URL", reason="database_unusable", detail=str(error.orig)
+        ) from error
+
+
+def _upgraded(engine: Engine, revision: str) -> bool:
     with engine.connect() as connection:
         current = current_revision(connection)
         if current == HEAD and revision in ("head", HEAD):
