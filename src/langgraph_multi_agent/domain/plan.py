@@ -13,6 +13,9 @@ from typing import Any
 from langgraph_multi_agent.domain.canonical import fields_of
 from langgraph_multi_agent.domain.errors import PlanInvalid
 
+MAX_ID_CHARS = 100
+"""Subtask ids are part of journal keys, which are bounded and split at slashes."""
+
 
 class SubtaskStatus(StrEnum):
     PENDING = "pending"
@@ -94,6 +97,8 @@ class Plan:
             twice = next(i for i in ids if ids.count(i) > 1)
             raise PlanInvalid(reason="id used twice", subtask=twice)
         for item in self.subtasks:
+            if not item.id or len(item.id) > MAX_ID_CHARS or "/" in item.id:
+                raise PlanInvalid(reason=f"id must be 1 to {MAX_ID_CHARS} characters without a slash", subtask=item.id)
             missing = set(item.depends_on) - set(ids)
             if missing:
                 raise PlanInvalid(reason=f"unknown dependency {min(missing)}", subtask=item.id)

@@ -7,7 +7,7 @@ end of a subtask is journalled with its events before anything depends on it.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -178,7 +178,7 @@ class Coordinator:
         agent = context.team.agents.get(agent_name)
         work = SubtaskWork(
             context,
-            subtask,
+            subtask if subtask.agent == agent_name else replace(subtask, agent=agent_name),
             attempt=attempt,
             plan=self._plan,
             understanding=self._understanding,
