@@ -1,14 +1,15 @@
 """`python -m scripts.faults [WORD …]`: put each fault into a copy of the tree, and run its tests.
 
 First the tests are run without any fault, because a test that is red anyway proves nothing. Exit 0:
-every fault turned a test red; 1: one survived, or the tests were not green before; 2: a fault no
-longer fits the tree.
+every fault turned a test red; 1: one survived, or could not be judged because its tests were red
+before; 2: a fault no longer fits the tree.
 """
 
 import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.faults.bench import Bench, Colour, Trial, bench
@@ -39,23 +40,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the copy goes away then, too
     with bench(ROOT) as copy:
-        if not _is_green_before(copy, chosen):
+        before = _before(copy, chosen)
+        if before.colour is Colour.BROKEN:
+            print(before.output)
             return 1
-        trials = [(fault, _try(copy, fault)) for fault in chosen]
+        red = {node.partition("[")[0] for node in before.failed}
+        unfit = replace(before, colour=Colour.BROKEN)
+        trials = [(fault, unfit if red.intersection(fault.tests) else _try(copy, fault)) for fault in chosen]
     print("", HEAD, *(_row(fault, _result(trial)) for fault, trial in trials), sep="\n")
     survived = [fault.name for fault, trial in trials if trial.colour is not Colour.RED]
     print(f"\nfaults: {len(trials)}, caught: {len(trials) - len(survived)}, not caught: {survived or 'none'}")
     return 1 if survived else 0
 
 
-def _is_green_before(copy: Bench, chosen: Sequence[Seeded]) -> bool:
+def _before(copy: Bench, chosen: Sequence[Seeded]) -> Trial:
+    """The same tests without a fault; what is red already cannot judge one."""
     nodes = sorted({node for fault in chosen for node in fault.tests})
     print(f"without a fault: {len(nodes)} tests", flush=True)
     trial = copy.run(nodes, is_baseline=True)
     print(f"without a fault: {trial.colour} in {trial.seconds:.1f} s", flush=True)
-    if trial.colour is not Colour.GREEN:
-        print(*trial.failed or [trial.output], sep="\n")
-    return trial.colour is Colour.GREEN
+    for node, message in trial.failed.items():
+        print(f"{'':21}{node}\n{'':23}{_first_line(message)}", flush=True)
+    return trial
 
 
 def _try(copy: Bench, fault: Seeded) -> Trial:

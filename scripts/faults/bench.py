@@ -1,26 +1,29 @@
 """The bench on which faults are tried: a copy of the tree and one pytest process at a time.
 
-The working tree is only read. Invariant: what the tests import is the copy, which a plugin inside
-the test process checks; a file in the copy gets a new time with each change, so that no compiled
-file of another fault is taken for it.
+The working tree is only read. Each pytest is a fork that starts with the libraries loaded. Invariant:
+what the tests import is the copy, which a plugin inside the test process checks; a file in the copy gets
+a new time with each change, so that no compiled file of another fault is taken for it.
 """
 
 import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 from scripts.faults.seeded import Seeded
 
+LIBRARIES = "pytest hypothesis orjson sqlalchemy.ext.asyncio alembic fastapi uvicorn langgraph.graph".split()
 COPIED = ("src", "tests", "scripts", "pyproject.toml")
 TEST_TIMEOUT_S = 60
 RUN_TIMEOUT_S = 180
@@ -77,9 +80,11 @@ class Bench:
     def __init__(self, directory: Path) -> None:
         self._copy = directory / "copy"
         self._report = directory / "report.json"
+        self._root = Path()
         self._changes = 0
 
     def fill(self, root: Path) -> None:
+        self._root = root
         self._copy.mkdir()
         leave_out = shutil.ignore_patterns("__pycache__", "*.pyc")
         for name in COPIED:
@@ -108,51 +113,82 @@ class Bench:
         self._changes += 1
         os.utime(path, (FIRST_TIME + self._changes,) * 2)
 
+    def _become_pytest(self, arguments: list[str], output: Path) -> NoReturn:
+        """In a fork: leave nothing of the runner but the libraries it has loaded."""
+        status = 70
+        try:
+            os.setsid()
+            log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            for descriptor, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
+                os.dup2(source, descriptor)
+            os.chdir(self._copy)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            own = [str(self._copy / "src"), str(self._copy)]
+            libraries = [path for path in sys.path if path and path not in (str(self._root), str(self._root / "src"))]
+            sys.path[:] = own + libraries
+            for name in [name for name in sys.modules if name.partition(".")[0] == "scripts"]:
+                del sys.modules[name]
+            os.environ.pop("CI", None)
+            os.environ |= {"PYTHONPATH": os.pathsep.join(own), "FAULTS_REPORT": str(self._report)}
+            import pytest
+
+            status = int(pytest.main(arguments))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
     def run(self, nodes: Sequence[str], *, is_baseline: bool = False) -> Trial:
         """Run tests of the copy, in the order in which they stand; without a fault, all of them."""
         self._report.unlink(missing_ok=True)
-        paths = os.pathsep.join((str(self._copy / "src"), str(self._copy)))
-        environment = {**os.environ, "PYTHONPATH": paths, "FAULTS_REPORT": str(self._report)}
-        environment.pop("CI", None)
         options = ["-q", "--tb=short", "--color=no", f"--timeout={TEST_TIMEOUT_S}"]
         options += ["-p", PLUGIN, "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # libraries are loaded before pytest
         options += [] if is_baseline else ["-x"]
-        argv = [sys.executable, "-m", "pytest", *options, *nodes]
+        output = self._copy.parent / "output"
         started = time.monotonic()
-        process = subprocess.Popen(
-            argv, cwd=self._copy, env=environment, text=True, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        has_hung = False
-        try:
-            output, _ = process.communicate(timeout=BASELINE_TIMEOUT_S if is_baseline else RUN_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            output, has_hung = "the test process did not end", True
-        finally:
-            _end(process)
+        pid = os.fork()
+        if pid == 0:
+            self._become_pytest([*options, *nodes], output)
+        returncode = _waited_for(pid, BASELINE_TIMEOUT_S if is_baseline else RUN_TIMEOUT_S)
         seconds = time.monotonic() - started
         try:
             answer = json.loads(self._report.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             answer = {"collected": 0, "failed": {}}
         colour = Colour.BROKEN
-        if process.returncode == 0 and answer["collected"]:
+        if returncode == 0 and answer["collected"]:
             colour = Colour.GREEN
-        elif answer["failed"] and (process.returncode == 1 or has_hung):
+        elif answer["failed"] and returncode in (1, None):
             # A test that failed on a hang may leave a thread that keeps the process from ending.
             colour = Colour.RED
-        return Trial(colour=colour, seconds=seconds, failed=answer["failed"], output=output[-4000:])
+        return Trial(colour=colour, seconds=seconds, failed=answer["failed"], output=output.read_text()[-4000:])
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    """What a test left running under a fault goes with it."""
+def _waited_for(pid: int, seconds: float) -> int | None:
+    """The exit status of a process, None if it did not end in time; what it started ends with it."""
+    give_up = time.monotonic() + seconds
+    ended = (0, 0)
+    while ended == (0, 0) and time.monotonic() < give_up:
+        time.sleep(0.02)
+        ended = os.waitpid(pid, os.WNOHANG)
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        os.killpg(pid, signal.SIGKILL)
+    if ended == (0, 0):
+        os.waitpid(pid, 0)
+        return None
+    return os.waitstatus_to_exitcode(ended[1])
 
 
 @contextmanager
 def bench(root: Path) -> Iterator[Bench]:
+    """A filled bench; the libraries that most tests need are loaded once, here."""
+    for name in LIBRARIES:
+        import_module(name)
+    if "langgraph_multi_agent" in sys.modules:
+        raise AssertionError("the runner must not import what it tries faults on")
     with TemporaryDirectory(prefix="lgma-faults-") as directory:
         made = Bench(Path(directory).resolve())
         made.fill(root)

@@ -260,7 +260,7 @@ FAULTS = (
         file="engine/coordinator.py",
         old="            if self._agent_of(self._plan.subtask(subtask_id)) == agent:\n",
         new="            if self._plan.subtask(subtask_id).capability == agent:\n",
-        tests=(PEOPLE + "test_resetting_an_agent_aborts_its_work_and_recovery_tries_again",),
+        tests=("tests/integration/engine/test_seeded_reset.py::test_a_reset_aborts_the_named_agent_only",),
     ),
     Seeded(
         name="effects-without-a-lease",
