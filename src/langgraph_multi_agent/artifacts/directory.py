@@ -9,6 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -68,13 +69,20 @@ class DirectoryArtifacts:
                 os.fsync(file.fileno())
             return self._publish(temporary, hasher.hexdigest(), size)
         except OSError as error:
-            raise DependencyUnavailable(dependency="artifacts", reason=str(error.strerror or error)) from error
+            raise DependencyUnavailable(
+                dependency="artifacts", reason=str(error.strerror or error)
+            ) from error
         finally:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
 
     async def _store_stream(self, content: AsyncIterator[bytes], max_bytes: int | None) -> StoredBlob:
-        file = NamedTemporaryFile(dir=self._incoming, delete=False)  # noqa: SIM115 - closed below
+        try:
+            file = NamedTemporaryFile(dir=self._incoming, delete=False)  # noqa: SIM115 - closed below
+        except OSError as error:
+            raise DependencyUnavailable(
+                dependency="artifacts", reason=str(error.strerror or error)
+            ) from error
         temporary, hasher, size = Path(file.name), hashlib.sha256(), 0
         try:
             async for chunk in content:
@@ -86,9 +94,12 @@ class DirectoryArtifacts:
             await asyncio.to_thread(_sync, file)
             return await asyncio.to_thread(self._publish, temporary, hasher.hexdigest(), size)
         except OSError as error:
-            raise DependencyUnavailable(dependency="artifacts", reason=str(error.strerror or error)) from error
+            raise DependencyUnavailable(
+                dependency="artifacts", reason=str(error.strerror or error)
+            ) from error
         finally:
-            file.close()
+            with suppress(OSError):  # closing writes the rest once more, which a full disk refuses again
+                file.close()
             await asyncio.to_thread(temporary.unlink, missing_ok=True)
 
     def _publish(self, temporary: Path, digest: str, size: int) -> StoredBlob:

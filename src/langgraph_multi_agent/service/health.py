@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
+from langgraph_multi_agent.domain.errors import Fault
 from langgraph_multi_agent.domain.ports import Artifacts, Clock
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.store import tasks
@@ -53,7 +54,7 @@ class HealthService:
                 state: State = "ok"
                 detail = ""
             except Exception as error:
-                state, detail = "down", type(error).__name__
+                state, detail = "down", _reason(error)
             latency = 1000 * (self._clock.monotonic() - started)
             dependencies.append(
                 DependencyHealth(name=name, state=state, latency_ms=round(latency, 2), detail=detail)
@@ -66,3 +67,9 @@ class HealthService:
     @property
     def is_draining(self) -> bool:
         return self._tasks.is_draining
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Fault) and error.params.get("reason"):
+        return str(error.params["reason"])
+    return type(error).__name__
