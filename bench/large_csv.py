@@ -41,7 +41,9 @@ def generate(path: Path, size_bytes: int) -> int:
             region = regions[rng.integers(0, 4, n)]
             product = products[rng.choice(40, n, p=weights / weights.sum())]
             cost = rng.lognormal(4, 0.5, n)
-            sales = cost * 1.3 + rng.normal(0, 20, n) + (rows + np.arange(n)) / 50_000 + (region == "华东") * 15
+            sales = (
+                cost * 1.3 + rng.normal(0, 20, n) + (rows + np.arange(n)) / 50_000 + (region == "华东") * 15
+            )
             count = rng.integers(1, 9, n)
             lines = [
                 f"{rows + i},{at[i]},{region[i]},{product[i]},{sales[i]:.2f},"
@@ -53,29 +55,35 @@ def generate(path: Path, size_bytes: int) -> int:
     return rows
 
 
-async def measured(path: Path) -> list[tuple[str, float, int]]:
-    """Seconds of each skill, and how many findings it had."""
+async def measured(path: Path, baseline_s: float) -> None:
+    """Run each skill and print its seconds and how many findings it had."""
     from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
 
     runner = ChildProcessSkillRunner()
     file = {"file": str(path), "name": "large.csv"}
-    rows: list[tuple[str, float, int]] = []
+
+    def show(name: str, found: int) -> None:
+        seconds = time.perf_counter() - started
+        print(
+            f"{name:34} {seconds:6.1f} s  {seconds / baseline_s:5.1f} x baseline  {found} findings",
+            flush=True,
+        )
+
     queries = []
     started = time.perf_counter()
     await runner.run("tables.profile", file)
-    rows.append(("tables.profile", time.perf_counter() - started, 0))
+    show("tables.profile", 0)
     for analysis in ANALYSES:
         started = time.perf_counter()
         answer = await runner.run(
             "tables.analyse", {**file, "analysis": analysis, "charts_dir": str(path.parent)}
         )
-        rows.append((f"tables.analyse {analysis}", time.perf_counter() - started, len(answer["findings"])))
+        show(f"tables.analyse {analysis}", len(answer["findings"]))
         queries += [{"id": item["id"], "sql": item["sql"]} for item in answer["findings"]]
     started = time.perf_counter()
     answer = await runner.run("tables.recompute", {**file, "queries": queries})
     assert not answer["errors"], answer["errors"]
-    rows.append(("tables.recompute", time.perf_counter() - started, len(queries)))
-    return rows
+    show("tables.recompute", len(queries))
 
 
 def main() -> None:
@@ -92,8 +100,7 @@ def main() -> None:
         baseline = time.perf_counter() - started
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         print(f"{'baseline: read once':34} {baseline:6.1f} s")
-        for name, seconds, found in asyncio.run(measured(path)):
-            print(f"{name:34} {seconds:6.1f} s  {seconds / baseline:5.1f} x baseline  {found} findings")
+        asyncio.run(measured(path, baseline))
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"peak RSS of any child {peak:.0f} MB (baseline {before / 1024:.0f} MB), limit {LIMIT_MB} MB")
         sys.exit(peak > LIMIT_MB)

@@ -17,7 +17,7 @@ from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
 
 SRC = Path(registry.__file__).parents[2]
 
-PROBE = '''
+PROBE = """
 import os, sys, time
 from langgraph_multi_agent.domain.errors import InputUnsafe
 
@@ -51,7 +51,7 @@ def run(params):
     if what == "large":
         return {"text": "x" * params["size"]}
     return {}
-'''
+"""
 
 
 @pytest.fixture
@@ -85,12 +85,16 @@ def alive(pid: int) -> bool:
     return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
+def written(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
 async def until(path: Path) -> int:
-    """The process id that a sleeping probe has written."""
+    """The process id that a sleeping probe has written; another process gives no event to await."""
     async with asyncio.timeout(20):
-        while not (path.exists() and path.read_text()):
+        while not written(path):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    return int(path.read_text())
+    return int(written(path))
 
 
 async def test_returns_the_result_of_the_skill_from_another_process(probe: str, tmp_path: Path) -> None:
@@ -110,9 +114,7 @@ async def test_the_scratch_directory_is_gone_after_the_call(probe: str, tmp_path
     assert list(scratch.iterdir()) == []
 
 
-async def test_no_secret_of_the_parent_reaches_the_child(
-    probe: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_secret_of_the_parent_reaches_the_child(probe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_API_KEY", "secret")
     answer = await ChildProcessSkillRunner().run(probe, {"what": "echo"})
     assert "LLM_API_KEY" not in answer["environ"]
@@ -184,7 +186,7 @@ async def test_a_call_cancelled_while_its_child_starts_leaves_none(probe: str, t
     with pytest.raises(asyncio.CancelledError):
         await call
     assert runner.alive == frozenset()
-    assert not list(tmp_path.glob("lgma-skill-*"))
+    assert not list(tmp_path.glob("lgma-skill-*"))  # noqa: ASYNC240
 
 
 async def test_no_more_children_than_allowed_are_alive(probe: str, tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ async def test_no_more_children_than_allowed_are_alive(probe: str, tmp_path: Pat
     second = asyncio.create_task(runner.run(probe, {"what": "sleep", "mark": str(tmp_path / "two")}))
     await asyncio.sleep(0.05)
     assert len(runner.alive) == 1
-    assert not (tmp_path / "two").exists()
+    assert not written(tmp_path / "two")
     first.cancel()
     await until(tmp_path / "two")
     second.cancel()
@@ -208,13 +210,13 @@ async def test_a_child_dies_with_its_parent(probe: str, tmp_path: Path) -> None:
         "from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner\n"
         f"asyncio.run(ChildProcessSkillRunner().run({probe!r}, {{'what': 'sleep', 'mark': {str(mark)!r}}}))\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script])
+    parent = subprocess.Popen([sys.executable, "-c", script])  # noqa: ASYNC220
     try:
         pid = await until(mark)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         async with asyncio.timeout(5):
-            while alive(pid):
+            while alive(pid):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     finally:
         parent.kill()

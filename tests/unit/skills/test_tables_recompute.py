@@ -81,6 +81,8 @@ def test_an_unknown_column_is_an_error_of_that_query_alone(table: Path) -> None:
 
 def test_a_query_without_end_is_stopped(table: Path) -> None:
     started = time.monotonic()
-    endless = "SELECT count(*) AS n FROM data, range(100000000) a(i), range(100000000) b(j) WHERE i * j % 7 = 3"
+    endless = (
+        "SELECT count(*) AS n FROM data, range(100000000) a(i), range(100000000) b(j) WHERE i * j % 7 = 3"
+    )
     assert ask(table, endless, query_s=0.5) == (None, "time")
     assert time.monotonic() - started < 10

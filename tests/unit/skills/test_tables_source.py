@@ -34,7 +34,9 @@ def refusal(tmp_path: Path, name: str, content: str | bytes, limits: TableLimits
 
 
 def test_odd_column_names_become_unique_identifiers(tmp_path: Path) -> None:
-    columns, rows = read(tmp_path, "a.csv", 'select,"na ""me",销售额,😀, 日期 ,a,A,,a_2\n1,x,2,3,2020-01-01,4,5,6,7\n2,y,3,4,2020-01-02,5,6,7,8\n')  # fmt: skip
+    header = 'select,"na ""me",销售额,😀, 日期 ,a,A,,a_2'
+    lines = (header, "1,x,2,3,2020-01-01,4,5,6,7", "2,y,3,4,2020-01-02,5,6,7,8", "")
+    columns, rows = read(tmp_path, "a.csv", "\n".join(lines))
     assert [name for name, _ in columns] == [
         "select", 'na "me', "销售额", "😀", "日期", "a", "A_3", "column_8", "a_2",
     ]  # fmt: skip
@@ -86,7 +88,9 @@ def test_types_follow_from_the_values(tmp_path: Path, written: list[str], kind: 
     quoted = "\n".join(f'"{item}",x' for item in written)
     columns, rows = read(tmp_path, "a.csv", f"v,other\n{quoted}\n")
     assert columns[0] == ("v", kind)
-    shown = rows[0][0] if isinstance(value, float | str) and kind in ("DOUBLE", "VARCHAR") else str(rows[0][0])
+    shown = (
+        rows[0][0] if isinstance(value, float | str) and kind in ("DOUBLE", "VARCHAR") else str(rows[0][0])
+    )
     assert shown == value
 
 
@@ -140,7 +144,11 @@ def test_a_workbook_is_read_below_its_title(tmp_path: Path) -> None:
     book.save(path)
     with open_table(path, "w.xlsx", LIMITS) as table:
         assert table.notes == {"sheet": "数据"}
-        assert [(c.name, c.type) for c in table.columns] == [("日期", "DATE"), ("v", "DOUBLE"), ("s", "VARCHAR")]
+        assert [(c.name, c.type) for c in table.columns] == [
+            ("日期", "DATE"),
+            ("v", "DOUBLE"),
+            ("s", "VARCHAR"),
+        ]
         assert table.all("SELECT v, s FROM data") == [(1.0, 'a,"b"\nc'), (2.5, None)]
 
 
@@ -246,6 +254,11 @@ def test_roles_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_wide_table_has_a_small_profile(tmp_path: Path) -> None:
-    wide = ",".join(f"c{i}" for i in range(500)) + "\n" + "\n".join(",".join("12"[i % 2] for i in range(500)) for _ in range(3)) + "\n"
+    wide = (
+        ",".join(f"c{i}" for i in range(500))
+        + "\n"
+        + "\n".join(",".join("12"[i % 2] for i in range(500)) for _ in range(3))
+        + "\n"
+    )
     answer = profile.run({"file": str(stored(tmp_path, "a.csv", wide)), "name": "a.csv"})
     assert (answer["column_count"], len(answer["columns"])) == (500, 200)

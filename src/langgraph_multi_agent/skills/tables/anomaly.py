@@ -29,8 +29,11 @@ from langgraph_multi_agent.skills.tables.timeline import LABEL_FORMATS, Timeline
 MIN_ROWS = 30
 WINDOW = 7
 """Neighbours on each side that make what is usual."""
-MIN_SCORE = 7.0
-"""Robust z (1.4826 × median absolute deviation = 1) below which nothing is an anomaly."""
+MAX_WINDOWED = 100_000
+"""With more rows the period that a value falls in takes the place of its neighbours."""
+MIN_SCORE, MIN_SCORE_SMALL = 7.0, 8.0
+"""Robust z (1.4826 × median absolute deviation = 1) below which nothing is an anomaly; more where
+few rows tell the tails."""
 MIN_GAP, MIN_GAP_SMALL = 1.25, 1.5
 """The least anomaly over the largest usual deviation; more where few rows tell the tails."""
 MAX_SHARE = 0.05
@@ -107,6 +110,10 @@ def _usual(
     if timeline is not None:
         when = f"CASE WHEN {quoted(timeline.column)} IS NOT NULL THEN {timeline.expression} END"
     base = f"SELECT rowid AS place, {when} AS t, {value} AS y FROM data WHERE {m} IS NOT NULL"
+    if timeline is not None and timeline.is_unique and table.rows > MAX_WINDOWED:
+        period = f"date_trunc('{timeline.grain_with(2 * WINDOW)}', t)"
+        rows = f"SELECT place, t, y, median(y) OVER (PARTITION BY {period}) AS expected FROM ({base} AND t IS NOT NULL)"
+        return Usual(kind="time", rows_sql=rows)
     if timeline is not None and timeline.is_unique:
         window = f"(ORDER BY t ROWS BETWEEN {WINDOW} PRECEDING AND {WINDOW} FOLLOWING EXCLUDE CURRENT ROW)"
         cycle = next((c for c in cycles_of(timeline) if c.grain == timeline.grain), None)
@@ -181,7 +188,7 @@ def _threshold(table: Table, usual: Usual) -> float | None:
         return None
     scores = np.sort(rest / scale)
     most = max(2, int(MAX_SHARE * n))
-    reach = max(MIN_SCORE, _reach(scores, most))
+    reach = max(MIN_SCORE_SMALL if n < SMALL else MIN_SCORE, _reach(scores, most))
     outside = int((scores > reach).sum())
     if not 0 < outside <= most:
         return None
@@ -213,10 +220,13 @@ def _two_sided(tail: float, df: float) -> float:
 
 
 def _df_of(share: float, quantile: float) -> float:
-    """Degrees of freedom of the t, scaled to the same middle, with this quantile of |t|."""
-    for df in DEGREES:
+    """Degrees of freedom of the t, scaled to the same middle, with this quantile of |t|.
+
+    One step heavier than what fits: the quantile is itself an estimate.
+    """
+    for place, df in enumerate(DEGREES[:-1]):
         if _two_sided(1 - share, df) / _two_sided(0.5, df) * 0.6745 >= quantile:
-            return df
+            return DEGREES[place + 1]
     return DEGREES[-1]
 
 

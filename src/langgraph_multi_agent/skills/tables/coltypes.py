@@ -52,7 +52,8 @@ def cleaned(column: str) -> str:
     pattern = literal(f"(?i){space}({words})?{space}")
     c = quoted(column)
     return (
-        f"CASE WHEN length({c}) <= {MAX_NULL_WORD} AND regexp_full_match({c}, {pattern}) THEN NULL"
+        f"CASE WHEN {c} >= '0' AND {c} < ':' THEN trim({c})"
+        f" WHEN length({c}) <= {MAX_NULL_WORD} AND regexp_full_match({c}, {pattern}) THEN NULL"
         f" ELSE trim({c}, ' \t\u00a0\u3000') END"
     )
 
@@ -78,10 +79,10 @@ def first_counts(column: str) -> list[str]:
         f"count(*) FILTER (WHERE isfinite(TRY_CAST({c} AS DOUBLE)))",
         f"count(*) FILTER (WHERE TRY_CAST({c} AS BIGINT) IS NOT NULL AND NOT contains({c}, '.'))",
         (
-            f"count(*) FILTER (WHERE {c}[1] = '0' AND {c}[2] BETWEEN '0' AND '9'"
+            f"count(*) FILTER (WHERE {c} >= '00' AND {c} < '0:'"
             f" OR length({c}) > 17 AND TRY_CAST({c} AS DOUBLE) IS NOT NULL AND NOT contains({c}, '.'))"
         ),
-        f"count(*) FILTER (WHERE ({c}[1] BETWEEN '0' AND '9') OR {c}[1] IN {_STARTS})",
+        f"count(*) FILTER (WHERE {c} >= '0' AND {c} < ':' OR {c}[1] IN {_STARTS})",
         f"min({c})",
         f"max({c})",
     ]

@@ -48,15 +48,15 @@ class RowSample:
     _rests: dict[str, Vector] = field(default_factory=dict)
 
     def rest(self, measure: str) -> Vector:
-        """Normal scores of the measure less what trend and season explain; NaN where missing."""
+        """Normal scores of what trend and season leave of the measure; NaN where missing.
+
+        Taken out before the scores are made: scores bend a straight line, alike for each measure.
+        """
         if measure not in self._rests:
             y = self.values[measure]
             rest = np.full(len(y), np.nan)
             mask = np.isfinite(y)
-            scores = normal_scores(y[mask])
-            design = self.design[mask]
-            solved, *_ = np.linalg.lstsq(design, scores, rcond=None)
-            rest[mask] = scores - design @ solved
+            rest[mask] = normal_scores(_residuals(y[mask], self.design[mask]))
             self._rests[measure] = rest
         return self._rests[measure]
 
@@ -102,6 +102,22 @@ class RowSample:
         borders = np.concatenate([[0], np.cumsum(~self.follows)])[mask]
         kept: NDArray[np.bool_] = borders[1:] == borders[:-1]
         return kept
+
+
+def _residuals(y: Vector, design: Matrix) -> Vector:
+    """Least squares with far values pulled in, so that outliers do not bend the fit."""
+    pulled = y
+    basis, _ = np.linalg.qr(design)
+    for _ in range(4):
+        fitted = basis @ (basis.T @ pulled)
+        rest = y - fitted
+        spread = 3 * 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
+        if spread == 0:
+            break
+        pulled = fitted + np.clip(rest, -spread, spread)
+    # Rounding leaves dust that ranks would take for data.
+    kept: Vector = np.round(rest / (float(np.abs(y).max()) or 1.0), 12)
+    return kept
 
 
 def sample_rows(

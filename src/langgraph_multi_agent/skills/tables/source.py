@@ -127,9 +127,7 @@ def open_table(path: Path, name: str, limits: TableLimits) -> Iterator[Table]:
             engine.close()
 
 
-def _engine(
-    path: Path, scratch: Path, limits: TableLimits, *, is_packed: bool
-) -> duckdb.DuckDBPyConnection:
+def _engine(path: Path, scratch: Path, limits: TableLimits, *, is_packed: bool) -> duckdb.DuckDBPyConnection:
     # Packed formats grow when read, and a wide table on disk takes a block for each column.
     is_small = path.stat().st_size <= IN_MEMORY_BYTES and not is_packed
     engine = duckdb.connect(

@@ -60,6 +60,12 @@ class Timeline:
                 return grain
         return GRAINS[-1]
 
+    def grain_with(self, rows: int) -> str:
+        """The finest grain whose filled periods hold so many rows on average."""
+        total = self.rows_per_period * self.periods[self.grain]
+        fitting = [g for g in GRAINS if g in self.periods and total >= rows * self.periods[g]]
+        return fitting[0] if fitting else GRAINS[-1]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
