@@ -76,8 +76,8 @@ FAULTS = (
         name="anomalies-by-three-sigma",
         breaks="how far is too far depends on the measure's own tails",
         file="skills/tables/anomaly.py",
-        old="    reach = max(MIN_SCORE, _reach(scores, most))\n",
-        new="    return 3.0\n    reach = max(MIN_SCORE, _reach(scores, most))\n",
+        old="    outside = int((scores > reach).sum())\n",
+        new="    return 3.0\n    outside = int((scores > reach).sum())\n",
         tests=(TABLES + "test_noise_has_no_effects_whatever_its_tails",),
     ),
     Seeded(
