@@ -7,6 +7,7 @@ that a person would see in a chart.
 
 import csv
 import io
+import json
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -427,3 +428,15 @@ def _places(finding: Finding, effect: Effect, dataset: Dataset) -> set[str]:
 def is_true(finding: Finding, dataset: Dataset) -> bool:
     """Whether what a finding claims was planted, or follows from what was."""
     return (finding.kind, frozenset(finding.subject)) in dataset.allowed
+
+
+def findings_of(path: Path, name: str) -> list[Finding]:
+    """All findings of a file, by every analysis; also run in other processes."""
+    from langgraph_multi_agent.skills.tables import analyse
+
+    found: list[Finding] = []
+    for analysis in analyse.ANALYSES:
+        answer = analyse.run({"file": str(path), "name": name, "analysis": analysis})
+        json.dumps(answer, allow_nan=False)
+        found += [Finding.from_json(item) for item in answer["findings"]]
+    return found

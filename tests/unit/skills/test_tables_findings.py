@@ -1,13 +1,14 @@
 """Findings: planted effects are found, nothing is made up, and every number comes from its SQL."""
 
-import json
 import math
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.datasets import Dataset, generate, is_effect, is_true, tells
+from tests.support.datasets import Dataset, findings_of, generate, is_effect, is_true, tells
 
 from langgraph_multi_agent.domain.errors import InvalidRequest
 from langgraph_multi_agent.domain.finding import Finding, canonical_findings
@@ -16,7 +17,7 @@ from langgraph_multi_agent.i18n.statement import statement
 from langgraph_multi_agent.skills.tables import analyse, recompute, significance
 
 SEEDS = tuple(range(500, 530))
-FEW = SEEDS[:4]
+FEW = SEEDS[:2]
 
 
 @pytest.fixture(scope="module")
@@ -28,20 +29,22 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def analysed(directory: Path, seed: int) -> tuple[Dataset, Path, tuple[Finding, ...]]:
     dataset = generate(seed)
     path = dataset.write(directory)
-    found: list[Finding] = []
-    for analysis in analyse.ANALYSES:
-        answer = analyse.run({"file": str(path), "name": dataset.name, "analysis": analysis})
-        json.dumps(answer, allow_nan=False)
-        found += [Finding.from_json(item) for item in answer["findings"]]
-    return dataset, path, tuple(found)
+    return dataset, path, tuple(findings_of(path, dataset.name))
 
 
 @pytest.mark.timeout(300)
-def test_planted_effects_are_found_and_few_others_on_30_data_sets(directory: Path) -> None:
+def test_planted_effects_are_found_and_few_others_on_30_data_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in the runner's children: threads of the linear algebra only get in each other's way.
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    datasets = [generate(seed) for seed in SEEDS]
+    paths = [dataset.write(tmp_path) for dataset in datasets]
+    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
+        answers = list(pool.map(findings_of, paths, [dataset.name for dataset in datasets]))
     planted = found = reported = false = 0
     missed, wrong = [], []
-    for seed in SEEDS:
-        dataset, _, findings = analysed(directory, seed)
+    for dataset, findings in zip(datasets, answers, strict=True):
         for effect in dataset.planted:
             planted += 1
             if any(tells(finding, effect, dataset) for finding in findings):
@@ -55,7 +58,7 @@ def test_planted_effects_are_found_and_few_others_on_30_data_sets(directory: Pat
                 wrong.append((dataset.name, statement(finding, "en")))
     print(f"planted {planted}, found {found}; reported {reported}, false {false}")
     assert planted >= 40
-    assert any(not generate(seed).planted for seed in SEEDS)
+    assert any(not dataset.planted for dataset in datasets)
     assert found >= 0.9 * planted, missed
     assert false <= 0.05 * reported, wrong
 
@@ -98,7 +101,7 @@ def test_sentences_exist_in_both_languages_with_all_their_values(directory: Path
 
 
 def test_the_same_file_gives_the_same_findings(directory: Path, tmp_path: Path) -> None:
-    dataset = generate(503)
+    dataset = generate(521)
     first = dataset.write(tmp_path)
     second = tmp_path / "elsewhere"
     second.write_bytes(first.read_bytes())
