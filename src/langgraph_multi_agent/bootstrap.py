@@ -8,6 +8,7 @@ what it opened is closed in reverse order, whatever happened.
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -113,11 +114,13 @@ async def open_application(
     artifacts = DirectoryArtifacts(settings.data_dir / "artifacts")
     feed, doorbell = MemoryFeed(), MemoryDoorbell()
     flusher = JournalFlusher(database)
-    skills = skills or ChildProcessSkillRunner(
-        concurrency=settings.skill_concurrency,
-        memory_bytes=settings.skill_memory_bytes,
-        deadline_s=settings.skill_timeout,
-    )
+    if skills is None:
+        skills = ChildProcessSkillRunner(
+            concurrency=settings.skill_concurrency,
+            memory_bytes=settings.skill_memory_bytes,
+            deadline_s=settings.skill_timeout,
+            scratch=await asyncio.to_thread(_empty, settings.data_dir / "scratch"),
+        )
     task_service = TaskService(
         database=database,
         artifacts=artifacts,
@@ -217,6 +220,13 @@ def database_path(settings: Settings) -> Path:
     if url.startswith("sqlite:///") and url.removeprefix("sqlite:///"):
         return Path(url.removeprefix("sqlite:///"))
     return settings.data_dir / DATABASE_FILE
+
+
+def _empty(folder: Path) -> Path:
+    """A folder of this process alone; what a killed one left in it is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

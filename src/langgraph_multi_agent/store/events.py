@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy import Row, Select, Text, case, cast, func, select
 
 from langgraph_multi_agent.domain.event import Event, EventType
 from langgraph_multi_agent.domain.task import TaskStatus
@@ -78,15 +78,20 @@ def of_types(store: Store, task_id: str, types: Sequence[EventType], *, after_se
 
 
 def agent_record(store: Store, *, resets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """By agent: completed and failed subtasks, last activity, since the agent's last reset."""
+    """By agent: completed and failed subtasks, last activity, since the agent's last reset.
+
+    What a reset aborted is no failure of the agent.
+    """
     columns = _MESSAGES.c
+    by_reset = cast(columns.data, Text).like('%"AGENT_RESET"%')
+    failed = (columns.type == EventType.SUBTASK_FAILED.value) & ~by_reset
     query = (
         _scoped(
             store,
             select(
                 columns.agent,
                 func.sum(case((columns.type == EventType.SUBTASK_COMPLETED.value, 1), else_=0)).label("completed"),
-                func.sum(case((columns.type == EventType.SUBTASK_FAILED.value, 1), else_=0)).label("failed"),
+                func.sum(case((failed, 1), else_=0)).label("failed"),
                 func.max(columns.created_at).label("last_activity"),
             ),
         )

@@ -244,12 +244,13 @@ def heartbeat(store: Store, owner: str, runs: Sequence[tuple[str, int]], *, leas
     locked = lock(store, [task_id for task_id, _ in runs])
     beats: list[Beat] = []
     kept: list[str] = []
+    moved: list[LockedTask] = []
     for task_id, epoch in runs:
         task = locked.get(task_id)
         if is_fenced(task, epoch):
             beats.append(Beat(task_id=task_id, epoch=epoch, is_owned=False))
             if task is not None and task.row.epoch == epoch:
-                record_change_by_hand(store, task)
+                moved.append(task)
         else:
             assert task is not None
             kept.append(task_id)
@@ -262,6 +263,8 @@ def heartbeat(store: Store, owner: str, runs: Sequence[tuple[str, int]], *, leas
                     control_seq=task.row.control_seq,
                 )
             )
+    for task in _with_lease(store, moved):
+        record_change_by_hand(store, task)
     if kept:
         store.connection.execute(
             update(schema.leases)
@@ -270,6 +273,16 @@ def heartbeat(store: Store, owner: str, runs: Sequence[tuple[str, int]], *, leas
         )
     save(store, list(locked.values()))
     return beats
+
+
+def _with_lease(store: Store, moved: Sequence[LockedTask]) -> list[LockedTask]:
+    """Those whose lease is left: an ending of ours takes the lease along, SQL by hand does not."""
+    if not moved:
+        return []
+    leases = schema.leases
+    query = select(leases.c.task_id).where(leases.c.task_id.in_([task.id for task in moved]))
+    left = set(store.connection.scalars(query))
+    return [task for task in moved if task.id in left]
 
 
 def record_change_by_hand(store: Store, task: LockedTask) -> None:
