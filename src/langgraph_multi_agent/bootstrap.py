@@ -378,4 +378,3 @@ def run_server(settings: Settings, *, on_ready: Callable[[str], None] | None = N
         asyncio.run(serve(settings, on_ready=on_ready))
     else:
         uvloop.run(serve(settings, on_ready=on_ready))
-
