@@ -49,10 +49,15 @@ def pytest_runtest_logreport(report):
     if report.failed:
         crash = getattr(report.longrepr, "reprcrash", None)
         failed[report.nodeid] = str(crash.message if crash else report.longrepr)[:2000]
+        write()  # at once: what hangs after it must not take it away
 
 
 def pytest_sessionfinish(session):
-    answer = {"collected": session.testscollected, "failed": failed}
+    write(session.testscollected)
+
+
+def write(collected=0):
+    answer = {"collected": collected, "failed": failed}
     Path(os.environ["FAULTS_REPORT"]).write_text(json.dumps(answer))
 '''
 

@@ -108,7 +108,7 @@ FAULTS = (
         file="store/journal.py",
         old='progress = max(task.changes.get("progress", task.row.progress), write.step.progress)',
         new="progress = write.step.progress",
-        tests=(FLOW + "test_progress_never_falls_and_is_weighted",),
+        tests=("tests/contract/store/test_seeded_progress.py::test_progress_never_falls_in_a_batch_or_from_one_to_the_next",),
     ),
     Seeded(
         name="hundred-too-early",

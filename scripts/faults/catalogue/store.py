@@ -7,6 +7,7 @@ ENDINGS = "tests/contract/store/test_endings.py::"
 CLAIM = "tests/contract/store/test_claim.py::"
 LEDGERS = "tests/contract/store/test_ledgers.py::"
 NUMBERING = "tests/contract/store/test_seeded_numbering.py::"
+PAGING = "tests/contract/store/test_seeded_paging.py::"
 LISTING = "tests/contract/store/test_submit_and_list.py::"
 SCOPES = "tests/contract/store/test_scopes.py::"
 
@@ -180,7 +181,7 @@ FAULTS = (
         file="store/tasks.py",
         old="tuple_(columns.created_at, columns.id) < tuple_(*after)",
         new="tuple_(columns.created_at, columns.id) <= tuple_(*after)",
-        tests=(LISTING + "test_pages_follow_each_other_without_gap_or_double_also_at_equal_times",),
+        tests=(PAGING + "test_a_page_begins_after_the_last_row_of_the_page_before",),
     ),
     Seeded(
         name="page-loses-rows-of-one-moment",
@@ -188,7 +189,7 @@ FAULTS = (
         file="store/tasks.py",
         old="tuple_(columns.created_at, columns.id) < tuple_(*after)",
         new="columns.created_at < after[0]",
-        tests=(LISTING + "test_pages_follow_each_other_without_gap_or_double_also_at_equal_times",),
+        tests=(PAGING + "test_a_page_begins_after_the_last_row_of_the_page_before",),
     ),
     Seeded(
         name="answer-taken-twice",
@@ -196,7 +197,7 @@ FAULTS = (
         file="store/tasks.py",
         old="    if reply in known:\n        raise AlreadyAnswered(question=question_id, task=task_id)\n",
         new="    if reply in known:\n        return get(store, task_id)\n",
-        tests=(ENDINGS + "test_only_questions_that_were_asked_of_living_tasks_are_answered",),
+        tests=("tests/contract/test_api_tasks.py::test_questions_are_answered_once",),
     ),
     Seeded(
         name="events-of-all-tenants",
