@@ -474,6 +474,12 @@ class World:
                 await listener.wait(0.2)
         return task
 
+    async def until_logged(self, task_id: str, kind: EventType, *, count: int) -> None:
+        """Events that belong to no step are queued, not awaited: wait until they are in the log."""
+        async with self.feed.listen(task_id) as listener:
+            while len(await self.events(task_id, kind)) < count:
+                await listener.wait(1)
+
     async def get(self, task_id: str) -> Task:
         return await self.service.get(DEFAULT_SCOPE, task_id)
 

@@ -1,12 +1,12 @@
 """A heartbeat that overtakes the news of an ending takes it for what it is."""
 
 import pytest
+from tests.support.stores import LEASE, Desk
 
 from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.store import runs
 from langgraph_multi_agent.store.runs import Ending
-from tests.support.stores import LEASE, Desk
 
 
 @pytest.mark.parametrize("action", [Action.COMPLETE, Action.FAIL, Action.CANCEL, Action.PAUSE, Action.HAND_BACK])

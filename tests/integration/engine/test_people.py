@@ -357,6 +357,7 @@ async def test_resetting_an_agent_aborts_its_work_and_recovery_tries_again(
     async with world(tmp_path, scene) as here:
         task_id = await here.submit(plan)
         await scene.reached("gate:a", "gate:b")
+        await here.until_logged(task_id, EventType.SUBTASK_STARTED, count=2)
         busy = {status.name: status for status in await here.agents.status(DEFAULT_SCOPE)}
         assert (busy["worker_a"].state, busy["worker_a"].current[0].subtask_id) == ("busy", "a")
         status = await here.agents.reset(DEFAULT_SCOPE, "worker_a")
