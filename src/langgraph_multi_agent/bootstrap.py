@@ -73,6 +73,7 @@ class Application:
     teams: Mapping[str, Team]
     flusher: JournalFlusher
     artifacts: DirectoryArtifacts
+    is_stopping: bool = False
 
 
 @asynccontextmanager
@@ -264,7 +265,7 @@ def web_api(application: Application) -> Any:
             health=application.health,
             metrics=application.metrics,
             clock=SystemClock(),
-            is_stopping=lambda: application.tasks.is_draining,
+            is_stopping=lambda: application.is_stopping,
         )
     )
 
@@ -276,15 +277,14 @@ async def serving(
     host: str | None = None,
     port: int | None = None,
     teams: Mapping[str, Team] | None = None,
-    stop: asyncio.Event | None = None,
     works: bool = True,
 ) -> AsyncIterator[str]:
     """Serve the API and work on tasks around the block; yields the base URL.
 
     `works` False serves only: tasks that wait go on waiting.
 
-    Leaving the block drains: not ready, nothing claimed, running tasks handed back, streams
-    closed. `stop` set from outside begins draining while the block still runs.
+    Leaving the block drains: not ready, nothing claimed, running tasks handed back. The server
+    answers until that is done, so that clients hear of it; only then streams and sockets close.
 
     Raises:
         DataDirectoryInUse, SettingsUnsafe.
@@ -293,10 +293,7 @@ async def serving(
 
     sock = listening_socket(settings.host if host is None else host, settings.port if port is None else port)
     with contextlib.closing(sock), data_directory_lock(settings.data_dir) as announce:
-        async with (
-            open_application(settings, teams=teams) as application,
-            working(application) if works else contextlib.nullcontext(application),
-        ):
+        async with open_application(settings, teams=teams) as application:
             config = uvicorn.Config(
                 web_api(application),
                 log_config=None,
@@ -311,23 +308,16 @@ async def serving(
             with _plain_errors():
                 async with asyncio.TaskGroup() as group:
                     running = group.create_task(server.serve(sockets=[sock]))
-                    watcher = group.create_task(_drain_on(stop, application)) if stop else None
                     try:
-                        while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event
-                            await asyncio.sleep(0.005)
-                        announce(address_of(sock))
-                        yield address_of(sock)
+                        async with working(application) if works else contextlib.nullcontext(application):
+                            while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event
+                                await asyncio.sleep(0.005)
+                            announce(address_of(sock))
+                            yield address_of(sock)
                     finally:
-                        if watcher is not None:
-                            watcher.cancel()
                         application.tasks.is_draining = True
+                        application.is_stopping = True
                         server.should_exit = True
-
-
-async def _drain_on(stop: asyncio.Event, application: Application) -> None:
-    await stop.wait()
-    application.tasks.is_draining = True
-    application.worker.stop()
 
 
 @asynccontextmanager
@@ -349,7 +339,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[str], None] | None = 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped)
     try:
-        async with serving(settings, stop=stop) as address:
+        async with serving(settings) as address:
             structlog.get_logger("bootstrap").info("ready", address=address, data_dir=str(settings.data_dir))
             if on_ready is not None:
                 on_ready(address)

@@ -48,7 +48,9 @@ from langgraph_multi_agent.store.tasks import TaskFilter
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 STOP_WAIT_S = 5.0
-"""How long an answer to cancel or pause waits for the work to stop before it says `cancelling`."""
+"""How long an answer to a cancel waits for the work to stop before it says `cancelling`."""
+PAUSE_WAIT_S = 2.0
+"""The same for a pause, which lets running subtasks end and may take PAUSE_GRACE: `pausing`."""
 MAX_PAGE = 500
 
 
@@ -245,7 +247,10 @@ class TaskService:
         return await self._control(scope, task_id, Action.CANCEL)
 
     async def pause(self, scope: Scope, task_id: str) -> Controlled:
-        """Start nothing new, let running subtasks end within PAUSE_GRACE; returns like `cancel`."""
+        """Start nothing new, let running subtasks end within PAUSE_GRACE.
+
+        Returns when it is paused, or after 2 s with `pausing`.
+        """
         return await self._control(scope, task_id, Action.PAUSE)
 
     async def resume(self, scope: Scope, task_id: str) -> Task:
@@ -324,9 +329,7 @@ class TaskService:
             if task.status is not TaskStatus.IN_PROGRESS:  # else the worker counts how it ended
                 self._metrics.task_entered(task.status)
             await self._announce(task, control=True)
-            give_up = self._clock.monotonic() + STOP_WAIT_S
-            if action is Action.PAUSE:
-                give_up += self._settings.pause_grace
+            give_up = self._clock.monotonic() + (STOP_WAIT_S if action is Action.CANCEL else PAUSE_WAIT_S)
             while task.status is TaskStatus.IN_PROGRESS and (left := give_up - self._clock.monotonic()) > 0:
                 await listener.wait(min(left, 1.0))
                 task = await self.get(scope, task_id)
