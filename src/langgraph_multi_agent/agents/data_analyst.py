@@ -73,7 +73,7 @@ class DataAnalyst:
 
     A subtask's `parameters`: `analyses` (list of ANALYSES), `columns` (names to keep to; empty:
     all), `impossible` (analyses that were asked for and that the table does not allow),
-    `unusable` (columns that the request names and that hold neither numbers, dates nor groups).
+    `unusable` (columns that the request names and that hold neither quantities, dates nor groups).
     The result's `data`: `analyses` (by input and analysis: rows, tested, found, omitted),
     `not_done` (entries `{"title", "reason"}`).
     """
@@ -219,8 +219,8 @@ def _table(item: InputInfo, understanding: Understanding) -> _Table:
     columns: Sequence[Mapping[str, Any]] = item.profile.get("columns", ())
     rows = int(item.profile.get("rows", 0))
 
-    def of(role: str) -> tuple[Mapping[str, Any], ...]:
-        return tuple(column for column in columns if column["role"] == role)
+    def of(*roles: str) -> tuple[Mapping[str, Any], ...]:
+        return tuple(column for column in columns if column["role"] in roles)
 
     measures = [str(c["name"]) for c in of("measure")]
     categories = {str(c["name"]): int(c["distinct"]) for c in of("category")}
@@ -238,7 +238,9 @@ def _table(item: InputInfo, understanding: Understanding) -> _Table:
         correlated=tuple(named_measures if len(named_measures) >= 2 else measures),
         categories=tuple(c for c in kept if 2 <= categories[c] <= MAX_GROUPS),
         contributors=tuple(c for c in kept if categories[c] >= 3 and categories[c] * 3 <= rows),
-        unusable=tuple(str(c["name"]) for c in of("text") if is_specific and is_named(str(c["name"]), goal)),
+        unusable=tuple(
+            str(c["name"]) for c in of("text", "id") if is_specific and is_named(str(c["name"]), goal)
+        ),
         is_narrowed=bool(named_measures or named_categories),
         is_split=bool(named_categories) and _EACH.search(goal) is not None,
     )

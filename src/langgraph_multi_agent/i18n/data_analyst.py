@@ -112,8 +112,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "The team makes no forecasts: it analyses what {source} holds; a trend or a season is no prediction.",
     },
     "data_analyst.unusable": {
-        "zh": "请求提到了“{column}”，但这一列的内容不是数值、日期或少数几个类别，没有参与分析。",
-        "en": "The request names “{column}”, but it holds neither numbers, dates nor a few groups, so it was not analysed.",
+        "zh": "请求提到了“{column}”，但这一列的内容不是可计算的数值、日期或少数几个类别，没有参与分析。",
+        "en": "The request names “{column}”, but it holds neither quantities, dates nor a few groups, so it was not analysed.",
     },
     "data_analyst.found": {
         "zh": "{analyses}：得到 {count} 项发现。{sentences}",

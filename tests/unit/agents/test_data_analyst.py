@@ -102,6 +102,13 @@ def test_what_was_asked_for_and_cannot_be_done_is_told() -> None:
     assert profile.parameters["impossible"] == ["trend"]
 
 
+@pytest.mark.parametrize("role", ["text", "id"])
+def test_a_named_column_that_no_analysis_can_use_is_told(role: str) -> None:
+    columns = (*SALES, column("营业收入", role), column("备注", role))
+    profile = offered(info("t.csv", *columns), intents=("trend",), goal="看看营业收入的趋势")[0]
+    assert profile.parameters["unusable"] == ["营业收入"]
+
+
 def test_several_tables_have_distinct_keys_and_names_in_titles() -> None:
     found = offered(info("a.csv", *SALES), info("b.csv", *SALES), language="en")
     assert len({proposal.key for proposal in found}) == 14

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from langgraph_multi_agent.domain.errors import Fault, InputTooLarge, InputUnreadable, InputUnsafe
-from langgraph_multi_agent.skills.tables import profile
+from langgraph_multi_agent.skills.tables import profile, recompute
 from langgraph_multi_agent.skills.tables.limits import TableLimits
 from langgraph_multi_agent.skills.tables.source import open_table
 
@@ -92,6 +92,50 @@ def test_types_follow_from_the_values(tmp_path: Path, written: list[str], kind: 
         rows[0][0] if isinstance(value, float | str) and kind in ("DOUBLE", "VARCHAR") else str(rows[0][0])
     )
     assert shown == value
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "written", "kind", "values"),
+    [
+        (";", ["1.234,56", "99,5", "-7", "1.000"], "DOUBLE", [1234.56, 99.5, -7.0, 1000.0]),
+        ("\t", ["12,5 €", "1.234.567,8 €"], "DOUBLE", [12.5, 1234567.8]),
+        (";", ["1,234", "0,250"], "DOUBLE", [1.234, 0.25]),
+        ("|", ["1,234", "987"], "DOUBLE", [1234.0, 987.0]),
+        (";", ["1,234.50", "2.5"], "DOUBLE", [1234.5, 2.5]),
+        (";", ["1.234", "2.5"], "DOUBLE", [1.234, 2.5]),
+        (";", ["007,5", "010"], "VARCHAR", ["007,5", "010"]),
+        (",", ["12,5", "13,5"], "VARCHAR", ["12,5", "13,5"]),
+    ],
+)
+def test_a_decimal_comma_is_one_where_the_separator_leaves_it_free(
+    tmp_path: Path, delimiter: str, written: list[str], kind: str, values: list[object]
+) -> None:
+    text = "".join(f'x{delimiter}"{item}"\n' for item in written)
+    columns, rows = read(tmp_path, "a.csv", f"k{delimiter}v\n{text}")
+    assert columns[1] == ("v", kind)
+    assert [row[1] for row in rows] == values
+
+
+def test_points_part_thousands_in_a_file_with_decimal_commas(tmp_path: Path) -> None:
+    columns, rows = read(tmp_path, "a.csv", "Umsatz;Menge\n1.234,56;1.200\n99,5;12.000\n7,25;90\n")
+    assert columns == [("Umsatz", "DOUBLE"), ("Menge", "DOUBLE")]
+    assert rows == [(1234.56, 1200.0), (99.5, 12000.0), (7.25, 90.0)]
+
+
+def test_a_column_with_decimal_commas_is_a_measure_and_recomputed_alike(tmp_path: Path) -> None:
+    lines = [
+        f"{1 + i % 28:02d}.{1 + i // 28:02d}.2024;{'NS'[i % 2]};1.{i:03d},{i % 90 + 10}" for i in range(60)
+    ]
+    path = stored(tmp_path, "u.csv", "Datum;Filiale;Umsatz\n" + "\n".join(lines) + "\n")
+    answer = profile.run({"file": str(path), "name": "u.csv"})
+    assert [c["role"] for c in answer["columns"]] == ["time", "category", "measure"]
+    query = {"id": "q", "sql": "SELECT min(Umsatz) AS low, max(Umsatz) AS high FROM data"}
+    again = recompute.run({"file": str(path), "name": "u.csv", "queries": [query]})
+    assert again["rows"]["q"] == {
+        "low": answer["columns"][2]["minimum"],
+        "high": answer["columns"][2]["maximum"],
+    }
+    assert again["rows"]["q"]["low"] == 1000.10
 
 
 def test_words_for_nothing_are_missing_and_stray_words_do_not_spoil_a_column(tmp_path: Path) -> None:

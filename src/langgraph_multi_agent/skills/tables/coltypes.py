@@ -23,6 +23,10 @@ DATE_SHARE = 0.95
 
 NUMBER = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?"
 GROUPED = r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"
+COMMA_NUMBER = r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?"
+"""A number as most of Europe writes it: 1.234,56."""
+DOT_NUMBER = rf"{NUMBER}|[+-]?[1-9]\d{{0,2}}(,\d{{3}})+(\.\d+)?"
+DOT_GROUPED = r"[+-]?[1-9]\d{0,2}(\.\d{3})+"
 CODE = r"[+-]?0\d+"
 """Digits with a leading zero name something; they do not count."""
 
@@ -58,9 +62,19 @@ def cleaned(column: str) -> str:
     )
 
 
-def _number(value: str) -> str:
-    """Text to DOUBLE: thousands separators, a currency sign in front, a percent sign behind."""
-    bare = f"regexp_replace(regexp_replace({value}, '^([+-]?)[¥￥$€£] ?', '\\1'), ' ?[%％]$', '')"
+def _bare(value: str) -> str:
+    """Without a currency sign on either side and without a percent sign behind."""
+    return f"regexp_replace(regexp_replace({value}, '^([+-]?)[¥￥$€£] ?', '\\1'), ' ?[%％€]$', '')"
+
+
+def _number(value: str, *, is_comma: bool = False) -> str:
+    """Text to DOUBLE: thousands separators, a currency sign, a percent sign behind."""
+    bare = _bare(value)
+    if is_comma:
+        return (
+            f"CASE WHEN regexp_full_match({bare}, {literal(COMMA_NUMBER)})"
+            f" THEN TRY_CAST(replace(replace({bare}, '.', ''), ',', '.') AS DOUBLE) END"
+        )
     return (
         f"CASE WHEN regexp_full_match({bare}, {literal(NUMBER)}) THEN TRY_CAST({bare} AS DOUBLE)"
         f" WHEN regexp_full_match({bare}, {literal(GROUPED)})"
@@ -99,6 +113,39 @@ def number_counts(column: str) -> list[str]:
         f"count(*) FILTER (WHERE isfinite({_number(c)}))",
         f"count(*) FILTER (WHERE regexp_full_match({c}, '[+-]?\\d{{1,17}}'))",
     ]
+
+
+def comma_counts(column: str) -> list[str]:
+    """Aggregates that tell a decimal comma from a decimal point: values that are numbers with the
+    one, with the other; those with just one comma; those with points that only part thousands.
+    """
+    c = quoted(column)
+    bare = _bare(c)
+    return [
+        f"count(*) FILTER (WHERE regexp_full_match({bare}, {literal(COMMA_NUMBER)}))",
+        f"count(*) FILTER (WHERE regexp_full_match({bare}, {literal(DOT_NUMBER)}))",
+        f"count(*) FILTER (WHERE length({c}) - length(replace({c}, ',', '')) = 1)",
+        f"count(*) FILTER (WHERE regexp_full_match({bare}, {literal(DOT_GROUPED)}))",
+    ]
+
+
+def decide_comma(
+    column: str, values: int, counts: Sequence[Any], *, delimiter: str, is_comma_file: bool = False
+) -> Decision | None:
+    """A number column written with decimal commas, or None; `counts` are `comma_counts`.
+
+    More values must read with the comma than with the point. Where both read all (1,234), it is a
+    decimal comma if every value has one and the fields are parted by semicolons. Where another
+    column of the file has decimal commas (`is_comma_file`), points part thousands if all could.
+    """
+    comma, point, single, grouped = (int(count) for count in counts)
+    if comma < NUMERIC_SHARE * values:
+        return None
+    is_tie = comma == point == values
+    is_decimal = comma > point or (is_tie and delimiter == ";" and single == values)
+    if not is_decimal and not (is_comma_file and is_tie and grouped and single == 0):
+        return None
+    return Decision(type="DOUBLE", expression=_number(quoted(column), is_comma=True), misfits=values - comma)
 
 
 def date_candidates(sample: Sequence[str]) -> list[tuple[str, bool]]:

@@ -182,7 +182,7 @@ def _read_delimited(
         if isinstance(error, duckdb.OutOfMemoryException):
             raise
         raise _broken_csv(error, text, name, dialect, width) from None
-    return _typed(engine, names), {
+    return _typed(engine, names, delimiter=dialect.delimiter), {
         "delimiter": dialect.delimiter,
         "header": dialect.has_header,
     }
@@ -354,9 +354,16 @@ def _from_parquet(column: str, kind: str) -> tuple[str, bool]:
 
 
 def _typed(
-    engine: duckdb.DuckDBPyConnection, names: Sequence[str], texts: Sequence[str] | None = None
+    engine: duckdb.DuckDBPyConnection,
+    names: Sequence[str],
+    texts: Sequence[str] | None = None,
+    *,
+    delimiter: str = ",",
 ) -> tuple[Column, ...]:
-    """Make `data` from `raw`. Columns outside `texts` keep the type that they have."""
+    """Make `data` from `raw`. Columns outside `texts` keep the type that they have.
+
+    Only where `delimiter` leaves the comma free can it be the decimal sign.
+    """
     open_names = list(names if texts is None else texts)
     decisions: dict[str, Decision] = {}
     for start in range(0, len(open_names), COLUMNS_PER_QUERY):
@@ -367,6 +374,8 @@ def _typed(
         for place, column in enumerate(part):
             mine = counts[place * step : (place + 1) * step]
             decisions[column] = _decide(engine, column, mine)
+    if delimiter != ",":
+        decisions |= _with_commas(engine, decisions, delimiter)
     kinds = {str(item[0]): str(item[1]) for item in engine.execute("DESCRIBE raw").fetchall()}
     columns, select = [], []
     for column in names:
@@ -402,6 +411,36 @@ def _decide(engine: duckdb.DuckDBPyConnection, column: str, counts: Sequence[Any
         0,
     )
     return coltypes.decide_numbers(column, values, int(found[0]), int(found[1]))
+
+
+def _with_commas(
+    engine: duckdb.DuckDBPyConnection, decisions: dict[str, Decision], delimiter: str
+) -> dict[str, Decision]:
+    """The columns whose numbers are written with decimal commas, with what they are then."""
+    counted: dict[str, tuple[int, tuple[Any, ...]]] = {}
+    for column, decision in decisions.items():
+        if decision.type in ("DATE", "TIMESTAMP", "BIGINT") and not decision.misfits:
+            continue
+        parts = ", ".join(coltypes.comma_counts(column))
+        values, codes, *counts = engine.execute(
+            f"SELECT count({quoted(column)}),"
+            f" count(*) FILTER (WHERE regexp_full_match({quoted(column)}, {literal(coltypes.CODE)})),"
+            f" {parts} FROM raw"
+        ).fetchone() or (0, 0)
+        if values and not codes:
+            counted[column] = int(values), tuple(counts)
+
+    def decided(*, is_comma_file: bool) -> dict[str, Decision]:
+        found = {
+            column: coltypes.decide_comma(
+                column, values, counts, delimiter=delimiter, is_comma_file=is_comma_file
+            )
+            for column, (values, counts) in counted.items()
+        }
+        return {column: decision for column, decision in found.items() if decision is not None}
+
+    certain = decided(is_comma_file=False)
+    return decided(is_comma_file=True) if certain else {}
 
 
 def _decide_dates(engine: duckdb.DuckDBPyConnection, column: str, values: int) -> Decision | None:
