@@ -47,7 +47,7 @@ FAULTS = (
         file="service/tasks.py",
         old="        if self.is_draining:\n            raise Draining\n        self._check(draft)\n",
         new="        self._check(draft)\n",
-        tests=(TASKS + "test_a_draining_service_takes_nothing_and_says_when_to_come_back",),
+        tests=("tests/integration/worker/test_slots_and_drain.py::test_while_draining_nothing_new_is_accepted",),
     ),
     Seeded(
         name="resume-repeats-an-event",

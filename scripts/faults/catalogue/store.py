@@ -143,11 +143,11 @@ FAULTS = (
     ),
     Seeded(
         name="person-does-not-fence",
-        breaks="a task completed by a person is taken from its worker",
+        breaks="a task completed by a person is taken from its worker, and ends once",
         file="store/tasks.py",
-        old='    locked.changes["epoch"] = locked.row.epoch + 1\n',
-        new="",
-        tests=(ENDINGS + "test_completed_by_a_person_fences_the_worker_and_invents_no_result",),
+        old="    if not was_running:\n        return\n",
+        new="    if was_running is not None:\n        return\n",
+        tests=("tests/contract/store/test_seeded_person.py::test_a_worker_that_comes_late_adds_no_second_ending_to_a_persons",),
     ),
     Seeded(
         name="pause-softens-cancel",
