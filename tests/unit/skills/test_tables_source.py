@@ -58,6 +58,36 @@ def test_chinese_text_is_read_in_its_encodings(tmp_path: Path, encoding: str) ->
     assert rows == [("华东", 1), ("华南", 2)]
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_western_text_is_not_taken_for_chinese(tmp_path: Path, encoding: str) -> None:
+    text = "Städte;Größe\nKöln;5\nMünchen;7\nSão João;2\nConceição;3\nCréée;4\n"
+    columns, rows = read(tmp_path, "a.csv", text.encode(encoding))
+    assert columns == [("Städte", "VARCHAR"), ("Größe", "BIGINT")]
+    assert [row[0] for row in rows] == ["Köln", "München", "São João", "Conceição", "Créée"]
+
+
+def test_traditional_characters_are_chinese_though_less_common(tmp_path: Path) -> None:
+    text = "縣市,人口數,銷售額\n臺北市,1,2\n高雄市,3,4\n"
+    columns, rows = read(tmp_path, "a.csv", text.encode("gb18030"))
+    assert [name for name, _ in columns] == ["縣市", "人口數", "銷售額"]
+    assert rows[0] == ("臺北市", 1, 2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Город,Сумма\nМосква,1\n".encode("cp1251"),
+        "Größe,Köln\nMünchen,Länge\nÜbung,Äpfel\nStraße,schön\n".encode() + b"d\xe9j,1\n",
+        "地区,销售额\n华东,1\n华南,2\n".encode() + b"\xe5,3\n",
+    ],
+    ids=["cyrillic", "damaged utf-8", "damaged chinese utf-8"],
+)
+def test_text_that_no_encoding_makes_plausible_is_refused(tmp_path: Path, content: bytes) -> None:
+    fault = refusal(tmp_path, "a.csv", content)
+    assert isinstance(fault, InputUnreadable)
+    assert fault.params["reason"] == "encoding"
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_separator_is_found(tmp_path: Path, delimiter: str) -> None:
     text = "a,b,c\n1,x,2.5\n2,y,3.5\n".replace(",", delimiter)

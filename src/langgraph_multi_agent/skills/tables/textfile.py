@@ -7,6 +7,7 @@ bytes only; what comes out is UTF-8 with one kind of line end, or a fault with t
 import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,21 @@ DELIMITERS = (",", "\t", ";", "|")
 
 FIELD_CHARACTERS = 8 * 1024 * 1024
 csv.field_size_limit(FIELD_CHARACTERS)
+
+EVIDENCE_BYTES = 1024 * 1024
+BROKEN_UTF8_SHARE = 0.9
+"""If so many bytes beyond ASCII are well-formed UTF-8, the file is that, but damaged."""
+CHINESE_SHARE, RARE_CHINESE_SHARE = 0.6, 0.4
+"""Characters of GB 2312's first level, which write nearly all of a Chinese text; fewer where the
+text is in traditional characters."""
+WESTERN_SHARE = 0.7
+_ACCENTED = rb"[\xc0-\xd6\xd8-\xf6\xf8-\xff\x8a\x8c\x8e\x9a\x9c\x9e\x9f]{1,2}"
+_SIGN = rb"[\x80\x84\x85\x91-\x97\xa0\xa3\xa7\xab\xb0\xb2-\xb5\xb7\xba\xbb\xbd]"
+_WESTERN = re.compile(
+    rb"(?<=[A-Za-z])" + _ACCENTED + rb"(?![\x80-\xff])"
+    rb"|(?<![\x80-\xff])" + _ACCENTED + rb"(?=[A-Za-z])"
+    rb"|(?<![\x80-\xff])" + _SIGN + rb"(?![\x80-\xff])"
+)
 
 _CONTROL = bytes(b for b in range(32) if b not in (9, 10, 12, 13)) + b"\x7f"
 _NUMBER_OR_DATE = re.compile(r"\s*[+-]?[\d.,:/\-T ]*\d[\d.,:/\-T %Z]*\s*")
@@ -54,8 +70,9 @@ def plain_text(path: Path, name: str, scratch: Path) -> tuple[Path, str]:
         if not head.startswith(codecs.BOM_UTF8) and not _has_carriage_return(path):
             return path, "utf-8"
         return _convert(path, name, "utf-8-sig", scratch), "utf-8"
-    if _first_undecodable(path, "gb18030") is None:
-        return _convert(path, name, "gb18030", scratch), "gb18030"
+    for encoding in _plausible(_evidence(path)):
+        if _first_undecodable(path, encoding) is None:
+            return _convert(path, name, encoding, scratch), encoding
     raise InputUnreadable(name=name, reason="encoding", line=failure)
 
 
@@ -97,6 +114,46 @@ def _first_undecodable(path: Path, encoding: str) -> int | None:
     except UnicodeDecodeError:
         return line
     return None
+
+
+def _evidence(path: Path) -> bytes:
+    """The first lines that are not plain ASCII."""
+    lines, size = [], 0
+    with path.open("rb") as file:
+        while size < EVIDENCE_BYTES and (line := file.readline(EVIDENCE_BYTES)):
+            if not line.isascii():
+                lines.append(line)
+                size += len(line)
+    return b"".join(lines)
+
+
+def _plausible(evidence: bytes) -> tuple[str, ...]:
+    """Encodings other than UTF-8 that bytes beyond ASCII may be in, the likelier one first.
+
+    Nearly any bytes are *some* GB18030 and cp1252, so what they say decides: Chinese is written
+    with the common characters, and a Western accent stands beside an ASCII letter.
+    """
+    beyond = sum(byte > 127 for byte in evidence)
+    kept = evidence.decode("utf-8", "ignore").encode()
+    if sum(byte > 127 for byte in kept) >= BROKEN_UTF8_SHARE * beyond:
+        return ()
+    common, western = _common_share(evidence), sum(map(len, _WESTERN.findall(evidence))) / beyond
+    if common >= CHINESE_SHARE:
+        return ("gb18030",)
+    if western >= WESTERN_SHARE:
+        return ("cp1252",)
+    return ("gb18030",) if common >= RARE_CHINESE_SHARE else ()
+
+
+def _common_share(evidence: bytes) -> float:
+    """Share of common Chinese characters and full-width signs among all beyond ASCII."""
+    counts = Counter(c for c in evidence.decode("gb18030", "replace") if not c.isascii())
+    common = 0
+    for character, count in counts.items():
+        code = character.encode("gb2312", "ignore")
+        if code and (0xB0 <= code[0] <= 0xD7 or 0xA1 <= code[0] <= 0xA3):
+            common += count
+    return common / max(1, counts.total())
 
 
 def _convert(path: Path, name: str, encoding: str, scratch: Path) -> Path:
