@@ -14,6 +14,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "{source} 共 {rows} 行、{columns} 列；空缺单元格 {missing_cells} 个（{missing_share}）。",
         "en": "{source} has {rows} rows and {columns} columns; {missing_cells} cells ({missing_share}) are empty.",
     },
+    "finding.profile.total": {
+        "zh": "文件最后一行「{total}」是汇总行，不是数据，已排除；分析只用其余 {rows} 行。",
+        "en": "The last row, “{total}”, sums up the others and is no data; it was left out, and the other {rows} rows are analysed.",
+    },
     "finding.profile.span": {
         "zh": "「{time}」从 {since} 到 {until}，按{grain:grain}计应有 {possible} 期，其中 {periods} 期有数据。",
         "en": "“{time}” runs from {since} to {until}; {periods} of {possible} {grain:grains} hold data.",

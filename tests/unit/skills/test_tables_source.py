@@ -9,7 +9,10 @@ import openpyxl
 import pytest
 
 from langgraph_multi_agent.domain.errors import Fault, InputTooLarge, InputUnreadable, InputUnsafe
-from langgraph_multi_agent.skills.tables import profile, recompute
+from langgraph_multi_agent.domain.finding import Finding
+from langgraph_multi_agent.i18n import LANGUAGES
+from langgraph_multi_agent.i18n.statement import statement
+from langgraph_multi_agent.skills.tables import analyse, profile, recompute
 from langgraph_multi_agent.skills.tables.limits import TableLimits
 from langgraph_multi_agent.skills.tables.source import open_table
 
@@ -224,6 +227,53 @@ def test_a_workbook_is_read_below_its_title(tmp_path: Path) -> None:
             ("s", "VARCHAR"),
         ]
         assert table.all("SELECT v, s FROM data") == [(1.0, 'a,"b"\nc'), (2.5, None)]
+
+
+MONTHS = [(f"2023年{i + 1}月", 100 + i, 7.5 * i + 1) for i in range(12)]
+
+
+@pytest.mark.parametrize("label", ["合计", "总计", "小计：", "Total", "SUM", "Grand total"])
+@pytest.mark.parametrize("name", ["t.csv", "t.xlsx", "t.json"])
+def test_a_last_row_of_totals_is_left_out_and_said(tmp_path: Path, name: str, label: str) -> None:
+    rows = [*MONTHS, (label, 1266, 507.0)]
+    path = tmp_path / name
+    if name == "t.xlsx":
+        book = openpyxl.Workbook()
+        assert book.active is not None
+        for row in [("月份", "订单", "销售额"), *rows]:
+            book.active.append(row)
+        book.save(path)
+    elif name == "t.json":
+        path.write_text(json.dumps([{"月份": m, "订单": n, "销售额": v} for m, n, v in rows]))
+    else:
+        path.write_text("月份,订单,销售额\n" + "".join(f"{m},{n},{v}\n" for m, n, v in rows))
+    params = {"file": str(path), "name": name}
+    described = profile.run(params)
+    assert described["rows"] == 12
+    assert [column["type"] for column in described["columns"]] == ["DATE", "BIGINT", "DOUBLE"]
+    query = {"id": "q", "sql": 'SELECT sum("订单") AS total, count(*) AS rows FROM data'}
+    assert recompute.run({**params, "queries": [query]})["rows"]["q"] == {"total": 1266, "rows": 12}
+    found = map(Finding.from_json, analyse.run({**params, "analysis": "profile"})["findings"])
+    (told,) = (finding for finding in found if finding.template == "finding.profile.total")
+    for language in LANGUAGES:
+        assert label in statement(told, language)
+        assert "12" in statement(told, language)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["Sum,1", "Anna,2", "Total,3"],
+        ["2023-01,1", "合计,2", "2023-02,3"],
+        ["2023-01,1", "2023-02,2", "总计算,3"],
+    ],
+    ids=["words among words", "not the last", "another word"],
+)
+def test_other_rows_stay_data(tmp_path: Path, rows: list[str]) -> None:
+    path = stored(tmp_path, "a.csv", "k,v\n" + "\n".join(rows) + "\n")
+    answer = profile.run({"file": str(path), "name": "a.csv"})
+    assert answer["rows"] == 3
+    assert "total_row" not in answer["notes"]
 
 
 def bomb(path: Path, megabytes: int, members: int = 1) -> Path:

@@ -9,7 +9,7 @@ from langgraph_multi_agent.domain.finding import Finding
 from langgraph_multi_agent.skills.charts.spec import BarChart, Chart
 from langgraph_multi_agent.skills.tables.outcome import Outcome, Statement, finding_of
 from langgraph_multi_agent.skills.tables.profile import ColumnProfile
-from langgraph_multi_agent.skills.tables.source import Table
+from langgraph_multi_agent.skills.tables.source import TOTAL_NOTE, Table
 from langgraph_multi_agent.skills.tables.sqltext import as_number, not_null, quoted
 from langgraph_multi_agent.skills.tables.timeline import Timeline, label_sql
 
@@ -27,6 +27,7 @@ def find_overview(
 ) -> Outcome:
     statements = (
         _size(table, profiles),
+        *([_total(table)] if TOTAL_NOTE in table.notes else []),
         *([] if timeline is None else [_span(timeline)]),
         *(_spread(measure) for measure in measures[:MAX_MEASURES]),
     )
@@ -62,6 +63,18 @@ def _size(table: Table, profiles: Sequence[ColumnProfile]) -> Statement:
             **({"repeated_rows": "int"} if counts_repeats else {}),
         },
         names={"source": table.name},
+    )
+
+
+def _total(table: Table) -> Statement:
+    return Statement(
+        kind="profile",
+        template="finding.profile.total",
+        subject=(),
+        key="total",
+        sql="SELECT count(*) AS rows FROM data",
+        numbers={"rows": "int"},
+        names={"total": str(table.notes[TOTAL_NOTE])},
     )
 
 

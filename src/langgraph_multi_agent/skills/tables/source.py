@@ -20,6 +20,7 @@ from langgraph_multi_agent.skills.tables import coltypes, textfile, workbook
 from langgraph_multi_agent.skills.tables.coltypes import Decision
 from langgraph_multi_agent.skills.tables.limits import TableLimits
 from langgraph_multi_agent.skills.tables.sqltext import literal, quoted
+from langgraph_multi_agent.skills.tables.totalrow import drop_total
 
 DELIMITED = {".csv": None, ".tsv": "\t", ".tab": "\t", ".txt": None}
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -30,6 +31,7 @@ IN_MEMORY_BYTES = 48 * 1024**2
 COLUMNS_PER_QUERY = 16
 """Columns counted at once; planning grows faster than their number."""
 DATE_SAMPLE = 50
+TOTAL_NOTE = "total_row"
 JSON_DOCUMENT_BYTES = 64 * 1024 * 1024
 """Largest single record, and largest object that wraps an array of records."""
 
@@ -45,7 +47,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """An open table. `notes` tell how the file was read: encoding, separator, sheet."""
+    """An open table. `notes` tell how the file was read: encoding, separator, sheet, and the label
+    of a last row of totals that was left out (TOTAL_NOTE).
+    """
 
     name: str
     engine: duckdb.DuckDBPyConnection
@@ -105,7 +109,7 @@ def open_table(path: Path, name: str, limits: TableLimits) -> Iterator[Table]:
             if suffix in (".xlsx", ".xlsm"):
                 text, sheet = workbook.to_delimited(path, name, scratch, limits)
                 columns, notes = _read_delimited(engine, text, name, ",", limits, trusted=True)
-                notes = {"sheet": sheet}
+                notes = {"sheet": sheet, **{k: v for k, v in notes.items() if k == TOTAL_NOTE}}
                 text.unlink()
             elif suffix in DELIMITED:
                 text, encoding = textfile.plain_text(path, name, scratch)
@@ -115,7 +119,8 @@ def open_table(path: Path, name: str, limits: TableLimits) -> Iterator[Table]:
                 columns, notes = _read_parquet(engine, path, name, limits)
             else:
                 text, encoding = textfile.plain_text(path, name, scratch)
-                columns, notes = _read_json(engine, text, name, limits), {"encoding": encoding}
+                columns, notes = _read_json(engine, text, name, limits)
+                notes["encoding"] = encoding
             engine.execute("SET enable_external_access = false")
             engine.execute("SET lock_configuration = true")
             counted = engine.execute("SELECT count(*) FROM data").fetchone()
@@ -182,7 +187,9 @@ def _read_delimited(
         if isinstance(error, duckdb.OutOfMemoryException):
             raise
         raise _broken_csv(error, text, name, dialect, width) from None
+    total = _without_total(engine, names)
     return _typed(engine, names, delimiter=dialect.delimiter), {
+        **total,
         "delimiter": dialect.delimiter,
         "header": dialect.has_header,
     }
@@ -206,7 +213,7 @@ def _broken_csv(
 
 def _read_json(
     engine: duckdb.DuckDBPyConnection, text: Path, name: str, limits: TableLimits
-) -> tuple[Column, ...]:
+) -> tuple[tuple[Column, ...], dict[str, Any]]:
     try:
         engine.execute(
             f"CREATE TABLE records AS SELECT json AS j FROM read_json_objects({literal(str(text))},"
@@ -242,7 +249,8 @@ def _read_json(
     select = ", ".join(f"{coltypes.cleaned(column)} AS {quoted(column)}" for column in names)
     engine.execute(f"CREATE TABLE raw AS SELECT {select} FROM (SELECT {extracted} FROM records)")
     engine.execute("DROP TABLE records")
-    return _typed(engine, names)
+    total = _without_total(engine, names)
+    return _typed(engine, names), total
 
 
 def _wrapped(engine: duckdb.DuckDBPyConnection) -> str | None:
@@ -334,7 +342,8 @@ def _read_parquet(
     except duckdb.Error as error:
         detail = str(error).split("\n")[0].replace(str(path), name)[:200]
         raise InputUnreadable(name=name, reason="parquet", detail=detail) from None
-    return _typed(engine, names, texts), {}
+    total = _without_total(engine, names)
+    return _typed(engine, names, texts), total
 
 
 def _from_parquet(column: str, kind: str) -> tuple[str, bool]:
@@ -351,6 +360,12 @@ def _from_parquet(column: str, kind: str) -> tuple[str, bool]:
     if kind == "BLOB":
         return f"hex({column})", False
     return f"CAST({column} AS VARCHAR)", True
+
+
+def _without_total(engine: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, Any]:
+    """Leave a last row of totals out of `raw`, with the note of it."""
+    total = drop_total(engine, names)
+    return {} if total is None else {TOTAL_NOTE: total}
 
 
 def _typed(
