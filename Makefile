@@ -26,12 +26,12 @@ run: setup-runtime ## server on http://127.0.0.1:8000 (HOST=, PORT=)
 
 test: gates ## all quality gates and the whole test suite, with coverage
 	@echo "test: whole suite on $(WORKERS) processes"
-	@$(python) -m pytest -n $(WORKERS) --cov --cov-report= --cov-fail-under=0 tests
+	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --cov --cov-report= --cov-fail-under=0 tests
 	@$(python) -m coverage report
 
 check: gates ## the fast part: quality gates and unit tests
 	@echo "check: unit tests"
-	@$(python) -m pytest -n $(WORKERS) tests/unit
+	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) tests/unit
 
 gates: setup-dev
 	@echo "gates: ruff";          $(python) -m ruff check --quiet .
