@@ -145,6 +145,61 @@ def test_a_random_walk_is_no_trend_and_a_ramp_is(tmp_path: Path) -> None:
     assert [(f["subject"], f["template"]) for f in found] == [(("ramp", "day"), "finding.trend.rising")]
 
 
+def sales(rng: np.random.Generator, days: int, *, planted: tuple[str, float] | None) -> str:
+    """Four regions a day whose spread goes with their level; one value is many times the usual."""
+    levels = {"E": 1540.0, "S": 1160.0, "N": 910.0, "W": 100.0}
+    lines = ["day,region,sales"]
+    for day in range(days):
+        for region, level in levels.items():
+            y = level * (1 + rng.normal(0, 0.12))
+            if planted is not None and planted[0] == region and day == days // 2:
+                y = level * planted[1]
+            lines.append(f"{np.datetime64('2023-01-01') + day},{region},{y:.2f}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("planted", [("E", 13.0), ("W", 13.0), ("W", 5.0)])
+def test_a_value_many_times_its_group_is_found_whatever_the_others_spread(
+    tmp_path: Path, planted: tuple[str, float]
+) -> None:
+    text = sales(np.random.default_rng(8), 500, planted=planted)
+    asked = {**table(tmp_path, text), "analysis": "anomaly"}
+    (found,) = map(Finding.from_json, analyse.run(asked)["findings"])
+    numbers = {number.name: number.value for number in found.numbers}
+    assert found.template == "finding.anomaly.group"
+    assert numbers["anomalies"] == 1
+    assert found.names["place"] == str(250 * 4 + "ESNW".index(planted[0]) + 1)
+    assert numbers["threshold"] <= 30 < numbers["score"]
+    queries = [{"id": "q", "sql": found.sql}]
+    assert (
+        recompute.run({**table(tmp_path, text), "queries": queries})["rows"]["q"]["score"] == numbers["score"]
+    )
+
+
+def test_groups_of_different_spread_without_a_stray_value_hold_no_anomaly(tmp_path: Path) -> None:
+    for seed in range(5):
+        text = sales(np.random.default_rng(seed), 300, planted=None)
+        assert analyse.run({**table(tmp_path, text), "analysis": "anomaly"})["findings"] == []
+
+
+def test_a_body_that_plainly_ends_bounds_the_threshold_and_a_heavy_tail_does_not(tmp_path: Path) -> None:
+    rng = np.random.default_rng(21)
+    mixed = np.concatenate([rng.normal(0, 1, 900), rng.normal(0, 6, 100)])
+    rng.shuffle(mixed)
+    mixed[500] = 400.0
+
+    def found(values: np.ndarray) -> list[Finding]:
+        text = "k,y\n" + "".join(f"a{i % 7},{y:.4f}\n" for i, y in enumerate(values))
+        return list(
+            map(Finding.from_json, analyse.run({**table(tmp_path, text), "analysis": "anomaly"})["findings"])
+        )
+
+    (one,) = found(mixed)
+    assert {n.name: n.value for n in one.numbers}["threshold"] <= 30
+    assert one.names["place"] == "501"
+    assert [found(rng.standard_cauchy(1000)) for _ in range(5)] == [[]] * 5
+
+
 def test_columns_keep_an_analysis_to_them_and_unknown_ones_are_refused(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     text = "k,x,y\n" + "".join(

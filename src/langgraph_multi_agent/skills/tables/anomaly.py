@@ -36,6 +36,12 @@ MIN_SCORE, MIN_SCORE_SMALL = 7.0, 8.0
 few rows tell the tails."""
 MIN_GAP, MIN_GAP_SMALL = 1.25, 1.5
 """The least anomaly over the largest usual deviation; more where few rows tell the tails."""
+MAX_SCORE = 25.0
+"""The tails that a t fits to the body may reach absurdly far; where the body plainly ends before
+this score, and by MIN_GAP_CAPPED, what lies beyond it stands out whatever the t says."""
+MIN_GAP_CAPPED = 3.0
+ROOM = 1.1
+"""A threshold beyond MAX_SCORE is no further than this from the largest usual score."""
 MAX_SHARE = 0.05
 """If more values than this stand out, they are a part of the distribution."""
 DEGREES = (
@@ -66,16 +72,22 @@ TAIL_POINTS = 12
 SMALL = 1000
 """Below this a handful of anomalies would weigh on the tail, so candidates are left out of it."""
 GROUPING_SHARE = 0.1
+MIN_GROUP_ROWS = 20
+"""A group with fewer rows is held against the spread of all: its own is hardly known."""
 TAIL_SAMPLE = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usual:
-    """What a value is held against: SQL of the expected value, and the chart's order."""
+    """What a value is held against: SQL of the expected value, and the chart's order.
+
+    `deviation` is SQL over `rows_sql`: how far a value is from the expected one.
+    """
 
     kind: str
     rows_sql: str
     context: str = ""
+    deviation: str = "y - expected"
 
 
 def find_anomalies(
@@ -131,11 +143,16 @@ def _usual(
     best = _best_group(table, measure, categories)
     if best is not None:
         rows = (
-            f"SELECT place, t, y, median(y) OVER (PARTITION BY g) AS expected FROM"
+            "SELECT place, t, y, expected, CASE WHEN count(*) OVER (PARTITION BY g) >="
+            f" {MIN_GROUP_ROWS} THEN median(abs(y - expected)) OVER (PARTITION BY g) END AS own,"
+            " median(abs(y - expected)) OVER () AS pooled FROM"
+            " (SELECT *, median(y) OVER (PARTITION BY g) AS expected FROM"
             f" (SELECT rowid AS place, {when} AS t, {value} AS y, {quoted(best)} AS g FROM data"
-            f" WHERE {m} IS NOT NULL AND {quoted(best)} IS NOT NULL)"
+            f" WHERE {m} IS NOT NULL AND {quoted(best)} IS NOT NULL))"
         )
-        return Usual(kind="group", rows_sql=rows, context=best)
+        # Groups that vary little must not hide behind those that vary much, nor fill their tails.
+        deviation = "(y - expected) / coalesce(nullif(own, 0), pooled)"
+        return Usual(kind="group", rows_sql=rows, context=best, deviation=deviation)
     rows = f"SELECT place, t, y, median(y) OVER () AS expected FROM ({base})"
     return Usual(kind="all", rows_sql=rows)
 
@@ -179,7 +196,7 @@ def _threshold(table: Table, usual: Usual) -> float | None:
     resemble; a value stands out if even that t would hardly give one so far among so many, and if
     it stands apart from the largest value that does not.
     """
-    found = table.arrays(f"SELECT y - expected AS r FROM ({usual.rows_sql}) ORDER BY place")
+    found = table.arrays(f"SELECT {usual.deviation} AS r FROM ({usual.rows_sql}) ORDER BY place")
     rest = np.asarray(found["r"], dtype=np.float64)
     n = len(rest)
     rest = np.abs(rest - np.median(rest))
@@ -188,17 +205,34 @@ def _threshold(table: Table, usual: Usual) -> float | None:
         return None
     scores = np.sort(rest / scale)
     most = max(2, int(MAX_SHARE * n))
-    reach = max(MIN_SCORE_SMALL if n < SMALL else MIN_SCORE, _reach(scores, most))
+    least = MIN_SCORE_SMALL if n < SMALL else MIN_SCORE
+    fitted = max(least, _reach(scores, most))
+    gap = MIN_GAP_SMALL if n < SMALL else MIN_GAP
+    if fitted > MAX_SCORE:
+        found_cut = _cut(scores, MAX_SCORE, most, MIN_GAP_CAPPED)
+        if found_cut is not None and found_cut[0] <= MAX_SCORE:
+            return MAX_SCORE
+    found_cut = _cut(scores, fitted, most, gap)
+    if found_cut is None:
+        return None
+    below, above = found_cut
+    middle = min(math.sqrt(below * above), max(MAX_SCORE, ROOM * below))
+    return float(f"{max(fitted, middle):.3g}")
+
+
+def _cut(scores: Vector, reach: float, most: int, least_gap: float) -> tuple[float, float] | None:
+    """The largest usual score and the least that stands out, or None if none does: the usual ends
+    at the widest gap among the scores beyond `reach`, if that is wide enough and they are few.
+    """
+    n = len(scores)
     outside = int((scores > reach).sum())
     if not 0 < outside <= most:
         return None
-    # The widest gap among them is where the usual ends.
     ratios = scores[n - outside :] / scores[n - outside - 1 : n - 1]
     cut = int(np.argmax(ratios))
-    if ratios[cut] < (MIN_GAP_SMALL if n < SMALL else MIN_GAP):
+    if ratios[cut] < least_gap:
         return None
-    below, above = scores[n - outside + cut - 1], scores[n - outside + cut]
-    return float(f"{max(reach, math.sqrt(below * above)):.3g}")
+    return float(scores[n - outside + cut - 1]), float(scores[n - outside + cut])
 
 
 def _reach(scores: Vector, most: int) -> float:
@@ -233,10 +267,10 @@ def _df_of(share: float, quantile: float) -> float:
 def _scored(usual: Usual) -> str:
     return (
         f"WITH usual AS ({usual.rows_sql}),\n"
-        "centre AS (SELECT median(y - expected) AS middle FROM usual),\n"
-        "spread AS (SELECT 1.4826 * median(abs(y - expected - middle)) AS scale,"
+        f"centre AS (SELECT median({usual.deviation}) AS middle FROM usual),\n"
+        f"spread AS (SELECT 1.4826 * median(abs({usual.deviation} - middle)) AS scale,"
         " any_value(middle) AS middle, count(*) AS rows FROM usual, centre),\n"
-        "scored AS (SELECT place, t, y, expected, (y - expected - middle) / scale AS score, rows"
+        f"scored AS (SELECT place, t, y, expected, ({usual.deviation} - middle) / scale AS score, rows"
         " FROM usual, spread)"
     )
 
