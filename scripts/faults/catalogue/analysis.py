@@ -11,6 +11,7 @@ TABLES = "tests/unit/skills/test_seeded_tables.py::"
 NUMBERS = "tests/unit/domain/test_seeded_numbers.py::"
 REPORT = "tests/unit/skills/test_report.py::"
 RUNNER = "tests/unit/skills/test_runner.py::"
+CHILD = "tests/unit/skills/test_seeded_child.py::"
 DOCUMENTS = "tests/unit/skills/test_documents.py::"
 
 FAULTS = (
@@ -142,7 +143,7 @@ FAULTS = (
         file="skills/runner.py",
         old="        os.killpg(child.pid, signal.SIGKILL)\n",
         new="        os.killpg(child.pid, signal.SIGCONT)\n",
-        tests=(RUNNER + "test_a_cancelled_call_returns_only_when_the_child_is_dead",),
+        tests=(CHILD + "test_cancelling_a_call_ends_its_process_within_seconds",),
     ),
     Seeded(
         name="child-knows-the-keys",
@@ -158,7 +159,7 @@ FAULTS = (
         file="skills/child.py",
         old="    refuse_network()\n    #",
         new="    #",
-        tests=(RUNNER + "test_whatever_else_goes_wrong_is_a_failed_skill",),
+        tests=(CHILD + "test_a_skill_cannot_connect_even_to_who_listens",),
     ),
     Seeded(
         name="child-outlives-its-parent",

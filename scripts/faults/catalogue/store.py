@@ -14,7 +14,7 @@ SCOPES = "tests/contract/store/test_scopes.py::"
 FAULTS = (
     Seeded(
         name="fence-without-epoch",
-        breaks="a run that was taken over can still write",
+        breaks="a run that was taken over changes no row",
         file="store/rows.py",
         old="locked is None or locked.row.epoch != epoch or locked.status",
         new="locked is None or locked.status",
@@ -22,7 +22,7 @@ FAULTS = (
     ),
     Seeded(
         name="fence-without-status",
-        breaks="a run can still write for a task that has ended or was stopped by SQL",
+        breaks="a run writes nothing for a task that has ended or was stopped by SQL",
         file="store/rows.py",
         old="locked.row.epoch != epoch or locked.status is not TaskStatus.IN_PROGRESS",
         new="locked.row.epoch != epoch",
