@@ -206,28 +206,28 @@ def _threshold(table: Table, usual: Usual) -> float | None:
     scores = np.sort(rest / scale)
     most = max(2, int(MAX_SHARE * n))
     least = MIN_SCORE_SMALL if n < SMALL else MIN_SCORE
-    fitted = max(least, _reach(scores, most))
-    gap = MIN_GAP_SMALL if n < SMALL else MIN_GAP
-    if fitted > MAX_SCORE:
-        found_cut = _cut(scores, MAX_SCORE, most, MIN_GAP_CAPPED)
-        if found_cut is not None and found_cut[0] <= MAX_SCORE:
+    reach = max(least, _reach(scores, most))
+    if reach > MAX_SCORE:
+        beyond = int((scores > MAX_SCORE).sum())
+        capped = _cut(scores, beyond, most, MIN_GAP_CAPPED)
+        if capped is not None and capped[0] <= MAX_SCORE:
             return MAX_SCORE
-    found_cut = _cut(scores, fitted, most, gap)
-    if found_cut is None:
-        return None
-    below, above = found_cut
-    middle = min(math.sqrt(below * above), max(MAX_SCORE, ROOM * below))
-    return float(f"{max(fitted, middle):.3g}")
-
-
-def _cut(scores: Vector, reach: float, most: int, least_gap: float) -> tuple[float, float] | None:
-    """The largest usual score and the least that stands out, or None if none does: the usual ends
-    at the widest gap among the scores beyond `reach`, if that is wide enough and they are few.
-    """
-    n = len(scores)
     outside = int((scores > reach).sum())
+    cut = _cut(scores, outside, most, MIN_GAP_SMALL if n < SMALL else MIN_GAP)
+    if cut is None:
+        return None
+    below, above = cut
+    middle = min(math.sqrt(below * above), max(MAX_SCORE, ROOM * below))
+    return float(f"{max(reach, middle):.3g}")
+
+
+def _cut(scores: Vector, outside: int, most: int, least_gap: float) -> tuple[float, float] | None:
+    """The largest usual score and the least that stands out, or None if none does: the usual ends
+    at the widest gap below one of the `outside` largest, if it is wide enough and they are few.
+    """
     if not 0 < outside <= most:
         return None
+    n = len(scores)
     ratios = scores[n - outside :] / scores[n - outside - 1 : n - 1]
     cut = int(np.argmax(ratios))
     if ratios[cut] < least_gap:
