@@ -57,12 +57,6 @@ def last_cursor(store: Store) -> int:
     return int(store.connection.scalar(_scoped(store, select(func.max(_MESSAGES.c.id)))) or 0)
 
 
-def oldest_seq(store: Store, task_id: str) -> int:
-    """The smallest `seq` that retention has left; 1 if nothing was removed."""
-    query = select(func.min(_MESSAGES.c.seq)).where(_MESSAGES.c.task_id == task_id)
-    return int(store.connection.scalar(query) or 1)
-
-
 def of_types(store: Store, task_id: str, types: Sequence[EventType], *, after_seq: int = 0) -> list[Event]:
     """All events of some types of one task."""
     query = (

@@ -7,7 +7,6 @@ them together: `seq` comes from `last_seq` of the locked row, so visibility orde
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -207,6 +206,3 @@ def files_json(files: Sequence[InputFile]) -> list[dict[str, Any]]:
 def cost_json(cost: Cost) -> dict[str, Any]:
     return asdict(cost)
 
-
-def iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
