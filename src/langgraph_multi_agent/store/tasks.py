@@ -198,6 +198,21 @@ def _by_idempotency_key(store: Store, tenant: str, key: str, body_hash: str) -> 
     return get(store, row.task_id)
 
 
+def replayed(store: Store, key: str, body_hash: str) -> Task | None:
+    """The task that this key already made, for a look before the work of storing files.
+
+    Raises:
+        IdempotencyConflict: the key was used with another body.
+    """
+    keys, tenant = schema.idempotency_keys, store.scope.tenant or DEFAULT_TENANT
+    row = store.connection.execute(select(keys).where(keys.c.tenant == tenant, keys.c.key == key)).one_or_none()
+    if row is None or row.created_at < store.now - IDEMPOTENCY_WINDOW:
+        return None
+    if row.body_hash != body_hash:
+        raise IdempotencyConflict(key=key, task=row.task_id)
+    return get(store, row.task_id)
+
+
 def get(store: Store, task_id: str) -> Task:
     """One task. Raises TaskNotFound."""
     row = store.connection.execute(
