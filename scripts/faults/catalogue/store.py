@@ -163,8 +163,8 @@ FAULTS = (
         file="store/tasks.py",
         old="        return None\n    if row.body_hash != body_hash:\n"
         "        raise IdempotencyConflict(key=key, task=row.task_id)\n"
-        "    return get(store, row.task_id)\n\n\ndef replayed",
-        new="        return None\n    return get(store, row.task_id)\n\n\ndef replayed",
+        "    return get(store, row.task_id)\n",
+        new="        return None\n    return get(store, row.task_id)\n",
         tests=(LISTING + "test_the_same_key_with_another_body_is_a_conflict_that_names_the_first_task",),
     ),
     Seeded(

@@ -7,6 +7,7 @@ retry happens here; the libraries' own are off.
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from importlib.util import find_spec
@@ -64,7 +65,7 @@ def open_provider(settings: Settings) -> Provider:
     return OpenAIProvider(settings)
 
 
-class LangChainProvider:
+class LangChainProvider(ABC):
     """What both kinds share: one chat model per name, one way to read an answer."""
 
     def __init__(self, settings: Settings) -> None:
@@ -109,11 +110,11 @@ class LangChainProvider:
         key = self._settings.llm_api_key
         return key.get_secret_value() if key is not None else NO_KEY
 
-    def _open_chat(self, model: str) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _open_chat(self, model: str) -> Any: ...
 
-    async def _close_chat(self, chat: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _close_chat(self, chat: Any) -> None: ...
 
     def _options(self, ask: Ask, *, is_stream: bool) -> dict[str, Any]:
         return {"max_tokens": ask.max_output_tokens, "temperature": ask.temperature}

@@ -90,7 +90,7 @@ def submit(
     """
     tenant = store.scope.tenant or DEFAULT_TENANT
     if idempotency_key is not None:
-        earlier = _by_idempotency_key(store, tenant, idempotency_key, body_hash)
+        earlier = replayed(store, idempotency_key, body_hash)
         if earlier is not None:
             return earlier, True
     if (store.connection.scalar(_COUNT_WAITING, {"queue_size": queue_size}) or 0) >= queue_size:
@@ -172,8 +172,11 @@ def submit(
             ],
         )
     if idempotency_key is not None:
+        keys = schema.idempotency_keys
+        expired = delete(keys).where(keys.c.tenant == tenant, keys.c.key == idempotency_key)
+        store.connection.execute(expired)
         store.connection.execute(
-            insert(schema.idempotency_keys),
+            insert(keys),
             {
                 "tenant": tenant,
                 "key": idempotency_key,
@@ -185,21 +188,8 @@ def submit(
     return task, False
 
 
-def _by_idempotency_key(store: Store, tenant: str, key: str, body_hash: str) -> Task | None:
-    keys = schema.idempotency_keys
-    row = store.connection.execute(select(keys).where(keys.c.tenant == tenant, keys.c.key == key)).one_or_none()
-    if row is None:
-        return None
-    if row.created_at < store.now - IDEMPOTENCY_WINDOW:
-        store.connection.execute(delete(keys).where(keys.c.tenant == tenant, keys.c.key == key))
-        return None
-    if row.body_hash != body_hash:
-        raise IdempotencyConflict(key=key, task=row.task_id)
-    return get(store, row.task_id)
-
-
 def replayed(store: Store, key: str, body_hash: str) -> Task | None:
-    """The task that this key already made, for a look before the work of storing files.
+    """The task that this key made within the window, if any.
 
     Raises:
         IdempotencyConflict: the key was used with another body.
