@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 
-HEAD = "0001"
+HEAD = "0002"
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 

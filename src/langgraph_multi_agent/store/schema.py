@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -180,10 +181,14 @@ agent_messages = Table(
     Column("subtask_id", String(128)),
     Column("data", Json, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("xid", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("task_id", "seq", name="uq_agent_messages_task_seq"),
     Index("idx_agent_messages_timestamp", "created_at"),
+    Index("idx_agent_messages_position", "xid", "id"),
     sqlite_autoincrement=True,
 )
+"""`xid` is the id of the transaction that wrote the row (0 on SQLite, whose one writer makes `id`
+the commit order); `(xid, id)` below the oldest running transaction is final."""
 
 artifacts = Table(
     "artifacts",
@@ -252,6 +257,36 @@ agent_resets = Table(
     Column("count", Integer, nullable=False),
     Column("reset_at", UtcTime, nullable=False),
 )
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("name", String(128), nullable=False),
+    Column("cron", String(128), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("draft", Json, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("next_fire_at", UtcTime),
+    Column("last_fire_at", UtcTime),
+    Column("last_task_id", _ID),
+    Column("last_error", Json),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    UniqueConstraint("tenant", "name", name="uq_schedules_tenant_name"),
+    Index("idx_schedules_next_fire", "next_fire_at"),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    info={"owner": "installation"},
+)
+"""What all processes of one installation agree on, such as the marker of their artifact storage."""
 
 checkpoints = Table(
     "checkpoints",
