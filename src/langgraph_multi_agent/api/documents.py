@@ -119,6 +119,8 @@ def submit_body() -> dict[str, Any]:
                 "language": {"type": "string", "enum": ["zh", "en"]},
                 "input_data": {**text, "description": "A JSON object."},
                 "budget": {**text, "description": "A JSON object."},
+                "start_at": text,
+                "delay_s": {"type": "number", "minimum": 0},
                 "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
             },
         },

@@ -19,6 +19,7 @@ from langgraph_multi_agent.domain.task import TaskStatus
 MAX_TITLE_CHARS = 500
 MAX_NAME_CHARS = 200
 MAX_TOKENS = 10**12
+MAX_DELAY_S = 366 * 86_400
 
 
 def parse_deadline(value: Any) -> Any:
@@ -36,6 +37,23 @@ def parse_deadline(value: Any) -> Any:
         raise PydanticCustomError("field_not_a_date", "no ISO-8601 date") from None
 
 
+def parse_start(value: Any) -> Any:
+    """An ISO-8601 time with its offset: a start at another hour than meant would be worse than none."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise PydanticCustomError("field_not_a_date", "a date is a string")
+    try:
+        moment = datetime.fromisoformat(value)
+        has_offset = moment.tzinfo is not None
+        moment = moment.astimezone(UTC) if has_offset else moment
+    except (ValueError, OverflowError):
+        raise PydanticCustomError("field_not_a_date", "no ISO-8601 date") from None
+    if not has_offset:
+        raise PydanticCustomError("field_no_offset", "a time has an offset")
+    return moment
+
+
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise PydanticCustomError("field_empty", "must not be empty")
@@ -47,6 +65,24 @@ Deadline = Annotated[
     BeforeValidator(parse_deadline, json_schema_input_type=str | None),
     Field(
         description="`YYYY-MM-DD` (the end of that day, UTC) or an ISO-8601 time.", examples=["2026-12-31"]
+    ),
+]
+StartAt = Annotated[
+    datetime | None,
+    BeforeValidator(parse_start, json_schema_input_type=str | None),
+    Field(
+        description="ISO-8601 with an offset: it starts no earlier. One that has passed means at once.",
+        examples=["2026-12-31T08:00:00+08:00"],
+    ),
+]
+Delay = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=MAX_DELAY_S,
+        strict=True,
+        allow_inf_nan=False,
+        description="Seconds after its acceptance, instead of `start_at`.",
     ),
 ]
 Title = Annotated[str, StringConstraints(max_length=MAX_TITLE_CHARS, strip_whitespace=True)]
@@ -84,6 +120,8 @@ class TaskRequest(_Request):
     ] = None
     input_data: dict[str, Any] = Field(default_factory=dict)
     budget: BudgetModel = Field(default_factory=BudgetModel)
+    start_at: StartAt = None
+    delay_s: Delay = None
 
 
 class TaskPatch(_Request):
@@ -217,6 +255,9 @@ class TaskModel(_Answer):
     updated_at: Moment
     started_at: Moment | None
     completed_at: Moment | None
+    start_at: Annotated[
+        Moment | None, Field(description="A pending task starts no earlier; null when nothing holds it.")
+    ]
 
 
 class TaskPage(_Answer):

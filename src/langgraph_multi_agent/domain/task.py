@@ -136,7 +136,12 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDraft:
-    """A parsed request for work, before it is admitted."""
+    """A parsed request for work, before it is admitted.
+
+    Attributes:
+        start_at: it starts no earlier; None: at once, or after `delay_s`.
+        delay_s: seconds after its acceptance, by the database's clock.
+    """
 
     title: str
     description: str
@@ -148,11 +153,17 @@ class TaskDraft:
     input_data: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[InputFile, ...] = ()
     budget: Budget = field(default_factory=Budget)
+    start_at: datetime | None = None
+    delay_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task row as its readers see it. All times are UTC."""
+    """A task row as its readers see it. All times are UTC.
+
+    Attributes:
+        start_at: a pending task starts no earlier; None when nothing holds it, or when it is not pending.
+    """
 
     id: str
     tenant: str
@@ -179,3 +190,4 @@ class Task:
     updated_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+    start_at: datetime | None = None

@@ -378,6 +378,9 @@ def draft_hash(draft: TaskDraft) -> str:
     body = asdict(draft)
     body["deadline"] = draft.deadline.isoformat() if draft.deadline else None
     body["priority"] = int(draft.priority)
+    start = {"start_at": draft.start_at and draft.start_at.isoformat(), "delay_s": draft.delay_s}
+    # Absent ones stay out: a body keeps the hash that replicas without them have stored.
+    body = {name: value for name, value in (body | start).items() if name not in start or value is not None}
     return digest_of(body)
 
 

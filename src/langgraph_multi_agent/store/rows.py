@@ -7,6 +7,7 @@ them together: `seq` comes from `last_seq` of the locked row, so visibility orde
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,7 @@ from langgraph_multi_agent.domain.task import (
     Priority,
     Task,
     TaskStatus,
+    can,
     next_status,
 )
 from langgraph_multi_agent.store.database import Store
@@ -187,7 +189,13 @@ def task_of(row: Row[Any]) -> Task:
         updated_at=values["updated_at"],
         started_at=values["started_at"],
         completed_at=values["completed_at"],
+        start_at=_start_of(values),
     )
+
+
+def _start_of(values: Mapping[str, Any]) -> datetime | None:
+    is_held = can(Action.CLAIM, TaskStatus(values["status"])) and values["run_at"] > values["created_at"]
+    return values["run_at"] if is_held else None
 
 
 def _error_by_hand(values: Mapping[str, Any]) -> Mapping[str, Any] | None:

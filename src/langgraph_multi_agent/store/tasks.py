@@ -96,6 +96,7 @@ def submit(
     if (store.connection.scalar(_COUNT_WAITING, {"queue_size": queue_size}) or 0) >= queue_size:
         raise QueueFull(limit=queue_size, retry_after_s=1)
     now = store.now
+    run_at = _start_of(draft, now)
     task = Task(
         id=task_id,
         tenant=tenant,
@@ -122,6 +123,7 @@ def submit(
         updated_at=now,
         started_at=None,
         completed_at=None,
+        start_at=run_at if run_at > now else None,
     )
     store.connection.execute(
         _INSERT_TASK,
@@ -142,7 +144,7 @@ def submit(
             "cost": cost_json(task.cost),
             "created_at": now,
             "updated_at": now,
-            "run_at": now,
+            "run_at": run_at,
             "last_seq": 1,
             "protocol_version": PROTOCOL_VERSION,
         },
@@ -186,6 +188,11 @@ def submit(
             },
         )
     return task, False
+
+
+def _start_of(draft: TaskDraft, now: datetime) -> datetime:
+    """When a draft may start: never in the past."""
+    return max(now, draft.start_at or now + timedelta(seconds=draft.delay_s or 0.0))
 
 
 def replayed(store: Store, key: str, body_hash: str) -> Task | None:

@@ -30,6 +30,7 @@ TITLE_CHARS = 80
 FORM_FIELDS = frozenset(models.TaskRequest.model_fields)
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 DECIMAL = re.compile(r"-?\d{1,9}", re.ASCII)
+SECONDS = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -110,6 +111,8 @@ async def submit_task(
 
 
 def _draft(body: models.TaskRequest, files: tuple[InputFile, ...], *, default_language: str) -> TaskDraft:
+    if body.start_at is not None and body.delay_s is not None:
+        raise InvalidRequest(errors=[{"field": "delay_s", "code": "start_given_twice"}])
     title = body.title or body.description.strip().splitlines()[0].strip()[:TITLE_CHARS]
     return TaskDraft(
         title=title,
@@ -122,6 +125,8 @@ def _draft(body: models.TaskRequest, files: tuple[InputFile, ...], *, default_la
         input_data=body.input_data,
         files=files,
         budget=Budget(tokens=body.budget.tokens, cost=body.budget.cost),
+        start_at=body.start_at,
+        delay_s=body.delay_s,
     )
 
 
@@ -179,6 +184,9 @@ def _form_values(fields: Mapping[str, str]) -> dict[str, Any]:
         elif name == "priority":
             if value.strip():
                 values[name] = int(value) if DECIMAL.fullmatch(value.strip()) else value
+        elif name == "delay_s":
+            if value.strip():
+                values[name] = float(value) if SECONDS.fullmatch(value.strip()) else value
         elif value or name == "description":
             values[name] = value
     check(values)
