@@ -11,11 +11,11 @@ seconds, all sizes bytes. Texts for people: `i18n/settings.py`.
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -33,6 +33,13 @@ MIB, GIB = 1024**2, 1024**3
 AGENT_MODEL_PREFIX = "LLM_MODEL_"
 PREFIXED = frozenset({"data_dir", "host", "port", "profile", "lang", "teams", "teams_dir"})
 """Fields whose variable starts with `LGMA_`; their bare names belong to everybody."""
+
+SECRETS = frozenset({"llm_api_key", "database_url", "redis_url", "queue_redis_url"})
+"""Fields that may hold a password: never in `repr`, a log or an error."""
+POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
+REDIS = frozenset({"redis", "rediss", "unix"})
+REDIS_PORT, REDIS_LAST_DATABASE = 6379, 15
+"""A Redis server has 16 databases unless it was told otherwise."""
 
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
@@ -53,6 +60,15 @@ class SettingInfo:
     variable: str
     default: Any
     is_secret: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingWarning:
+    """A combination that works and has a price; text in `settings.warning.<code>`."""
+
+    setting: str
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Settings(BaseSettings):
@@ -85,9 +101,21 @@ class Settings(BaseSettings):
     database_pool_size: Count = 20
     database_max_overflow: CountOrNone = 30
     database_pool_timeout: Seconds = 30.0
+    database_deadline: Seconds = 10.0
+    database_prepare: bool = True
+    redis_url: str | None = Field(default=None, repr=False)
+    queue_redis_url: str | None = Field(default=None, repr=False)
+    artifacts_url: str = ""
     checkpoints_keep: Count = 3
+    retention_messages_days: Count = 30
+    retention_executions_days: Count = 90
+
+    # Cache
+    cache_ttl: Seconds = 3600.0
+    cache_max_size: Count = 10_000
 
     # Admission and runs
+    async_workers: Count = 4
     max_concurrent_workflows: Count = 50
     task_queue_size: Count = 1000
     workflow_timeout: Seconds = 3600.0
@@ -97,6 +125,7 @@ class Settings(BaseSettings):
     lease_seconds: Seconds = 6.0
     heartbeat_seconds: Seconds = 2.0
     owner_grace_seconds: Seconds = 4.5
+    reaper_healthy_seconds: Seconds = 8.0
 
     # Limits of plans and input
     max_subtasks: Count = 64
@@ -190,14 +219,20 @@ class Settings(BaseSettings):
     def model_post_init(self, context: Any, /) -> None:
         """Derive what was not given from what was, so that one changed setting needs no second."""
         data_dir = self.data_dir.expanduser().absolute()
+        heartbeat_s = self.lease_seconds / 3
+        if "heartbeat_seconds" in self.model_fields_set:
+            heartbeat_s = self.heartbeat_seconds
         derived: dict[str, Any] = {
-            "heartbeat_seconds": self.lease_seconds / 3,
+            "heartbeat_seconds": heartbeat_s,
+            "reaper_healthy_seconds": self.lease_seconds + heartbeat_s,
             "owner_grace_seconds": self.lease_seconds * 3 / 4,
             "subtask_timeout": min(self.subtask_timeout, self.workflow_timeout),
             "skill_timeout": min(self.skill_timeout, self.workflow_timeout),
             "max_plan_depth": min(self.max_plan_depth, self.max_subtasks),
             "max_xlsx_bytes": min(self.max_xlsx_bytes, self.max_input_bytes),
             "database_url": f"sqlite:///{data_dir / 'lgma.db'}",
+            "artifacts_url": (data_dir / "artifacts").as_uri(),
+            "queue_redis_url": _neighbour_database(self.redis_url),
         }
         given = self.model_fields_set
         object.__setattr__(self, "data_dir", data_dir)
@@ -207,13 +242,13 @@ class Settings(BaseSettings):
     @classmethod
     def describe(cls) -> Iterator[SettingInfo]:
         """All settings in the order of the class, for documentation and `doctor`."""
-        for name, field in cls.model_fields.items():
+        for name, info in cls.model_fields.items():
             variable = f"{AGENT_MODEL_PREFIX}<AGENT>" if name == "llm_models" else variable_of(name)
             yield SettingInfo(
                 field=name,
                 variable=variable,
-                default=_shown_default(field),
-                is_secret=name in {"llm_api_key", "database_url"},
+                default=_shown_default(info),
+                is_secret=name in SECRETS,
             )
 
     @property
@@ -227,7 +262,50 @@ class Settings(BaseSettings):
 
     @property
     def is_sqlite(self) -> bool:
-        return self.database_url.startswith("sqlite")
+        return _scheme(self.database_url) == "sqlite"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database as SQLAlchemy names it, with psycopg 3 as the driver of PostgreSQL."""
+        return self.database_url if self.is_sqlite else f"postgresql+psycopg://{self.database_url.partition('://')[2]}"
+
+    @property
+    def libpq_url(self) -> str:
+        """The PostgreSQL database as libpq, psycopg and its tools name it; ValueError for SQLite."""
+        if self.is_sqlite:
+            raise ValueError("a SQLite database has no libpq address")
+        return f"postgresql://{self.database_url.partition('://')[2]}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key and every password of these settings, as written and decoded, for the log's redactor."""
+        found = [self.llm_api_key.get_secret_value()] if self.llm_api_key else []
+        for address in (self.database_url, self.redis_url, self.queue_redis_url):
+            url = urlsplit(address or "")
+            passwords = [url.password or "", *parse_qs(url.query).get("password", [])]
+            found += [form for word in passwords if word for form in (word, unquote(word))]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def warnings(self) -> Sequence[SettingWarning]:
+        """What works and has a price; `bootstrap` logs them at start, `doctor` shows them."""
+        found = []
+        if not self.is_sqlite and self.queue_redis_url is None:
+            found.append(SettingWarning(setting="REDIS_URL", code="no_redis"))
+        if self.profile == "production" and self.redis_url and self.queue_redis_url:
+            cache, queue = _redis_place(self.redis_url), _redis_place(self.queue_redis_url)
+            if cache and queue and cache[:2] == queue[:2]:
+                found.append(SettingWarning(setting="QUEUE_REDIS_URL", code="queue_beside_cache"))
+        return found
+
+    def require_shared_database(self) -> None:
+        """Several processes need a database that several processes may own.
+
+        Raises:
+            SettingsUnsafe: DATABASE_URL names SQLite.
+        """
+        if self.is_sqlite:
+            raise _refusal([_fault("DATABASE_URL", "needs_postgresql", "several processes need PostgreSQL")])
 
 
 def _default_data_dir(env: Mapping[str, str]) -> Path:
@@ -264,8 +342,7 @@ def _contradictions(s: Settings) -> Iterator[dict[str, Any]]:
     yield from _network_faults(s)
     if s.teams is not None and not _names_attribute(s.teams):
         yield _fault("LGMA_TEAMS", "not_module_attribute", "has the form module:attribute")
-    if not s.database_url.startswith(("sqlite", "postgresql")):
-        yield _fault("DATABASE_URL", "database_unknown", "must be a sqlite or postgresql URL")
+    yield from _address_faults(s)
 
 
 def _order_faults(s: Settings) -> Iterator[dict[str, Any]]:
@@ -276,6 +353,8 @@ def _order_faults(s: Settings) -> Iterator[dict[str, Any]]:
         yield _fault("OWNER_GRACE_SECONDS", "grace_not_below_lease", "must be below LEASE_SECONDS")
     if s.owner_grace_seconds <= s.heartbeat_seconds:
         yield _fault("OWNER_GRACE_SECONDS", "grace_not_above_heartbeat", "must exceed HEARTBEAT_SECONDS")
+    if s.reaper_healthy_seconds < s.lease_seconds + s.heartbeat_seconds:
+        yield _fault("REAPER_HEALTHY_SECONDS", "reaper_too_early", "must be LEASE_SECONDS + HEARTBEAT_SECONDS or more")
     for smaller, larger in (
         ("subtask_timeout", "workflow_timeout"),
         ("skill_timeout", "workflow_timeout"),
@@ -285,6 +364,79 @@ def _order_faults(s: Settings) -> Iterator[dict[str, Any]]:
         if getattr(s, smaller) > getattr(s, larger):
             limit = variable_of(larger)
             yield _fault(variable_of(smaller), "above_limit", f"must not exceed {limit}", limit=limit)
+
+
+def _address_faults(s: Settings) -> Iterator[dict[str, Any]]:
+    """Addresses of the data plane; the words never repeat an address, which may hold a password."""
+    scheme = _scheme(s.database_url)
+    if scheme.startswith(("postgres+", "postgresql+")) and scheme not in POSTGRESQL:
+        yield _fault("DATABASE_URL", "database_driver", "PostgreSQL is reached through psycopg")
+    elif scheme not in POSTGRESQL | {"sqlite"}:
+        yield _fault("DATABASE_URL", "database_unknown", "must be a sqlite or postgresql URL")
+    elif _parsed(s.database_url) is None:
+        yield _fault("DATABASE_URL", "address_unreadable", "is no URL")
+    redis = {"REDIS_URL": s.redis_url, "QUEUE_REDIS_URL": s.queue_redis_url}
+    faults = [
+        _fault(setting, "redis_unknown", "must be a redis, rediss or unix URL")
+        if _scheme(address) not in REDIS
+        else _fault(setting, "address_unreadable", "is no URL")
+        for setting, address in redis.items()
+        if address and (_scheme(address) not in REDIS or _redis_place(address) is None)
+    ]
+    yield from faults
+    places = {_redis_place(address) for address in redis.values() if address}
+    if not faults and all(redis.values()) and len(places) == 1:
+        yield _fault("QUEUE_REDIS_URL", "queue_is_cache", "must name another database than REDIS_URL")
+    url = _parsed(s.artifacts_url)
+    if url is None:
+        yield _fault("ARTIFACTS_URL", "address_unreadable", "is no URL")
+    elif url.username or url.password:
+        yield _fault("ARTIFACTS_URL", "artifacts_credentials", "put the keys into AWS_ACCESS_KEY_ID and so on")
+    elif not (url.scheme == "s3" and url.hostname) and not (
+        url.scheme in {"", "file"} and not url.netloc and url.path.startswith("/")
+    ):
+        yield _fault("ARTIFACTS_URL", "artifacts_unknown", "must be file:///directory or s3://bucket/prefix")
+
+
+def _scheme(address: str) -> str:
+    return address.partition("://")[0] if "://" in address else ""
+
+
+def _parsed(address: str) -> SplitResult | None:
+    """The parts of a URL, None if it is none; urllib reads the port only when asked."""
+    try:
+        url = urlsplit(address)
+        return url if url.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _redis_place(address: str) -> tuple[str, int, int] | None:
+    """Host (or socket), port and database as redis-py reads them: `?db=` before the path, 0 unless named."""
+    url = _parsed(address)
+    if url is None:
+        return None
+    path = "" if url.scheme == "unix" else url.path.strip("/")
+    number = parse_qs(url.query).get("db", [path])[0] or "0"
+    if not (number.isascii() and number.isdigit()):
+        return None
+    if url.scheme == "unix":
+        return url.path, 0, int(number)
+    return url.hostname or "localhost", url.port or REDIS_PORT, int(number)
+
+
+def _neighbour_database(address: str | None) -> str | None:
+    """Another database of the same Redis server; None without one, or when the address is wrong."""
+    place = _redis_place(address) if address else None
+    if not address or place is None:
+        return None
+    number = place[2] + 1 if place[2] < REDIS_LAST_DATABASE else place[2] - 1
+    rest, _, query = address.partition("?")
+    options = [part for part in query.split("&") if part and not part.startswith("db=")]
+    if not address.startswith("unix:"):
+        scheme, _, tail = rest.partition("://")
+        rest = f"{scheme}://{tail.partition('/')[0]}"
+    return f"{rest}?{'&'.join([*options, f'db={number}'])}"
 
 
 def _model_faults(s: Settings) -> Iterator[dict[str, Any]]:

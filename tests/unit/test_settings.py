@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.connection import parse_url
 
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 from langgraph_multi_agent.i18n import catalogue, text
@@ -101,6 +103,20 @@ def test_a_single_lower_limit_needs_no_second_setting() -> None:
         ({"LLM_MODEL": "m", "LLM_BASE_URL": "https://u:p@h/v1"}, "LLM_BASE_URL", "credentials_in_url"),
         ({"LGMA_TEAMS": "package.module"}, "LGMA_TEAMS", "not_module_attribute"),
         ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL", "database_unknown"),
+        ({"DATABASE_URL": "postgresql"}, "DATABASE_URL", "database_unknown"),
+        ({"DATABASE_URL": "postgresql+asyncpg://u@h/d"}, "DATABASE_URL", "database_driver"),
+        ({"DATABASE_URL": "postgresql://u:a#b@h/d"}, "DATABASE_URL", "address_unreadable"),
+        ({"REDIS_URL": "http://h:1"}, "REDIS_URL", "redis_unknown"),
+        ({"REDIS_URL": "redis://h:port/0"}, "REDIS_URL", "address_unreadable"),
+        ({"REDIS_URL": "redis://h/cache"}, "REDIS_URL", "address_unreadable"),
+        ({"QUEUE_REDIS_URL": "h:6379"}, "QUEUE_REDIS_URL", "redis_unknown"),
+        ({"REDIS_URL": "redis://h", "QUEUE_REDIS_URL": "redis://h:6379/0"}, "QUEUE_REDIS_URL", "queue_is_cache"),
+        ({"ARTIFACTS_URL": "ftp://h/x"}, "ARTIFACTS_URL", "artifacts_unknown"),
+        ({"ARTIFACTS_URL": "file://here/x"}, "ARTIFACTS_URL", "artifacts_unknown"),
+        ({"ARTIFACTS_URL": "s3://key:secret@bucket"}, "ARTIFACTS_URL", "artifacts_credentials"),
+        ({"REAPER_HEALTHY_SECONDS": "7"}, "REAPER_HEALTHY_SECONDS", "reaper_too_early"),
+        ({"CACHE_TTL": "0"}, "CACHE_TTL", "invalid_value"),
+        ({"ASYNC_WORKERS": "0"}, "ASYNC_WORKERS", "invalid_value"),
     ],
 )
 def test_unsafe_settings_refuse_and_name_themselves(env: dict[str, str], setting: str, reason: str) -> None:
@@ -128,10 +144,114 @@ def test_secrets_show_neither_in_repr_nor_in_refusals() -> None:
         "LLM_MODEL": "m",
         "LLM_API_KEY": "sk-canary",
         "DATABASE_URL": "postgresql://u:canary@h/d",
+        "REDIS_URL": "redis://:canary@h",
     }
     settings = Settings.load(env)
     assert "canary" not in repr(settings)
     assert "canary" not in json.dumps(refusal({**env, "MAX_FILES": "sk-canary"}).errors)
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "QUEUE_REDIS_URL", "ARTIFACTS_URL"])
+@pytest.mark.parametrize("address", ["gopher://u:canary@h", "redis://u:can/ary#canary@h", "postgresql://u:canary#@h"])
+def test_a_refused_address_is_not_repeated(name: str, address: str) -> None:
+    fault = refusal({name: address})
+    assert fault.params["setting"] == name
+    assert "canary" not in f"{fault} {fault.params} {fault.errors}"
+
+
+def test_every_password_is_known_to_the_logs_as_written_and_decoded() -> None:
+    settings = Settings.load(
+        {
+            "LLM_MODEL": "m",
+            "LLM_API_KEY": "sk-one",
+            "DATABASE_URL": "postgresql://u:p%40ss-two@h/d",
+            "REDIS_URL": "redis://:three@h",
+            "QUEUE_REDIS_URL": "redis://q?password=four",
+        }
+    )
+    assert {"sk-one", "p%40ss-two", "p@ss-two", "three", "four"} == set(settings.secrets)
+
+
+# Where the data lives
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_each_spelling_of_postgresql_becomes_what_sqlalchemy_and_libpq_want(scheme: str) -> None:
+    settings = Settings.load({"DATABASE_URL": f"{scheme}://u:p%40w@h:5433/d?sslmode=require"})
+    assert settings.sqlalchemy_url == "postgresql+psycopg://u:p%40w@h:5433/d?sslmode=require"
+    assert settings.libpq_url == "postgresql://u:p%40w@h:5433/d?sslmode=require"
+    assert not settings.is_sqlite
+    settings.require_shared_database()
+
+
+def test_a_socket_directory_is_a_postgresql_address() -> None:
+    settings = Settings.load({"DATABASE_URL": "postgresql:///d?host=/run/postgresql"})
+    assert settings.libpq_url == "postgresql:///d?host=/run/postgresql"
+
+
+def test_several_processes_refuse_sqlite_and_name_the_setting() -> None:
+    settings = Settings.load({})
+    assert settings.sqlalchemy_url == settings.database_url
+    with pytest.raises(SettingsUnsafe) as caught:
+        settings.require_shared_database()
+    assert (caught.value.params["setting"], caught.value.params["reason"]) == ("DATABASE_URL", "needs_postgresql")
+    with pytest.raises(ValueError, match="SQLite"):
+        _ = settings.libpq_url
+
+
+@pytest.mark.parametrize(
+    ("cache", "queue"),
+    [
+        ("redis://h", "redis://h?db=1"),
+        ("redis://h:7000/3", "redis://h:7000?db=4"),
+        ("redis://h/15", "redis://h?db=14"),
+        ("rediss://u:p@h/0?ssl_cert_reqs=none", "rediss://u:p@h?ssl_cert_reqs=none&db=1"),
+        ("redis://h/7?db=2", "redis://h?db=3"),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock?db=1"),
+    ],
+)
+def test_the_queue_takes_the_next_database_of_the_caches_redis(cache: str, queue: str) -> None:
+    settings = Settings.load({"REDIS_URL": cache})
+    assert settings.queue_redis_url == queue
+    number = redis_options(queue)["db"]
+    assert number != redis_options(cache).get("db", 0)
+    assert {**redis_options(queue), "db": None} == {**redis_options(cache), "db": None}
+
+
+def redis_options(address: str) -> dict[str, Any]:
+    """What redis-py makes of an address."""
+    return dict(parse_url(address))
+
+
+def codes(env: dict[str, str]) -> list[str]:
+    found = Settings.load(env).warnings
+    for warning in found:
+        for language in ("zh", "en"):
+            assert warning.setting in text(
+                f"settings.warning.{warning.code}", language, setting=warning.setting, **warning.params
+            )
+    return [warning.code for warning in found]
+
+
+def test_what_has_a_price_is_a_warning_and_starts() -> None:
+    postgres = {"DATABASE_URL": "postgresql://h/d"}
+    production = {**postgres, "LGMA_PROFILE": "production"}
+    assert codes({}) == []
+    assert codes(postgres) == ["no_redis"]
+    assert codes({**postgres, "REDIS_URL": "redis://h"}) == []
+    assert codes({**production, "REDIS_URL": "redis://h"}) == ["queue_beside_cache"]
+    assert codes({**production, "REDIS_URL": "redis://h", "QUEUE_REDIS_URL": "redis://h:6380"}) == []
+
+
+def test_artifacts_lie_in_the_data_directory_unless_told_otherwise() -> None:
+    assert Settings.load({"LGMA_DATA_DIR": "/srv/x"}).artifacts_url == "file:///srv/x/artifacts"
+    assert Settings.load({"ARTIFACTS_URL": "s3://bucket/prefix"}).artifacts_url == "s3://bucket/prefix"
+
+
+def test_a_longer_lease_makes_the_reaper_wait_longer() -> None:
+    assert Settings.load({}).reaper_healthy_seconds == 8
+    assert Settings.load({"LEASE_SECONDS": "12"}).reaper_healthy_seconds == 16
+    assert Settings.load({"HEARTBEAT_SECONDS": "1"}).reaper_healthy_seconds == 7
 
 
 def test_every_setting_is_described_once() -> None:
@@ -139,7 +259,12 @@ def test_every_setting_is_described_once() -> None:
     names = [info.variable for info in described]
     assert len(names) == len(set(names)) == len(Settings.model_fields)
     assert {"LGMA_HOST", "LGMA_LANG", "WORKFLOW_TIMEOUT", "LLM_MODEL_<AGENT>"} <= set(names)
-    assert {info.variable for info in described if info.is_secret} == {"LLM_API_KEY", "DATABASE_URL"}
+    assert {info.variable for info in described if info.is_secret} == {
+        "LLM_API_KEY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "QUEUE_REDIS_URL",
+    }
 
 
 def test_texts_exist_in_both_languages() -> None:

@@ -1,5 +1,6 @@
-"""Why a setting was refused (`settings.reason.<code>`). `{setting}` is the environment variable,
-`{detail}` the technical detail, `{limit}` the other setting of a pair.
+"""Why a setting was refused (`settings.reason.<code>`), and what a combination costs
+(`settings.warning.<code>`). `{setting}` is the environment variable, `{detail}` the technical
+detail, `{limit}` the other setting of a pair.
 """
 
 TEXTS: dict[str, dict[str, str]] = {
@@ -59,9 +60,57 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "{setting} 的格式是 模块:属性，多个用逗号分隔",
         "en": "{setting} has the form module:attribute, several separated by commas",
     },
+    "settings.reason.reaper_too_early": {
+        "zh": "{setting} 不能小于 LEASE_SECONDS 与 HEARTBEAT_SECONDS 之和，否则数据库刚恢复，正常运行的任务就会被收走",
+        "en": "{setting} must not be below LEASE_SECONDS + HEARTBEAT_SECONDS, or tasks in good health are taken away when the database comes back",
+    },
     "settings.reason.database_unknown": {
-        "zh": "{setting} 必须是 sqlite 或 postgresql 的地址",
-        "en": "{setting} must be a sqlite or postgresql address",
+        "zh": "{setting} 必须是 sqlite:// 或 postgresql:// 开头的地址",
+        "en": "{setting} must be a sqlite:// or postgresql:// address",
+    },
+    "settings.reason.database_driver": {
+        "zh": "{setting}：PostgreSQL 只用 psycopg 3 访问，请写成 postgresql://用户@主机/数据库",
+        "en": "{setting}: PostgreSQL is reached through psycopg 3 only; write postgresql://user@host/database",
+    },
+    "settings.reason.address_unreadable": {
+        "zh": "{setting} 不是能读懂的地址。密码里的 @ : / # % 等字符要写成 %40 这样的编码；端口和数据库编号必须是数字",
+        "en": "{setting} is not a readable address. Write @ : / # % in a password as %40 and so on; ports and database numbers are digits",
+    },
+    "settings.reason.needs_postgresql": {
+        "zh": "{setting} 指向 SQLite，它只能由一个进程使用。多个工作进程需要 PostgreSQL：{setting}=postgresql://用户@主机/数据库；单机使用请运行 lgma serve",
+        "en": "{setting} names SQLite, which belongs to one process. Several workers need PostgreSQL: {setting}=postgresql://user@host/database; on one machine run lgma serve",
+    },
+    "settings.reason.redis_unknown": {
+        "zh": "{setting} 必须是 redis://、rediss:// 或 unix:// 开头的地址",
+        "en": "{setting} must be a redis://, rediss:// or unix:// address",
+    },
+    "settings.reason.queue_is_cache": {
+        "zh": "{setting} 与 REDIS_URL 是同一个库：清空缓存会连队列一起清掉。请换一个库编号或另一台服务器",
+        "en": "{setting} is the same database as REDIS_URL: flushing the cache would flush the queue. Name another database or server",
+    },
+    "settings.reason.artifacts_unknown": {
+        "zh": "{setting} 必须是 file:///绝对路径 或 s3://桶/前缀",
+        "en": "{setting} must be file:///absolute/path or s3://bucket/prefix",
+    },
+    "settings.reason.artifacts_credentials": {
+        "zh": "{setting} 里不能带密钥，请放进 AWS_ACCESS_KEY_ID 和 AWS_SECRET_ACCESS_KEY",
+        "en": "{setting} must not carry keys; put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    },
+    "settings.reason.too_few_connections": {
+        "zh": "{setting}：每个进程只分到 {value} 个数据库连接，至少需要 {needed} 个（{detail}）。请减少 ASYNC_WORKERS，或调大连接池和服务器的 max_connections",
+        "en": "{setting}: each process would get {value} database connections and needs {needed} ({detail}). Lower ASYNC_WORKERS, or raise the pool and the server's max_connections",
+    },
+    "settings.warning.no_redis": {
+        "zh": "没有设置 {setting}：工作进程每隔一两秒查一次数据库，新任务会晚开始，实时事件会晚到",
+        "en": "{setting} is not set: workers look into the database every second or two, so tasks start and live events arrive later",
+    },
+    "settings.warning.queue_beside_cache": {
+        "zh": "队列和缓存在同一台 Redis 上：内存满时的淘汰策略对两者一起生效。生产环境请用 {setting} 指向另一台策略为 noeviction 的 Redis",
+        "en": "queue and cache live on one Redis, so its eviction policy hits both when memory is full; in production point {setting} at another one with noeviction",
+    },
+    "settings.warning.connections_clamped": {
+        "zh": "DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW 共 {wanted} 个连接，超过数据库能给的 {available} 个（max_connections {max_connections}，保留 {reserved}）；改为 {granted} 个，每个进程 {per_process} 个",
+        "en": "DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW ask for {wanted} connections and the database has {available} to give (max_connections {max_connections}, {reserved} kept free); {granted} are used, {per_process} a process",
     },
     "settings.reason.dialect_unsupported": {
         "zh": "{setting}：这个版本还没有 {value} 的适配器，请使用 sqlite 地址或不设",
