@@ -1,17 +1,27 @@
 """Rules for the whole suite: no network but loopback, no settings from outside, and under CI=true
-no skipped test.
+no skipped test. Its servers are real ones, shared by the tests of a process.
 """
 
 import ipaddress
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-SETTINGS_PREFIXES = ("LGMA_", "LLM_")
+if TYPE_CHECKING:
+    from tests.support.servers import PostgresServer, RedisServer
+
+SETTINGS_PREFIXES = ("LGMA_", "LLM_", "DATABASE_", "REDIS_", "QUEUE_REDIS_")
+SUITE_PREFIX = "LGMA_TEST_"
+MARKERS = (
+    "system: needs Debian packages or root; a build server runs it, elsewhere `pytest -m system`",
+    "servers: uses PostgreSQL or Redis; a build server runs it a second time with Debian's",
+)
+SERVER_FIXTURES = {"postgres_server", "redis_server"}
+SERVER_BACKENDS = {"postgres", "postgresql", "redis"}
 
 settings.register_profile("suite", deadline=None, print_blob=True)
 settings.load_profile("suite")
@@ -58,9 +68,42 @@ def settings_from_tests_only() -> Iterator[None]:
     """Variables of the caller's shell must not change what the tests see."""
     with pytest.MonkeyPatch.context() as patch:
         for name in tuple(os.environ):
-            if name.startswith(SETTINGS_PREFIXES):
+            if name.startswith(SETTINGS_PREFIXES) and not name.startswith(SUITE_PREFIX):
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> "PostgresServer":
+    """The running PostgreSQL of this test process; a test takes a database of its own."""
+    from tests.support import servers
+
+    return servers.postgres()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> "RedisServer":
+    """The running Redis of this test process; a test that flushes or stops it starts its own."""
+    from tests.support import servers
+
+    return servers.redis()
+
+
+def uses_servers(item: pytest.Item) -> bool:
+    """Whether a test meets a real server, by its fixtures or by the backend it is run for."""
+    if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
+        return True
+    call = getattr(item, "callspec", None)
+    return call is not None and any(
+        value in SERVER_BACKENDS for value in call.params.values() if isinstance(value, str)
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if uses_servers(item):
+            item.add_marker("servers")
 
 
 class NoSkips:
@@ -92,5 +135,7 @@ class NoSkips:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
     if os.environ.get("CI") == "true" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(NoSkips(), "no-skips")

@@ -50,7 +50,7 @@ _DEBIAN_POSTGRES: Final = Path("/usr/lib/postgresql/15/bin")
 # Below Linux's range for outgoing connections, so that none takes the port of a stopped server.
 _PORTS: Final = range(15000, 32000)
 _SYSTEM_PATH: Final = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
-_PACKAGES: Final = {
+PACKAGES: Final = {
     "chromium": "chromium",
     "iproute2": "ip",
     "iptables": "iptables",
@@ -67,7 +67,7 @@ class ServerFailed(Exception):
 
 def needs(package: str) -> str:
     """The program of a Debian package; where it is missing the test is skipped, under CI=true it fails."""
-    program = shutil.which(_PACKAGES[package], path=_SYSTEM_PATH)
+    program = shutil.which(PACKAGES[package], path=_SYSTEM_PATH)
     if program:
         return program
     missing = f"needs Debian's {package}: apt-get install -y {package}"
@@ -374,6 +374,7 @@ class PostgresServer(_Server):
                 source = self._templates.get(template, "")
                 if not source:
                     source = f"template_{template.__name__.strip('<>')}_{len(self._templates)}"
+                    self.drop_database(source)
                     self._create(source, "template0")
                     template(self.url(source))
                     self._templates[template] = source
