@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from langgraph_multi_agent.api import ws
 from langgraph_multi_agent.api.context import StreamLimits
-from langgraph_multi_agent.domain.event import EventType
+from langgraph_multi_agent.domain.event import EventType, position_of
 from langgraph_multi_agent.domain.task import Action
 
 pytestmark = pytest.mark.anyio
@@ -119,7 +119,7 @@ async def test_a_task_is_told_from_its_creation_to_its_deletion(desk: Desk) -> N
     assert kinds[-1] == "task_deleted"
     assert set(kinds[:-1]) <= {"task_created", "task_update", "task_completed"}
     assert frames[-1]["data"]["deleted_task_id"] == task_id
-    cursors = [int(frame["cursor"]) for frame in frames]
+    cursors = [position_of(frame["cursor"]) for frame in frames]
     assert cursors == sorted(cursors)
     for frame in frames:
         assert {"type", "data", "message", "timestamp"} <= frame.keys()
@@ -259,6 +259,8 @@ async def test_agents_are_told_when_their_state_changes(desk: Desk) -> None:
         '{"type": "task_subscribe", "task_id": 5}',
         '{"type": "task_subscribe", "task_id": "x", "after_event_id": -1}',
         '{"type": "task_subscribe", "cursor": "nonsense"}',
+        '{"type": "task_subscribe", "cursor": 7}',
+        '{"type": "task_subscribe", "cursor": "1.99999999999999999999"}',
         '{"type": "task_subscribe", "task_id": "none"}',
         '{"type": "ping", "x": "' + "y" * 70_000 + '"}',
         "[" * 5000,

@@ -22,7 +22,7 @@ from langgraph_multi_agent.api.mvp2.shapes import frame_data, frame_type, task_o
 from langgraph_multi_agent.api.origins import is_allowed_origin
 from langgraph_multi_agent.api.shapes import agent_shape
 from langgraph_multi_agent.domain.errors import Fault, TaskNotFound
-from langgraph_multi_agent.domain.event import Event
+from langgraph_multi_agent.domain.event import Event, position_of
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.i18n.errors import describe
@@ -178,11 +178,15 @@ class Connection:
     async def _subscribe_tasks(self, message: Mapping[str, Any]) -> None:
         task_id = message.get("task_id")
         if task_id is None:
-            cursor = _number(message, "cursor")
+            cursor = message.get("cursor")
             if cursor is None:
                 cursor = await self._services.streams.newest_cursor(self._scope)
+            elif isinstance(cursor, str):
+                position_of(cursor)
+            else:
+                raise BadField("cursor")
             note = self._text("frame.subscribed_tasks")
-            await self._send("task_subscription_confirmed", {}, message=note, cursor=str(cursor))
+            await self._send("task_subscription_confirmed", {}, message=note, cursor=cursor)
             self._follow(ALL_TASKS, self._follow_all(cursor))
             return
         if not isinstance(task_id, str):
@@ -239,11 +243,11 @@ class Connection:
         async for event in _events(follow):
             await self._send_event(event)
 
-    async def _follow_all(self, cursor: int) -> None:
+    async def _follow_all(self, cursor: str) -> None:
         async for event in _events(self._services.streams.follow_all(self._scope, cursor=cursor)):
             followed_from = self._followed_from.get(event.task_id)
             if followed_from is None or event.seq <= followed_from:  # else its own follower sends it
-                await self._send_event(event, cursor=str(event.cursor))
+                await self._send_event(event, cursor=event.cursor)
 
     async def _send_event(self, event: Event, **more: Any) -> None:
         try:
@@ -266,7 +270,7 @@ class Connection:
             self._tasks[task_id] = known
         return known
 
-    async def _follow_agents(self, cursor: int, known: dict[tuple[Any, ...], AgentStatus]) -> None:
+    async def _follow_agents(self, cursor: str, known: dict[tuple[Any, ...], AgentStatus]) -> None:
         """Send the agents whose state or record changed, at most every AGENT_PAUSE_S."""
         changed = asyncio.Event()
 

@@ -78,11 +78,11 @@ class StreamService:
                 for ephemeral in listener.take_ephemeral():
                     yield Ephemeral(task_id=task_id, data=ephemeral)
 
-    async def newest_cursor(self, scope: Scope) -> int:
+    async def newest_cursor(self, scope: Scope) -> str:
         """Where `follow_all` goes on from without the events there are already."""
         return await self._database.read(scope, event_log.last_cursor)
 
-    async def follow_all(self, scope: Scope, *, cursor: int | None) -> AsyncGenerator[StreamItem, None]:
+    async def follow_all(self, scope: Scope, *, cursor: str | None) -> AsyncGenerator[StreamItem, None]:
         """Events of all tasks in scope after a cursor (None: from now on), in commit order."""
         async with self._feed.listen(None) as listener:
             if cursor is None:

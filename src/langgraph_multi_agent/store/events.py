@@ -3,14 +3,50 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, case, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
-from langgraph_multi_agent.domain.event import Event, EventType
+from langgraph_multi_agent.domain.event import (
+    MAX_NUMBER,
+    Event,
+    EventType,
+    cursor_of,
+    position_of,
+    unknown_cursor,
+)
 from langgraph_multi_agent.domain.task import TaskStatus
-from langgraph_multi_agent.store import schema
-from langgraph_multi_agent.store.database import Store
+from langgraph_multi_agent.store import rows, schema
+from langgraph_multi_agent.store.database import Store, unit
 
 _MESSAGES = schema.agent_messages
+_SNAPSHOT_XMIN: ColumnElement[int] = literal_column(
+    "(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)", BigInteger
+)
+"""The oldest transaction that still runs: all before it have ended, and what they wrote is seen."""
+_SNAPSHOT_XMAX: ColumnElement[int] = literal_column(
+    "(pg_snapshot_xmax(pg_current_snapshot())::text::bigint)", BigInteger
+)
+"""The first id that no transaction has yet."""
+
+
+def _is_postgresql(store: Store) -> bool:
+    return store.connection.dialect.name == "postgresql"
+
+
+def _number(store: Store, expression: ColumnElement[int]) -> int:
+    return store.connection.execute(select(expression)).scalar_one()
 
 
 def _event(row: Row[Any]) -> Event:
@@ -22,7 +58,7 @@ def _event(row: Row[Any]) -> Event:
         agent=row.agent,
         subtask_id=row.subtask_id,
         data=row.data,
-        cursor=row.id,
+        cursor=cursor_of((row.xid, row.id)),
     )
 
 
@@ -41,20 +77,67 @@ def after(store: Store, task_id: str, seq: int, *, limit: int) -> list[Event]:
     return [_event(row) for row in store.connection.execute(query)]
 
 
-def after_cursor(store: Store, cursor: int, *, limit: int) -> list[Event]:
-    """Events of all tasks in scope committed after the cursor, in commit order.
+def after_cursor(store: Store, cursor: str, *, limit: int) -> list[Event]:
+    """Events of all tasks in scope committed after the cursor, in an order in which nothing later appears.
 
-    On SQLite the rowid is the commit order: there is one writer.
+    PostgreSQL: transactions commit in another order than they got their ids, so rows are shown only
+    when every transaction with a smaller id has ended. SQLite: one writer, `id` is the commit order.
+
+    Raises:
+        InvalidRequest: the cursor is not one that this database handed out.
     """
-    query = (
-        _scoped(store, select(_MESSAGES)).where(_MESSAGES.c.id > cursor).order_by(_MESSAGES.c.id).limit(limit)
-    )
+    position = position_of(cursor)
+    query = _scoped(store, select(_MESSAGES)).where(tuple_(_MESSAGES.c.xid, _MESSAGES.c.id) > position)
+    if _is_postgresql(store):
+        if position[0] and position[0] >= _number(store, _SNAPSHOT_XMAX):
+            raise unknown_cursor()  # of another history of this database, before a restore
+        query = query.where(_MESSAGES.c.xid < _SNAPSHOT_XMIN)
+    query = query.order_by(_MESSAGES.c.xid, _MESSAGES.c.id).limit(limit)
     return [_event(row) for row in store.connection.execute(query)]
 
 
-def last_cursor(store: Store) -> int:
-    """The cursor of the newest event in scope; 0 if there is none."""
-    return int(store.connection.scalar(_scoped(store, select(func.max(_MESSAGES.c.id)))) or 0)
+def last_cursor(store: Store) -> str:
+    """The place after all events that `after_cursor` shows now; what it shows later comes after.
+
+    PostgreSQL: every transaction below the oldest running one has ended, so the place is the end of
+    the one before it. SQLite: the newest event in scope, `0.0` if there is none.
+    """
+    if _is_postgresql(store):
+        return cursor_of((_number(store, _SNAPSHOT_XMIN) - 1, MAX_NUMBER))
+    return cursor_of((0, store.connection.scalar(_scoped(store, select(func.max(_MESSAGES.c.id)))) or 0))
+
+
+def is_held_back(store: Store) -> bool:
+    """True if there are events that `after_cursor` shows only when an older transaction has ended."""
+    if not _is_postgresql(store):
+        return False
+    found = _scoped(store, select(_MESSAGES.c.id)).where(_MESSAGES.c.xid >= _SNAPSHOT_XMIN)
+    return bool(store.connection.scalar(select(found.exists())))
+
+
+def read_on(store: Store, cursor: str, *, limit: int) -> tuple[list[Event], bool]:
+    """`after_cursor`, and whether it is worth asking again soon without a wake-up."""
+    found = after_cursor(store, cursor, limit=limit)
+    return found, len(found) < limit and is_held_back(store)
+
+
+@unit
+def adopt_restored(store: Store) -> int:
+    """Give rows of a dump restored into a new cluster a place before all others; how many there were.
+
+    A new cluster counts transactions from the start, so their ids lie in its future. Run at start-up.
+    """
+    if not _is_postgresql(store):
+        return 0
+    foreign = update(_MESSAGES).where(_MESSAGES.c.xid >= _SNAPSHOT_XMAX).values(xid=0)
+    return store.connection.execute(foreign).rowcount
+
+
+def newest_numbers(store: Store, task_ids: Sequence[str]) -> dict[str, int]:
+    """`last_seq` of those of at most 1000 tasks that exist in scope."""
+    query = rows.scoped(store, select(schema.tasks.c.id, schema.tasks.c.last_seq))
+    found = store.connection.execute(query.where(schema.tasks.c.id.in_(task_ids)))
+    return {row.id: row.last_seq for row in found}
 
 
 def of_types(store: Store, task_id: str, types: Sequence[EventType], *, after_seq: int = 0) -> list[Event]:

@@ -12,7 +12,7 @@ from tests.support.teams import WAIT_S, Scene, World, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.errors import EventsGone, TaskNotFound
-from langgraph_multi_agent.domain.event import Event, EventType
+from langgraph_multi_agent.domain.event import Event, EventType, position_of
 from langgraph_multi_agent.service import streams
 from langgraph_multi_agent.service.streams import Ephemeral, StreamItem
 
@@ -135,8 +135,10 @@ async def test_all_tasks_are_followed_in_commit_order_from_a_cursor(tmp_path: Pa
         until = EventType.TASK_COMPLETED
         new = await events_of(here.streams.follow_all(DEFAULT_SCOPE, cursor=cursor), until=until)
         assert new == await here.events(second)
-        everything = await events_of(here.streams.follow_all(DEFAULT_SCOPE, cursor=0), until=until)
-        assert [event.cursor for event in everything] == sorted(event.cursor for event in everything)
+        everything = await events_of(here.streams.follow_all(DEFAULT_SCOPE, cursor="0.0"), until=until)
+        assert [event.cursor for event in everything] == sorted(
+            (event.cursor for event in everything), key=position_of
+        )
 
 
 async def test_progress_is_seen_live_and_never_written(tmp_path: Path) -> None:
