@@ -2,7 +2,7 @@
 `bootstrap` picks them. Contracts are in words, and one conformance suite holds each port.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,7 +95,29 @@ class Artifacts(Protocol):
         """A local file with this content. Raises ArtifactNotFound."""
         ...
 
-    async def read(self, digest: str) -> bytes: ...
+    async def read(self, digest: str) -> bytes:
+        """The content, verified. Raises ArtifactNotFound, DependencyUnavailable if it has changed."""
+        ...
+
+    async def collect(self, referenced: set[str], *, min_age_s: float) -> int:
+        """Delete what nothing references and nobody stored again for `min_age_s`; how many.
+
+        Safe beside anybody's puts and reads. Only one process at a time may collect; who that is
+        the caller decides. `referenced` must be read before the call, and every row must name
+        its digest within `min_age_s` of the put.
+        """
+        ...
+
+    async def check_marker(self, agree: Callable[[str], Awaitable[str]]) -> None:
+        """Make sure, once at start, that this is the storage of the installation.
+
+        Args:
+            agree: offers the storage's id to the installation, gives the id that holds.
+
+        Raises:
+            SettingsUnsafe: another storage than the installation's, or one that cannot be used.
+        """
+        ...
 
 
 class Doorbell(Protocol):
