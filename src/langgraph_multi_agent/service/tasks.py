@@ -132,12 +132,7 @@ class TaskService:
         """
         if self.is_draining:
             raise Draining
-        self._check(draft)
-        try:
-            team = self._teams[draft.team]
-        except KeyError:
-            raise TeamUnknown(team=draft.team, teams=", ".join(sorted(self._teams))) from None
-        team.meta_agent.admit(draft, has_model=self._has_model)
+        self.admit(draft)
         task, is_replay = await self._database.write(
             scope,
             tasks.submit,
@@ -148,10 +143,26 @@ class TaskService:
             body_hash="" if idempotency_key is None else draft_hash(draft),
         )
         if not is_replay:
-            self._metrics.task_entered(task.status)
-            self._feed.wake([task.id])
-            await self._doorbell.ring(task.id)
+            await self.announce_new(task)
         return Submitted(task=task, is_replay=is_replay)
+
+    def admit(self, draft: TaskDraft) -> None:
+        """Refuse what cannot be done, before there is a row; pure.
+
+        Raises:
+            InvalidRequest, TeamUnknown, ModelRequired, InputUnreadable.
+        """
+        self._check(draft)
+        try:
+            team = self._teams[draft.team]
+        except KeyError:
+            raise TeamUnknown(team=draft.team, teams=", ".join(sorted(self._teams))) from None
+        team.meta_agent.admit(draft, has_model=self._has_model)
+
+    async def announce_new(self, task: Task) -> None:
+        """Count a task that was just stored, and wake followers and a worker."""
+        self._metrics.task_entered(task.status)
+        await self._announce(task, control=False)
 
     async def get(self, scope: Scope, task_id: str) -> Task:
         return await self._database.read(scope, tasks.get, task_id)
@@ -194,8 +205,11 @@ class TaskService:
         found = await self._database.read(
             scope, event_log.after, task_id, after, limit=max(1, min(limit, MAX_PAGE))
         )
-        if (found and found[0].seq != after + 1) or (not found and task.last_seq > after):
-            raise EventsGone(task=task_id, after=after, oldest=found[0].seq if found else task.last_seq)
+        if found and found[-1].seq != after + len(found):
+            gap = max(n for n, event in enumerate(found) if not n or event.seq != found[n - 1].seq + 1)
+            raise EventsGone(task=task_id, after=after, oldest=found[gap].seq)
+        if not found and task.last_seq > after:
+            raise EventsGone(task=task_id, after=after, oldest=task.last_seq + 1)
         return found
 
     async def artifacts(self, scope: Scope, task_id: str) -> Sequence[StoredArtifact]:
