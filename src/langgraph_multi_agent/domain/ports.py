@@ -121,12 +121,37 @@ class Artifacts(Protocol):
 
 
 class Doorbell(Protocol):
-    """A hint that work may be waiting. Lost, doubled or stale rings are harmless."""
+    """A hint that work may be waiting. Lost, doubled or stale rings are harmless.
 
-    async def ring(self, task_id: str) -> None: ...
+    No method raises for want of its server, and none but `wait`, `reconcile` and `ping` waits for it.
+    """
 
-    async def wait(self, timeout_s: float) -> None:
-        """Return at the next ring, or after the time-out."""
+    async def ring(self, task_id: str) -> None:
+        """Work may be waiting: tell one waiter somewhere, and the one of this process at once."""
+        ...
+
+    def nudge(self) -> None:
+        """Wake the waiter of this process only: a slot became free, or a delayed task is due."""
+        ...
+
+    async def wait(self, timeout_s: float, *, has_slot: bool = True) -> None:
+        """Return at the next ring, or after the time-out. May return early, also without a ring.
+
+        Without a free slot only this process is heard, so that a ring stays for who can follow it.
+        While the server is away it returns within 2 s, so that the caller looks for itself.
+        """
+        ...
+
+    def took(self, task_ids: Sequence[str]) -> None:
+        """These were claimed by this process: as many rings less are waiting."""
+        ...
+
+    async def reconcile(self, pending_ids: Sequence[str]) -> None:
+        """Make the waiting rings those of the runnable tasks, best first; the caller holds no lock."""
+        ...
+
+    async def ping(self) -> bool:
+        """Whether the server answers within 2 s."""
         ...
 
 
@@ -135,10 +160,16 @@ class Feed(Protocol):
 
     def wake(self, task_ids: Sequence[str]) -> None: ...
 
-    def publish(self, task_id: str, ephemeral: Mapping[str, Any]) -> None: ...
+    def publish(self, task_id: str, ephemeral: Mapping[str, Any]) -> None:
+        """Show it to who listens now. What JSON cannot carry stays in this process."""
+        ...
 
     def listen(self, task_id: str | None) -> AbstractAsyncContextManager["Listener"]:
         """Wake-ups of one task, or of all. Listening starts before the block is entered."""
+        ...
+
+    async def ping(self) -> bool:
+        """Whether the server answers within 2 s."""
         ...
 
 
@@ -175,12 +206,16 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReply:
-    """The answer. `data` is the validated object when a schema was asked for."""
+    """The answer. `data` is the validated object when a schema was asked for.
+
+    `is_cached`: an earlier answer to the same question; it costs nothing.
+    """
 
     text: str
     data: Any = None
     model: str = ""
     cost: Cost = field(default_factory=Cost)
+    is_cached: bool = False
 
 
 class BudgetGuard(Protocol):
@@ -218,6 +253,50 @@ class Model(Protocol):
     ) -> ModelReply: ...
 
 
+class Cache(Protocol):
+    """Values that can be had again at a price. May forget anything at any time, and never raises.
+
+    Keys begin with their kind (`model:…`) and hold whatever separates tenants; who reads checks
+    what it gets. Values beyond 1 MiB are not kept.
+    """
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def put(self, key: str, value: bytes, *, ttl_s: float | None = None) -> None:
+        """Keep it for `ttl_s` seconds, or for CACHE_TTL."""
+        ...
+
+    async def ping(self) -> bool:
+        """Whether the server answers within 2 s."""
+        ...
+
+
+class Sessions(Protocol):
+    """Who is logged in: a value for the hash of an opaque token, until its time is over.
+
+    The token itself never comes here. When the server is away nobody is known: `get` gives None, the
+    others False.
+    """
+
+    async def create(self, token_hash: str, value: bytes, *, ttl_s: float) -> bool:
+        """Keep it for `ttl_s` seconds; False if it is not kept, or the hash is taken."""
+        ...
+
+    async def get(self, token_hash: str) -> bytes | None: ...
+
+    async def touch(self, token_hash: str, *, ttl_s: float) -> bool:
+        """From now on it lasts `ttl_s` seconds; False if there is no such session."""
+        ...
+
+    async def delete(self, token_hash: str) -> bool:
+        """End it; returns whether the server did, True also where there was none."""
+        ...
+
+    async def ping(self) -> bool:
+        """Whether the server answers within 2 s."""
+        ...
+
+
 class SkillRunner(Protocol):
     """Runs a pure function on files in a killable child process.
 
@@ -228,4 +307,3 @@ class SkillRunner(Protocol):
     async def run(
         self, skill: str, params: Mapping[str, Any], *, deadline_s: float | None = None
     ) -> Mapping[str, Any]: ...
-

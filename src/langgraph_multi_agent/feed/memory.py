@@ -55,6 +55,15 @@ class MemoryFeed:
             for listener in self._listeners.get(topic, ()):
                 listener.push({"task_id": task_id, **ephemeral})
 
+    def wake_everybody(self) -> None:
+        """Wake each listener once, whatever it listens to."""
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.wake()
+
+    async def ping(self) -> bool:
+        return True
+
     @asynccontextmanager
     async def listen(self, task_id: str | None) -> AsyncIterator[MemoryListener]:
         topic = ALL if task_id is None else task_id

@@ -35,6 +35,10 @@ LLM_OUTCOMES: Final = (
     "rejected",
     "invalid",
 )
+CACHES: Final = ("memory", "redis")
+CACHE_OUTCOMES: Final = ("hit", "miss", "error")
+FEED_DIRECTIONS: Final = ("sent", "received", "dropped")
+REDIS_PARTS: Final = ("doorbell.ring", "doorbell.wait", "feed.publish", "feed.listen", "cache", "sessions")
 
 _HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30)
 _RUN_BUCKETS = (0.05, 0.25, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
@@ -136,12 +140,44 @@ class Metrics:
             buckets=_STORE_BUCKETS,
             registry=registry,
         )
+        self.cache_requests = Counter(
+            "langgraph_cache_requests_total",
+            "Look-ups in the cache",
+            ["cache", "outcome"],
+            registry=registry,
+        )
+        self.cache_evictions = Counter(
+            "langgraph_cache_evictions_total",
+            "Entries that left the cache before their time, for want of room",
+            ["cache"],
+            registry=registry,
+        )
+        self.redis_reconnects = Counter(
+            "langgraph_redis_reconnects_total",
+            "Returns of Redis after an outage, as each part saw them",
+            ["part"],
+            registry=registry,
+        )
+        self.feed_messages = Counter(
+            "langgraph_feed_messages_total",
+            "Messages between the feeds of the processes",
+            ["direction"],
+            registry=registry,
+        )
         for status in TaskStatus:
             self.tasks.labels(status.value)
         for outcome in RECOVERY_OUTCOMES:
             self.recoveries.labels(outcome)
         for outcome in LLM_OUTCOMES:
             self.llm_calls.labels(outcome)
+        for cache in CACHES:
+            self.cache_evictions.labels(cache)
+            for outcome in CACHE_OUTCOMES:
+                self.cache_requests.labels(cache, outcome)
+        for direction in FEED_DIRECTIONS:
+            self.feed_messages.labels(direction)
+        for part in REDIS_PARTS:
+            self.redis_reconnects.labels(part)
         if with_process:
             ProcessCollector(registry=registry)
 
