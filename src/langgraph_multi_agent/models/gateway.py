@@ -16,11 +16,20 @@ from typing import Any
 import structlog
 
 from langgraph_multi_agent.domain.errors import ModelAnswerInvalid, ModelRequired, ModelUnavailable
-from langgraph_multi_agent.domain.ports import BudgetGuard, Clock, ModelMessage, ModelReply, ModelRequest
+from langgraph_multi_agent.domain.ports import (
+    BudgetGuard,
+    Cache,
+    Clock,
+    Model,
+    ModelMessage,
+    ModelReply,
+    ModelRequest,
+)
 from langgraph_multi_agent.domain.task import Cost
 from langgraph_multi_agent.models.backoff import Uniform, retry_after_s, wait_s
 from langgraph_multi_agent.models.breaker import Breaker, Pass
 from langgraph_multi_agent.models.providers import open_provider
+from langgraph_multi_agent.models.recall import RecallingModel
 from langgraph_multi_agent.models.structure import AnswerProblem, instructed, repaired, value_of
 from langgraph_multi_agent.models.wire import (
     FINAL,
@@ -72,6 +81,7 @@ class Gateway:
         settings: the LLM_* settings; LLM_MODEL must be set.
         clock: its monotonic time measures deadlines, its wall time reads `Retry-After` dates.
         metrics: counted into, if given.
+        cache: where `remembering` keeps answers, if given.
         provider: instead of the one that the settings name.
         sleep, uniform: time and chance between attempts; tests give their own and need not wait.
 
@@ -86,6 +96,7 @@ class Gateway:
         *,
         clock: Clock,
         metrics: Metrics | None = None,
+        cache: Cache | None = None,
         provider: Provider | None = None,
         sleep: Sleep = asyncio.sleep,
         uniform: Uniform = random.uniform,
@@ -95,6 +106,7 @@ class Gateway:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
+        self._cache = cache
         self._provider = provider or open_provider(settings)
         self._sleep = sleep
         self._uniform = uniform
@@ -105,6 +117,16 @@ class Gateway:
     async def close(self) -> None:
         """Close connections. Calls still running end as if cut."""
         await self._provider.close()
+
+    def remembering(self, scope: str) -> Model:
+        """This gateway for one run, with the answers that runs of the same scope were given before.
+
+        Args:
+            scope: the tenant. Without a cache it is this gateway itself.
+        """
+        if self._cache is None:
+            return self
+        return RecallingModel(self, self._cache, scope=scope, identity=self._identity)
 
     async def complete(
         self, request: ModelRequest, *, budget: BudgetGuard, on_delta: OnDelta | None = None
@@ -161,6 +183,14 @@ class Gateway:
         if last is None:
             raise AssertionError("a gateway has at least one model")
         raise self._unavailable(call, *last) from last[1]
+
+    def _identity(self, request: ModelRequest) -> Mapping[str, Any]:
+        """Whose answer it would be: what tells apart two endpoints that are asked the same."""
+        return {
+            "provider": self._settings.llm_provider,
+            "base_url": self._settings.llm_base_url,
+            "model": self._settings.model_of(request.agent),
+        }
 
     def _models(self, call: _Call) -> Iterator[tuple[str, float]]:
         """Each model to try with the monotonic time at which its turn ends."""
