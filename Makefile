@@ -1,7 +1,7 @@
 # Every target sets up what it needs in the private .venv; nothing is installed elsewhere.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check gates faults bench lock clean setup-runtime setup-dev
+.PHONY: help demo run test system check gates faults bench chaos soak lock clean setup-runtime setup-dev
 MAKEFLAGS += --no-print-directory
 
 HOST ?= 127.0.0.1
@@ -26,8 +26,12 @@ run: setup-runtime ## server on http://127.0.0.1:8000 (HOST=, PORT=)
 
 test: gates ## all quality gates and the whole test suite, with coverage
 	@echo "test: whole suite on $(WORKERS) processes"
-	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --cov --cov-report= --cov-fail-under=0 tests
+	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "not system" --cov --cov-report= --cov-fail-under=0 tests
 	@$(python) -m coverage report
+
+system: setup-dev ## the tests that use servers, with Debian's PostgreSQL 15, Redis 7 and pgbouncer
+	@echo "system: servers of Debian, on $(WORKERS) processes"
+	@$(here) && LGMA_TEST_POSTGRES=15 LGMA_TEST_REDIS=debian OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "system or servers" tests
 
 check: gates ## the fast part: quality gates and unit tests
 	@echo "check: unit tests"
@@ -44,6 +48,12 @@ faults: setup-dev ## seed known bugs into a copy: each must turn a test red (FAU
 
 bench: setup-dev ## run the measurements under bench/
 	@$(here) && for name in throughput memory makespan large_csv cli_start; do echo "bench: $$name"; .venv/bin/python -m bench.$$name || exit 1; done
+
+chaos: setup-dev ## every fault against real processes: lost, repeated, recovered, seconds
+	@$(python) -m scripts.chaos $(FAULTS)
+
+soak: setup-dev ## memory and connections over a long run under load
+	@$(python) -m bench.soak
 
 lock: ## resolve the dependencies anew into requirements/*.lock (needs uv)
 	@$(here) && UV='$(UV)' sh scripts/lock
