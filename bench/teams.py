@@ -24,7 +24,7 @@ class ZeroWorkAgent:
 
     name = "zero_work"
     titles: Mapping[str, str] = _TITLES
-    capabilities = ("zero_work",)
+    capabilities: tuple[str, ...] = ("zero_work",)
 
     def propose(self, understanding: Understanding) -> Sequence[Proposal]:
         return ()

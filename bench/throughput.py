@@ -11,19 +11,17 @@ saver for the process (it owns the connection). Prints medians and the ratio.
 import argparse
 import asyncio
 import json
-import operator
 import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Any
 
 import aiosqlite
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.graph import END, START, StateGraph
-from langgraph.types import Send
 
+from bench import baseline
 from bench.machine import describe
 from bench.teams import zero_work
 from langgraph_multi_agent import bootstrap
@@ -33,7 +31,6 @@ from langgraph_multi_agent.settings import Settings
 
 IN_FLIGHT = 50
 POLL_S = 0.01
-MESSAGE = "x" * 500
 Batch = Callable[[int], Awaitable[None]]
 
 
@@ -74,46 +71,6 @@ async def ours(directory: Path, measure: Callable[[Batch], Awaitable[None]]) -> 
         await measure(batch)
 
 
-class _State(TypedDict, total=False):
-    request: str
-    understanding: dict[str, Any]
-    plan: list[str]
-    messages: Annotated[list[dict[str, str]], operator.add]
-    verdict: str
-    result: str
-
-
-def _baseline_graph(saver: AsyncSqliteSaver) -> Any:
-    async def meta_agent(state: _State) -> _State:
-        return {"understanding": {"goal": state["request"]}}
-
-    async def task_decomposer(_: _State) -> _State:
-        return {"plan": [f"part-{number}" for number in range(4)]}
-
-    def fan_out(state: _State) -> list[Send]:
-        return [Send("subtask", {"request": name}) for name in state["plan"]]
-
-    async def subtask(state: _State) -> _State:
-        return {"messages": [{"id": state["request"], "message": MESSAGE}]}
-
-    async def quality_check(_: _State) -> _State:
-        return {"verdict": "passed"}
-
-    async def finish(state: _State) -> _State:
-        return {"result": f"{len(state['messages'])} parts"}
-
-    graph = StateGraph(_State)
-    for node in (meta_agent, task_decomposer, subtask, quality_check, finish):
-        graph.add_node(node.__name__, node)
-    graph.add_edge(START, "meta_agent")
-    graph.add_edge("meta_agent", "task_decomposer")
-    graph.add_conditional_edges("task_decomposer", fan_out, ["subtask"])
-    graph.add_edge("subtask", "quality_check")
-    graph.add_edge("quality_check", "finish")
-    graph.add_edge("finish", END)
-    return graph.compile(checkpointer=saver)
-
-
 async def plain(directory: Path, measure: Callable[[Batch], Awaitable[None]]) -> None:
     """The same for plain LangGraph."""
     async with aiosqlite.connect(directory / "plain.db") as connection:
@@ -121,7 +78,7 @@ async def plain(directory: Path, measure: Callable[[Batch], Awaitable[None]]) ->
             await connection.execute(f"PRAGMA {pragma}")
         saver = AsyncSqliteSaver(connection)
         await saver.setup()
-        graph = _baseline_graph(saver)
+        graph: Any = baseline.graph().compile(checkpointer=saver)
         threads = iter(range(10**9))
 
         async def batch(count: int) -> None:

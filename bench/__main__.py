@@ -1,0 +1,132 @@
+"""All benches in one run: `make bench`, or `python -m bench`.
+
+    python -m bench [--json FILE] [--only NAME …] [--quick]
+
+Benches of the production data plane share one PostgreSQL and one Redis; those of the embedded
+server run as programs of their own and bring their JSON. One that breaks is a row of its own and
+a bad exit code; a target that is missed is neither, as machines differ.
+"""
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.figures import AT_LEAST, AT_MOST, Figure, document, table
+from bench.servers import Servers, servers
+
+PRODUCTION = ("queued", "end_to_end", "latency", "sockets", "recovery", "fairness", "idle", "lists")
+QUICK: dict[str, dict[str, Any]] = {
+    "queued": {"tasks": 100, "runs": 2},
+    "end_to_end": {"tasks": 100, "runs": 2},
+    "lists": {"rows": 50_000},
+    "idle": {"window_s": 5.0},
+}
+Read = Callable[[dict[str, Any]], Sequence[Figure]]
+
+
+def _throughput(report: dict[str, Any]) -> Sequence[Figure]:
+    low, high = report["ratio_spread"]
+    median = report["median"]
+    return [
+        Figure(
+            name="embedded: tasks/s", ours=median["ours"]["tasks_per_s"], baseline=median["plain"]["tasks_per_s"],
+            unit="/s", ratio=report["ratio"], spread=(low, high), wanted=AT_LEAST, bound=1.5,
+        ),
+    ]  # fmt: skip
+
+
+def _memory(report: dict[str, Any]) -> Sequence[Figure]:
+    start, flat = report["start"], report["flat"]
+    return [
+        Figure(
+            name="embedded: seconds until ready, beside imports", ours=start["ready_s"], baseline=start["imports_s"],
+            unit="s", ratio=start["ratio"], wanted=AT_MOST, bound=1.5,
+        ),
+        Figure(
+            name="embedded: idle memory", ours=start["idle_rss_mb"], unit="MB", wanted=AT_MOST, bound=180,
+        ),
+        Figure(
+            name="embedded: growth in the second half", ours=flat["growth_kb_per_task_second_half"], unit="kB/task",
+        ),
+    ]  # fmt: skip
+
+
+EMBEDDED: dict[str, tuple[tuple[str, ...], Read | None]] = {
+    "throughput": (("--runs", "3"), _throughput),
+    "memory": (("--tasks", "1000"), _memory),
+    "makespan": ((), None),
+    "large_csv": ((), None),
+    "cli_start": ((), None),
+}
+
+
+def _embedded(name: str) -> tuple[Sequence[Figure], dict[str, Any]]:
+    """Figures and the whole report of a bench that is a program."""
+    words, read = EMBEDDED[name]
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "report.json"
+        command = [sys.executable, "-m", f"bench.{name}", *words, "--json", str(path)]
+        subprocess.run(command, check=True, stdout=sys.stderr)
+        report: dict[str, Any] = json.loads(path.read_text())
+    return (read(report) if read else []), report
+
+
+def _production(name: str, running: Servers, sizes: dict[str, Any]) -> Sequence[Figure]:
+    measure: Callable[..., Sequence[Figure]] = importlib.import_module(f"bench.{name}").measure
+    return measure(running, **sizes)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--json", type=Path, default=Path("bench.json"))
+    parser.add_argument(
+        "--only", nargs="+", choices=(*PRODUCTION, *EMBEDDED), default=(*PRODUCTION, *EMBEDDED)
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes: shows that all run, not how fast")
+    options = parser.parse_args()
+    figures: list[Figure] = []
+    reports: dict[str, Any] = {}
+    broken: dict[str, str] = {}
+
+    def attempt(name: str, measure: Callable[[], Sequence[Figure]]) -> None:
+        began = time.monotonic()
+        try:
+            found = measure()
+        except Exception as error:  # one broken bench must not hide the figures of all others
+            broken[name] = f"{type(error).__name__}: {error}"
+            found = [Figure(name=f"{name}: broken", ours=None, note=broken[name].splitlines()[0][:100])]
+        figures.extend(found)
+        print(f"{name}: {time.monotonic() - began:.0f} s\n{table(found)}\n" if found else "", file=sys.stderr)
+
+    with servers() as running:
+        told = running.describe()
+        for name in PRODUCTION:
+            if name in options.only:
+                sizes = QUICK.get(name, {}) if options.quick else {}
+                attempt(name, lambda name=name, sizes=sizes: _production(name, running, sizes))  # type: ignore[misc]
+    for name in EMBEDDED:
+        if name in options.only:
+
+            def embedded(name: str = name) -> Sequence[Figure]:
+                found, reports[name] = _embedded(name)
+                return found
+
+            attempt(name, embedded)
+    print(table(figures))
+    report = document(figures, servers=told, reports=reports, broken=broken)
+    options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False, default=str))
+    print(f"\n{options.json}")
+    for name, error in broken.items():
+        print(f"{name}: {error}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
