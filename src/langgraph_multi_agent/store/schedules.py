@@ -1,0 +1,253 @@
+"""Units of work on schedules, and the one that fires those that are due.
+
+Hides locks and the order of writes. Caller: `service.schedules`. Invariant: a task of a schedule
+and the move of its `next_fire_at` are one transaction, under the row's lock; so replicas that
+tick together fire once, and a crash fires again or has fired, never both.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from langgraph_multi_agent.access import Scope
+from langgraph_multi_agent.domain.errors import Fault
+from langgraph_multi_agent.domain.schedule import (
+    FiresDue,
+    NextFire,
+    Schedule,
+    ScheduleDraft,
+    ScheduleExists,
+    ScheduleNotFound,
+    draft_json,
+    draft_of,
+    error_json,
+)
+from langgraph_multi_agent.domain.task import DEFAULT_TENANT, Task, TaskDraft
+from langgraph_multi_agent.store import schema, tasks
+from langgraph_multi_agent.store.database import Store, unit
+
+FIRES_AT_ONCE = 50
+"""Schedules of one transaction: a thousand that are due together take twenty."""
+FIRES_SKIPPED = "FIRES_SKIPPED"
+_TABLE = schema.schedules
+_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """What became of one due schedule: a new task, or why there is none.
+
+    Attributes:
+        skipped: earlier fire times that this one stands for.
+        is_news: False if the same refusal of the same fire was told before.
+    """
+
+    schedule_id: str
+    fire_at: datetime
+    task: Task | None
+    error: Mapping[str, Any] | None
+    skipped: int
+    is_news: bool = True
+
+
+def get(store: Store, schedule_id: str) -> Schedule:
+    """One schedule. Raises ScheduleNotFound."""
+    return _schedule_of(_row(store, schedule_id))
+
+
+def list_schedules(store: Store, *, limit: int, after: str | None = None) -> list[Schedule]:
+    """By name, at most `limit`, those after the name `after`."""
+    query = _scoped(store, select(_TABLE))
+    if after is not None:
+        query = query.where(_TABLE.c.name > after)
+    return [_schedule_of(row) for row in store.connection.execute(query.order_by(_TABLE.c.name).limit(limit))]
+
+
+def has_due(store: Store) -> bool:
+    """Whether a fire is owed, in any tenant."""
+    query = select(_TABLE.c.id).where(_TABLE.c.next_fire_at <= store.now).limit(1)
+    return store.connection.execute(query).first() is not None
+
+
+@unit
+def create(store: Store, schedule_id: str, request: ScheduleDraft, next_fire: NextFire) -> Schedule:
+    """Store a schedule; its first fire is the first time after now. Raises ScheduleExists."""
+    now = store.now
+    values = {
+        "id": schedule_id,
+        "tenant": store.scope.tenant or DEFAULT_TENANT,
+        "name": request.name,
+        "cron": request.cron,
+        "timezone": request.timezone,
+        "draft": draft_json(request.draft),
+        "is_enabled": request.is_enabled,
+        "next_fire_at": next_fire(request.cron, request.timezone, now) if request.is_enabled else None,
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert = _INSERT[store.connection.dialect.name](_TABLE).values(values).on_conflict_do_nothing()
+    if store.connection.execute(insert.returning(_TABLE.c.id)).first() is None:
+        raise ScheduleExists(name=request.name)
+    return get(store, schedule_id)
+
+
+@unit
+def change(store: Store, schedule_id: str, fields: Mapping[str, Any], next_fire: NextFire) -> Schedule:
+    """Change name, cron, timezone, draft or is_enabled; a new plan counts from now.
+
+    Args:
+        fields: `draft` is a TaskDraft.
+
+    Raises:
+        ScheduleNotFound, ScheduleExists.
+    """
+    row = _row(store, schedule_id, is_locked=True)
+    values = dict(fields)
+    if "draft" in values:
+        values["draft"] = draft_json(values["draft"])
+    if values.get("name", row.name) != row.name:
+        taken = select(_TABLE.c.id).where(_TABLE.c.tenant == row.tenant, _TABLE.c.name == values["name"])
+        if store.connection.execute(taken).first() is not None:
+            raise ScheduleExists(name=values["name"])
+    plan = {name: values.get(name, getattr(row, name)) for name in ("cron", "timezone", "is_enabled")}
+    if any(plan[name] != getattr(row, name) for name in plan):
+        values["next_fire_at"] = (
+            next_fire(plan["cron"], plan["timezone"], store.now) if plan["is_enabled"] else None
+        )
+    _save(store, schedule_id, values)
+    return get(store, schedule_id)
+
+
+@unit
+def remove(store: Store, schedule_id: str) -> None:
+    """Delete a schedule; its tasks stay. Raises ScheduleNotFound."""
+    _row(store, schedule_id, is_locked=True)
+    store.connection.execute(delete(_TABLE).where(_TABLE.c.id == schedule_id))
+
+
+@unit
+def run_now(store: Store, schedule_id: str, task_id: str, *, queue_size: int) -> Task:
+    """Submit a schedule's task once more, outside its plan.
+
+    Raises:
+        ScheduleNotFound, QueueFull.
+    """
+    row = _row(store, schedule_id, is_locked=True)
+    task, _ = tasks.submit(
+        _as_tenant(store, row), task_id, draft_of(row.draft), queue_size=queue_size, idempotency_key=None, body_hash=""
+    )
+    _save(store, schedule_id, {"last_task_id": task.id})
+    return task
+
+
+@unit
+def fire_due(
+    store: Store, *, queue_size: int, fires_due: FiresDue, admit: Callable[[TaskDraft], None]
+) -> Sequence[Fired]:
+    """Fire the schedules that are due, at most FIRES_AT_ONCE; rows that another replica holds are its.
+
+    A refusal is kept on the schedule and the next fire is tried in its turn; a full queue is tried
+    again at the next call, as long as no newer fire takes its place.
+
+    Args:
+        admit: raises a Fault for a draft that the team refuses now.
+    """
+    due = (
+        select(_TABLE)
+        .where(_TABLE.c.next_fire_at <= store.now)
+        .order_by(_TABLE.c.next_fire_at, _TABLE.c.id)
+        .limit(FIRES_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    return [
+        _fire(store, row, queue_size=queue_size, fires_due=fires_due, admit=admit)
+        for row in store.connection.execute(due).all()
+    ]
+
+
+def _fire(
+    store: Store, row: Row[Any], *, queue_size: int, fires_due: FiresDue, admit: Callable[[TaskDraft], None]
+) -> Fired:
+    fire_at, skipped = row.next_fire_at, 0
+    values: dict[str, Any] = {"next_fire_at": row.next_fire_at}  # still due, unless it gets further
+    task: Task | None = None
+    error: dict[str, Any] | None = None
+    try:
+        owed = fires_due(row.cron, row.timezone, row.next_fire_at, store.now)
+        fire_at, skipped = owed.newest, owed.skipped
+        draft = draft_of(row.draft)
+        try:
+            admit(draft)
+        except Fault as refusal:
+            values["next_fire_at"], error = owed.following, error_json(refusal, fire_at=fire_at)
+        else:
+            with _undone_if_refused(store):
+                task, is_replay = tasks.submit(
+                    _as_tenant(store, row),
+                    store.new_id(),
+                    draft,
+                    queue_size=queue_size,
+                    idempotency_key=fire_key(row.id, fire_at),
+                    body_hash="schedule",
+                )
+            values = {"next_fire_at": owed.following, "last_fire_at": fire_at, "last_task_id": task.id}
+            task = None if is_replay else task
+            if skipped:
+                error = {"code": FIRES_SKIPPED, "params": {"count": skipped, "fire_at": fire_at.isoformat()}}
+    except Fault as fault:  # the queue is full, or this machine does not know the time zone
+        error = error_json(fault, fire_at=fire_at)
+    is_news = task is not None or error != row.last_error
+    if is_news or values["next_fire_at"] != row.next_fire_at:
+        _save(store, row.id, {**values, "last_error": error})
+    return Fired(
+        schedule_id=row.id, fire_at=fire_at, task=task, error=error, skipped=skipped, is_news=is_news
+    )
+
+
+@contextmanager
+def _undone_if_refused(store: Store) -> Iterator[None]:
+    """A savepoint: the transaction goes on after a refusal, without what came before it."""
+    store.connection.exec_driver_sql("SAVEPOINT fire")
+    try:
+        yield
+    except Fault:
+        store.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT fire")
+        raise
+    store.connection.exec_driver_sql("RELEASE SAVEPOINT fire")
+
+
+def fire_key(schedule_id: str, fire_at: datetime) -> str:
+    """The idempotency key that makes a pair of schedule and fire time unique."""
+    return f"schedule:{schedule_id}:{fire_at.isoformat()}"
+
+
+def _as_tenant(store: Store, row: Row[Any]) -> Store:
+    """The same transaction in the scope of the schedule's tenant."""
+    return replace(store, scope=Scope(tenant=row.tenant, actor=f"schedule:{row.name}"))
+
+
+def _save(store: Store, schedule_id: str, values: Mapping[str, Any]) -> None:
+    statement = update(_TABLE).where(_TABLE.c.id == schedule_id).values(**values, updated_at=store.now)
+    store.connection.execute(statement)
+
+
+def _scoped(store: Store, query: Select[Any]) -> Select[Any]:
+    return query if store.scope.tenant is None else query.where(_TABLE.c.tenant == store.scope.tenant)
+
+
+def _row(store: Store, schedule_id: str, *, is_locked: bool = False) -> Row[Any]:
+    query = _scoped(store, select(_TABLE).where(_TABLE.c.id == schedule_id))
+    row = store.connection.execute(query.with_for_update() if is_locked else query).one_or_none()
+    if row is None:
+        raise ScheduleNotFound(schedule=schedule_id)
+    return row
+
+
+def _schedule_of(row: Row[Any]) -> Schedule:
+    values: dict[str, Any] = dict(row._mapping)
+    return Schedule(**{**values, "draft": draft_of(values["draft"])})
