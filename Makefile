@@ -46,8 +46,8 @@ gates: setup-dev
 faults: setup-dev ## seed known bugs into a copy: each must turn a test red (FAULTS="word …")
 	@$(python) -m scripts.faults $(FAULTS)
 
-bench: setup-dev ## run the measurements under bench/
-	@$(here) && for name in throughput memory makespan large_csv cli_start; do echo "bench: $$name"; .venv/bin/python -m bench.$$name || exit 1; done
+bench: setup-dev ## measure everything under bench/ (BENCH='--only latency' for a part)
+	@$(python) -m bench $(BENCH)
 
 chaos: setup-dev ## every fault against real processes: lost, repeated, recovered, seconds
 	@$(python) -m scripts.chaos $(FAULTS)

@@ -58,12 +58,27 @@ def _memory(report: dict[str, Any]) -> Sequence[Figure]:
     ]  # fmt: skip
 
 
-EMBEDDED: dict[str, tuple[tuple[str, ...], Read | None]] = {
+def _makespan(report: dict[str, Any]) -> Sequence[Figure]:
+    name = "embedded: makespan by critical path"
+    return [Figure(name=name, ours=report["median_ratio"], wanted=AT_MOST, bound=1.05)]
+
+
+def _large_csv(report: dict[str, Any]) -> Sequence[Figure]:
+    name, bound = "200 MB CSV through the skills: peak memory", report["limit_mb"]
+    return [Figure(name=name, ours=report["peak_rss_mb"], unit="MB", wanted=AT_MOST, bound=bound)]
+
+
+def _cli_start(report: dict[str, Any]) -> Sequence[Figure]:
+    bound = report["limit_ms"]
+    return [Figure(name="lgma --help", ours=report["help_ms"], unit="ms", wanted=AT_MOST, bound=bound)]
+
+
+EMBEDDED: dict[str, tuple[tuple[str, ...], Read]] = {
     "throughput": (("--runs", "3"), _throughput),
     "memory": (("--tasks", "1000"), _memory),
-    "makespan": ((), None),
-    "large_csv": ((), None),
-    "cli_start": ((), None),
+    "makespan": ((), _makespan),
+    "large_csv": ((), _large_csv),
+    "cli_start": ((), _cli_start),
 }
 
 
@@ -75,7 +90,7 @@ def _embedded(name: str) -> tuple[Sequence[Figure], dict[str, Any]]:
         command = [sys.executable, "-m", f"bench.{name}", *words, "--json", str(path)]
         subprocess.run(command, check=True, stdout=sys.stderr)
         report: dict[str, Any] = json.loads(path.read_text())
-    return (read(report) if read else []), report
+    return read(report), report
 
 
 def _production(name: str, running: Servers, sizes: dict[str, Any]) -> Sequence[Figure]:
@@ -85,7 +100,7 @@ def _production(name: str, running: Servers, sizes: dict[str, Any]) -> Sequence[
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--json", type=Path, default=Path("bench.json"))
+    parser.add_argument("--json", type=Path, default=Path("var/bench.json"))
     parser.add_argument(
         "--only", nargs="+", choices=(*PRODUCTION, *EMBEDDED), default=(*PRODUCTION, *EMBEDDED)
     )
@@ -121,6 +136,7 @@ def main() -> int:
             attempt(name, embedded)
     print(table(figures))
     report = document(figures, servers=told, reports=reports, broken=broken)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False, default=str))
     print(f"\n{options.json}")
     for name, error in broken.items():

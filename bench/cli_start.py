@@ -2,13 +2,17 @@
 
 Absolute claim: at most 300 ms, the median on an idle 2-core machine. Both programs run in turn, so
 that a busy machine slows both.
+
+    python -m bench.cli_start [--json FILE]
 """
 
+import argparse
 import json
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 ROUNDS = 15
 OURS = ("-c", "import sys; sys.argv = ['lgma', '--help']\nfrom langgraph_multi_agent.cli import main\nmain()")
@@ -24,6 +28,9 @@ def seconds(argv: tuple[str, ...]) -> float:
 
 def main() -> None:
     """Measure in turn and print one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
     seconds(OURS), seconds(BASELINE)
     pairs = [(seconds(OURS), seconds(BASELINE)) for _ in range(ROUNDS)]
     ours, baseline = (statistics.median(times) for times in zip(*pairs, strict=True))
@@ -36,6 +43,8 @@ def main() -> None:
         "rounds": ROUNDS,
     }
     print(json.dumps(result))
+    if options.json:
+        options.json.write_text(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -36,15 +36,31 @@ import alembic.command
 
 def _environment() -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LLM_", "LGMA_"))}
-    return {**kept, "LGMA_TEAMS": "bench.teams:zero_work", "PYTHONPATH": str(ROOT), "LOG_LEVEL": "WARNING"}
+    return {
+        **kept,
+        "LGMA_TEAMS": "bench.teams:zero_work",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+        "LOG_LEVEL": "WARNING",
+    }
 
 
 @contextmanager
 def server(data_dir: Path) -> Iterator[tuple[psutil.Process, str, float]]:
     """A real `lgma serve` on a free port; yields its process, URL, and seconds until ready."""
     started = time.perf_counter()
-    command = [sys.executable, "-m", "langgraph_multi_agent", "serve", "--port", "0", "--data-dir", str(data_dir)]
-    with subprocess.Popen(command, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+    command = [
+        sys.executable,
+        "-m",
+        "langgraph_multi_agent",
+        "serve",
+        "--port",
+        "0",
+        "--data-dir",
+        str(data_dir),
+    ]
+    with subprocess.Popen(
+        command, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as child:
         try:
             address = _wait_ready(data_dir, child)
             yield psutil.Process(child.pid), address, time.perf_counter() - started
@@ -124,7 +140,11 @@ def flat(tasks: int) -> dict[str, Any]:
             asyncio.run(_load(address, 200))
             rows.append((done + 200, process.memory_info().rss / 1e6))
     half = rows[len(rows) // 2 :]
-    slope = statistics.linear_regression([n for n, _ in half], [m for _, m in half]).slope if len(half) > 1 else 0.0
+    slope = (
+        statistics.linear_regression([n for n, _ in half], [m for _, m in half]).slope
+        if len(half) > 1
+        else 0.0
+    )
     return {"rss_mb": rows, "growth_kb_per_task_second_half": 1000 * slope}
 
 

@@ -110,7 +110,7 @@ class Installation:
             "QUEUE_REDIS_URL": self.servers.redis.url(queue),
             "LGMA_TEAMS": "bench.teams:zero_work",
             "LGMA_DATA_DIR": str(self.directory / "data"),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
             "LOG_LEVEL": "WARNING",
             "TASK_QUEUE_SIZE": "100000",
             "MAX_CONCURRENT_WORKFLOWS": "50",
