@@ -207,9 +207,9 @@ class TcpProxy:
                 if data is None:
                     raise ConnectionResetError
                 if data:
+                    self._bytes[direction] += len(data)
                     writer.write(data)
                     await writer.drain()
-                    self._bytes[direction] += len(data)
                 elif not writer.is_closing():
                     writer.write_eof()
         finally:
