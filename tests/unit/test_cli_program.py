@@ -49,7 +49,7 @@ TREE = {" ".join(path): command for path, command in commands()}
 def test_the_tree_holds_what_is_built_and_nothing_else() -> None:
     verbs = "list show watch run answer cancel pause resume retry delete artifacts"
     assert set(TREE) == {
-        *("", "demo", "run", "serve", "doctor", "tasks", "agents"),
+        *("", "demo", "run", "serve", "worker", "doctor", "tasks", "agents"),
         *(f"tasks {verb}" for verb in verbs.split()),
         *(f"agents {verb}" for verb in ("list", "status", "reset")),
     }
@@ -83,7 +83,7 @@ def test_commands_stand_in_panels(capsys: pytest.CaptureFixture[str]) -> None:
     program.run(["--help"])
     page = capsys.readouterr().out
     work, look = page.index("\nWork\n"), page.index("\nLook\n")
-    for name in ("demo", "run", "serve", "tasks", "agents"):
+    for name in ("demo", "run", "serve", "worker", "tasks", "agents"):
         assert work < page.index(f"\n  {name} ") < look
     assert look < page.index("\n  doctor ")
 

@@ -216,7 +216,7 @@ def perform(call: Call, body: Callable[[], Any]) -> int:
     except Trouble as trouble:
         outcome = _of_trouble(call, trouble)
     except Fault as fault:
-        outcome = _of_fault(call, fault)
+        outcome = fault_outcome(call, fault)
     except KeyboardInterrupt:
         outcome = _of_trouble(call, Trouble("INTERRUPTED", Exit.INTERRUPTED))
     except BrokenPipeError:
@@ -243,7 +243,7 @@ def _of_group(call: Call, group: ExceptionGroup[Exception]) -> Outcome:
     if isinstance(first, Trouble):
         return _of_trouble(call, first)
     if isinstance(first, Fault):
-        return _of_fault(call, first)
+        return fault_outcome(call, first)
     return _of_trouble(call, _internal(first))
 
 
@@ -328,7 +328,7 @@ def _of_trouble(call: Call, trouble: Trouble) -> Outcome:
     return Outcome(errors=[error_of(call, trouble)], data=data, exit_code=trouble.exit_code)
 
 
-def _of_fault(call: Call, fault: Fault) -> Outcome:
+def fault_outcome(call: Call, fault: Fault) -> Outcome:
     """What the program itself refused, such as settings that contradict each other."""
     error = fault_error(call, fault.code, fault.params)
     error["errors"] = [{**item, "message": reason_of(call.language, item)} for item in fault.errors]

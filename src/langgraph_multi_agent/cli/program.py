@@ -15,7 +15,7 @@ import typer
 from typer.main import get_command
 
 from langgraph_multi_agent import __version__
-from langgraph_multi_agent.cli import agents, demo, look, tasks, work
+from langgraph_multi_agent.cli import agents, demo, look, tasks, work, worker
 from langgraph_multi_agent.cli import help as help_page
 from langgraph_multi_agent.cli.call import (
     Call,
@@ -37,6 +37,7 @@ def build() -> Any:
     add_command(app, "demo", demo.demo, panel="work")
     add_command(app, "run", work.run, panel="work")
     add_command(app, "serve", work.serve, panel="work")
+    add_command(app, "worker", worker.worker, panel="work")
 
     task_group = _group("tasks")
     add_command(task_group, "list", tasks.list_)

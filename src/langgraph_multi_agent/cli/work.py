@@ -39,6 +39,7 @@ Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", file_okay=False, help="cli.option.out")
 ]
 Host = Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="cli.option.host")]
+NoWorker = Annotated[bool, typer.Option("--no-worker", help="cli.option.no_worker")]
 Port = Annotated[int | None, typer.Option("--port", metavar="N", min=0, max=65535, help="cli.option.port")]
 
 PRIORITIES = {"low": 1, "medium": 2, "high": 3, "urgent": 4, "低": 1, "中": 2, "高": 3, "紧急": 4}
@@ -131,7 +132,13 @@ async def _interrupted(call: Call, connection: Connection, task_id: str) -> Outc
     raise Trouble("RUN_DETACHED", Exit.INTERRUPTED, task=task_id)
 
 
-def serve(call: Call, host: Host = None, port: Port = None, data_dir: DataDir = None) -> Outcome:
+def serve(
+    call: Call,
+    host: Host = None,
+    port: Port = None,
+    no_worker: NoWorker = False,
+    data_dir: DataDir = None,
+) -> Outcome:
     """Run the server until Ctrl-C or SIGTERM."""
     from langgraph_multi_agent import bootstrap
 
@@ -144,7 +151,8 @@ def serve(call: Call, host: Host = None, port: Port = None, data_dir: DataDir = 
         if call.verbosity >= 0:
             write_error(call.say("cli.serve.ready", url=address, directory=str(settings.data_dir)))
 
-    bootstrap.run_server(settings, on_ready=ready)
+    role: dict[str, Any] = {"works": False} if no_worker else {}
+    bootstrap.run_server(settings, on_ready=ready, **role)
     return Outcome()
 
 

@@ -46,6 +46,13 @@ _HELP = _pairs(
                 "unfinished tasks go on at the next start."
             ),
         ),
+        "worker.help": (
+            "启动工作进程，与任意多个 lgma serve 配合，需要 PostgreSQL。直到 Ctrl-C 或 SIGTERM；退出前交还未完成的任务。",
+            (
+                "Run worker processes beside any number of lgma serve; needs PostgreSQL. "
+                "Until Ctrl-C or SIGTERM; what is not done is handed back."
+            ),
+        ),
         "tasks.help": ("查看和处理任务。", "Look at tasks and take a hand in them."),
         "tasks.list.help": ("列出任务，最新的在前。", "List tasks, newest first."),
         "tasks.show.help": (
@@ -155,6 +162,17 @@ _OPTIONS = _pairs(
         "option.save_to": ("把文件复制到这个目录。", "Copy the files to this folder."),
         "option.host": ("监听地址，默认 127.0.0.1。", "Address to listen on; 127.0.0.1 by default."),
         "option.port": ("监听端口，默认 8000；0 表示任选空闲端口。", "Port; 8000 by default, 0 for any free one."),
+        "option.no_worker": (
+            "只提供接口，不执行任务；任务由 lgma worker 执行。",
+            "Serve only; lgma worker does the tasks.",
+        ),
+        "option.processes": (
+            "工作进程数，默认取 ASYNC_WORKERS。",
+            "How many worker processes; otherwise ASYNC_WORKERS.",
+        ),
+        "option.process": ("本进程的编号。", "This process's number."),
+        "option.lifeline": ("监督进程的生命线描述符。", "Descriptor that ends with the supervisor."),
+        "option.lone_task": ("只执行这一个任务。", "Work on this task alone."),
         "option.status": ("只看这些状态，可重复。", "Only tasks in this status; repeatable."),
         "option.limit": ("最多列出多少个。", "At most so many."),
         "option.cursor": ("从上一页给出的位置继续。", "Go on where the page before ended."),
@@ -357,6 +375,10 @@ _WORDS = _pairs(
         "serve.ready": (
             "服务器已就绪：{url}（数据目录 {directory}）。Ctrl-C 停止。",
             "Ready at {url} (data directory {directory}). Ctrl-C stops it.",
+        ),
+        "worker.started": (
+            "启动 {count} 个工作进程。Ctrl-C 停止。",
+            "Starting {count} worker processes. Ctrl-C stops them.",
         ),
         "demo.start": (
             "演示：两个真实任务，不需要模型和密钥。数据目录 {directory}",
