@@ -14,13 +14,16 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import orjson
 from sqlalchemy import text
+from tests.support.servers import postgres
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE, Scope
 from langgraph_multi_agent.domain.ports import Clock, NewId
 from langgraph_multi_agent.domain.task import TaskDraft
 from langgraph_multi_agent.store import migration, runs, tasks
 from langgraph_multi_agent.store.database import Database, SqliteDatabase, Store, sqlite_engine, unit
+from langgraph_multi_agent.store.postgres import PostgresDatabase
 from langgraph_multi_agent.store.runs import Claimed
 from langgraph_multi_agent.store.tasks import TaskFilter
 
@@ -84,8 +87,25 @@ async def open_sqlite(directory: Path, clock: Clock, new_id: NewId) -> AsyncIter
         await database.close()
 
 
+@asynccontextmanager
+async def open_postgres(directory: Path, clock: Clock, new_id: NewId) -> AsyncIterator[Database]:
+    server = postgres()
+    name = server.create_database()
+    database = PostgresDatabase(
+        server.url(name).replace("postgresql://", "postgresql+psycopg://", 1),
+        connections=6,
+        clock=clock,
+        new_id=new_id,
+    )
+    try:
+        yield database
+    finally:
+        await database.close()
+        server.drop_database(name)
+
+
 Opener = Callable[[Path, Clock, NewId], AbstractAsyncContextManager[Database]]
-BACKENDS: Mapping[str, Opener] = {"sqlite": open_sqlite}
+BACKENDS: Mapping[str, Opener] = {"sqlite": open_sqlite, "postgresql": open_postgres}
 
 
 @unit
@@ -109,8 +129,14 @@ def faulty_unit(store: Store, error: Exception) -> None:
 
 
 def query(store: Store, statement: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows as a reader from outside sees them."""
-    return [dict(row._mapping) for row in store.connection.execute(text(statement), dict(values))]
+    """Rows as a reader from outside sees them; JSON as text, whatever the dialect makes of it."""
+    return [
+        {
+            name: orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value
+            for name, value in row._mapping.items()
+        }
+        for row in store.connection.execute(text(statement), dict(values))
+    ]
 
 
 class Desk:

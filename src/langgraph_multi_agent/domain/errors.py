@@ -93,6 +93,18 @@ class DependencyUnavailable(Fault):
     code, status = "DEPENDENCY_UNAVAILABLE", 503
 
 
+class CommitInDoubt(DependencyUnavailable):
+    """The database died before it said whether it had committed; it may have."""
+
+    code = "COMMIT_IN_DOUBT"
+
+
+class DataRefused(Fault):
+    """The database accepts no such value: it would break a rule of the schema."""
+
+    code, status = "DATA_REFUSED", 422
+
+
 class Draining(Fault):
     code, status = "DRAINING", 503
 

@@ -342,6 +342,32 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
     ),
     **_texts(
+        "COMMIT_IN_DOUBT",
+        (
+            "不确定是否已写入",
+            "{dependency} 在确认提交之前断开了连接，本次写入可能已经生效",
+            "先查看任务列表再决定；带着相同的 Idempotency-Key 重试不会产生重复的任务。",
+        ),
+        (
+            "Not known whether it was written",
+            "The {dependency} went away before it confirmed the commit; the change may have taken effect",
+            "Look at the task list before you repeat it; a retry with the same Idempotency-Key makes no second task.",
+        ),
+    ),
+    **_texts(
+        "DATA_REFUSED",
+        (
+            "数据库拒绝了该数据",
+            "写入的值违反了数据库规则：{reason}",
+            "什么都没有写入。请检查提交的内容；如果内容正常，请把请求编号发给管理员。",
+        ),
+        (
+            "The database refused this data",
+            "A value breaks a rule of the database: {reason}",
+            "Nothing was written. Check what you sent; if it looks right, give the request id to your operator.",
+        ),
+    ),
+    **_texts(
         "DEPENDENCY_UNAVAILABLE",
         (
             "依赖的服务不可用",

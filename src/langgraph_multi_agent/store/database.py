@@ -7,6 +7,7 @@ either happened durably before `write` returns, or did not happen at all.
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
 import queue
@@ -16,14 +17,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, Select, create_engine, event
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from langgraph_multi_agent.access import Scope
-from langgraph_multi_agent.domain.errors import DependencyUnavailable
+from langgraph_multi_agent.domain.errors import DataRefused, DependencyUnavailable
 from langgraph_multi_agent.domain.ports import Clock, NewId
 
 P = ParamSpec("P")
@@ -45,7 +46,10 @@ class Store:
     scope: Scope
     clock: Clock
     new_id: NewId
+    dialect: str = "sqlite"
     unit: str = ""
+    witness: Select[Any] | None = None
+    """Finds a row if and only if this transaction happened: asked when a COMMIT got no answer."""
     _now: Any = None
 
     @property
@@ -92,6 +96,7 @@ class Database(Protocol):
     """Runs units of work, each in one transaction of its scope."""
 
     dialect: str
+    statistics: "CommitStatistics"
 
     async def write(
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
@@ -100,7 +105,15 @@ class Database(Protocol):
 
         Raises:
             DependencyUnavailable: the database did not accept the commit; nothing was written.
+            CommitInDoubt: it died before it said so, and nobody could tell afterwards.
+            DataRefused: a value breaks a rule of the schema; nothing was written.
         """
+        ...
+
+    def write_from_thread(
+        self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """The same for a thread of its own, such as the heartbeat's; blocks until the commit."""
         ...
 
     async def read(
@@ -117,8 +130,8 @@ class _Pending:
     scope: Scope
     name: str
     call: Callable[[Store], Any]
-    loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop | None
+    future: "asyncio.Future[Any] | concurrent.futures.Future[Any]"
     result: Any = None
     error: BaseException | None = None
 
@@ -191,22 +204,38 @@ class SqliteDatabase:
         if self._closed:
             raise DependencyUnavailable(dependency="database", reason="closed")
         loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
         pending = _Pending(
             scope=scope,
             name=function.__dict__["unit_name"],
             call=lambda store: function(store, *args, **kwargs),
             loop=loop,
-            future=loop.create_future(),
+            future=future,
         )
         self._queue.put(pending)
-        return await _shielded(pending.future)
+        return await shielded(future)
+
+    def write_from_thread(
+        self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        if self._closed:
+            raise DependencyUnavailable(dependency="database", reason="closed")
+        pending = _Pending(
+            scope=scope,
+            name=function.__dict__["unit_name"],
+            call=lambda store: function(store, *args, **kwargs),
+            loop=None,
+            future=concurrent.futures.Future(),
+        )
+        self._queue.put(pending)
+        return cast("R", pending.future.result())
 
     async def read(
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
         def run() -> R:
             connection = self._reader()
-            raw = _driver(connection)
+            raw = driver_of(connection)
             raw.execute("BEGIN")
             try:
                 store = Store(connection=connection, scope=scope, clock=self._clock, new_id=self._new_id)
@@ -254,7 +283,7 @@ class SqliteDatabase:
                     self._commit(connection, batch)
 
     def _commit(self, connection: Connection, batch: list[_Pending]) -> None:
-        raw = _driver(connection)
+        raw = driver_of(connection)
         try:
             raw.execute("BEGIN IMMEDIATE")
             for pending in batch:
@@ -266,7 +295,7 @@ class SqliteDatabase:
             with contextlib.suppress(Exception):
                 raw.execute("ROLLBACK")
             for pending in batch:
-                pending.error = pending.error or _unavailable(error)
+                pending.error = pending.error or unavailable(error)
         statistics = self.statistics
         statistics.commits += 1
         statistics.units += len(batch)
@@ -275,6 +304,9 @@ class SqliteDatabase:
             statistics.by_unit[pending.name] = statistics.by_unit.get(pending.name, 0) + 1
         for loop in {pending.loop for pending in batch}:
             mine = [pending for pending in batch if pending.loop is loop]
+            if loop is None:
+                _settle_all(mine)
+                continue
             with contextlib.suppress(RuntimeError):  # the loop may be gone
                 loop.call_soon_threadsafe(_settle_all, mine)
 
@@ -287,7 +319,7 @@ class SqliteDatabase:
             pending.result = pending.call(store)
         except Exception as error:
             raw.execute("ROLLBACK TO unit")
-            pending.error = _unavailable(error) if isinstance(error, DBAPIError) else error
+            pending.error = fault_of(error)
         raw.execute("RELEASE unit")
 
     def _fail(self, when: str, batch: list[_Pending]) -> None:
@@ -296,8 +328,8 @@ class SqliteDatabase:
                 self._fail_points.hit(f"{when}:{pending.name}")
 
 
-def _driver(connection: Connection) -> Any:
-    """SQLite's own connection, for the words around a transaction: SQLAlchemy's context costs more than they do."""
+def driver_of(connection: Connection) -> Any:
+    """The driver's own connection: for hot statements SQLAlchemy's context costs more than they do."""
     return connection.connection.driver_connection
 
 
@@ -306,13 +338,26 @@ def _settle_all(batch: list[_Pending]) -> None:
         pending.settle()
 
 
-def _unavailable(error: BaseException) -> DependencyUnavailable:
-    fault = DependencyUnavailable(dependency="database", reason=str(getattr(error, "orig", error)))
+def unavailable(error: BaseException) -> DependencyUnavailable:
+    fault = DependencyUnavailable(dependency="database", reason=_first_line(error))
     fault.__cause__ = error
     return fault
 
 
-async def _shielded(future: "asyncio.Future[R]") -> R:
+def fault_of(error: Exception) -> Exception:
+    """What a driver's error is to the caller: data that no database would take, or one that fails."""
+    if isinstance(error, (IntegrityError, DataError)):
+        fault = DataRefused(reason=_first_line(error))
+        fault.__cause__ = error
+        return fault
+    return unavailable(error) if isinstance(error, DBAPIError) else error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(getattr(error, "orig", error)).partition("\n")[0]
+
+
+async def shielded(future: "asyncio.Future[R]") -> R:
     """Wait until the commit is known even if the caller is cancelled, then let it be cancelled."""
     try:
         return await asyncio.shield(future)

@@ -10,12 +10,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select
 
 from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, Fault, LeaseLost
@@ -27,6 +25,7 @@ from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock, save
 from langgraph_multi_agent.store.runs import Ending, end_runs
+from langgraph_multi_agent.store.sets import insert_rows
 
 MAX_STEPS = 64
 MAX_BYTES = 4 * 1024 * 1024
@@ -62,17 +61,16 @@ class FencedWrite:
     size_bytes: int = 0
 
 
-_INSERT_STEP = insert(schema.journal)
+_ARTIFACT_CHANGES = ("digest", "size_bytes", "media_type", "kind", "created_at")
 
 
 @unit
 def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | None]:
     """Write a batch in order; the answer has a fault for each write that was fenced."""
     locked = lock(store, [write.task_id for write in writes])
-    dialect = store.connection.dialect.name
     answers: list[Fault | None] = []
     journal_rows: list[dict[str, Any]] = []
-    artifact_rows: list[dict[str, Any]] = []
+    artifact_rows: dict[tuple[str, str], dict[str, Any]] = {}
     checkpoint_rows: dict[str, list[dict[str, Any]]] = {}
     endings: list[tuple[LockedTask, FencedWrite]] = []
     for write in writes:
@@ -93,19 +91,17 @@ def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | No
                     task.changes["progress"] = progress
         for ref in write.artifacts:
             values = {**asdict(ref), "task_id": task.id, "tenant": task.row.tenant, "created_at": store.now}
-            artifact_rows.append(values)
+            artifact_rows[task.id, ref.name] = values  # one upsert may touch a row only once
         for row in write.checkpoint:
             checkpoint_rows.setdefault(row.table, []).append(row.values)
     end_runs(store, [(task, write.ending) for task, write in endings if write.ending is not None])
     for task, write in endings:
         write.status = task.status
     save(store, list(locked.values()))
-    if journal_rows:
-        store.connection.execute(_INSERT_STEP, journal_rows)
-    if artifact_rows:
-        store.connection.execute(_artifact_upsert(dialect), artifact_rows)
+    insert_rows(store, schema.journal, journal_rows)
+    insert_rows(store, schema.artifacts, list(artifact_rows.values()), replacing=_ARTIFACT_CHANGES)
     for table, rows in checkpoint_rows.items():
-        store.connection.execute(_insert_if_absent(dialect, table), rows)
+        insert_rows(store, schema.metadata.tables[table], rows, ignoring=True)
     return answers
 
 
@@ -123,24 +119,6 @@ def _journal_row(store: Store, task: LockedTask, write: FencedWrite) -> dict[str
         "result_digest": write.result_digest,
         "created_at": store.now,
     }
-
-
-@cache
-def _artifact_upsert(dialect_name: str) -> Any:
-    dialect = postgresql if dialect_name == "postgresql" else sqlite
-    statement = dialect.insert(schema.artifacts)
-    return statement.on_conflict_do_update(
-        index_elements=["task_id", "name"],
-        set_={
-            name: statement.excluded[name] for name in ("digest", "size_bytes", "media_type", "kind", "created_at")
-        },
-    )
-
-
-@cache
-def _insert_if_absent(dialect_name: str, table: str) -> Any:
-    dialect = postgresql if dialect_name == "postgresql" else sqlite
-    return dialect.insert(schema.metadata.tables[table]).on_conflict_do_nothing()
 
 
 def load(store: Store, task_id: str, generation: int) -> list[tuple[JournalEntry, str | None]]:

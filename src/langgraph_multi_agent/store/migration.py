@@ -11,6 +11,10 @@ from sqlalchemy.exc import DatabaseError
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 
 HEAD = "0002"
+LOCK_TIMEOUT_MS = 5_000
+"""A migration gives up rather than queue behind a long transaction with everybody else behind it."""
+ADVISORY_KEY = 0x6C676D61
+"""Which process migrates; the letters of `lgma`."""
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -38,16 +42,50 @@ def upgrade(engine: Engine, *, revision: str = "head") -> bool:
 
 def _upgraded(engine: Engine, revision: str) -> bool:
     with engine.connect() as connection:
-        current = current_revision(connection)
+        current = _known(connection)
         if current == HEAD and revision in ("head", HEAD):
             return False
-        if current is not None and current > HEAD:
-            raise SettingsUnsafe(setting="DATABASE_URL", reason="database_newer", value=current)
-        from alembic import command
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", str(_SCRIPTS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        if connection.dialect.name == "postgresql":
+            return _migrate_shared(connection, revision)
+        _migrate(connection, revision)
     return True
+
+
+def _known(connection: Connection) -> str | None:
+    current = current_revision(connection)
+    if current is not None and current > HEAD:
+        raise SettingsUnsafe(setting="DATABASE_URL", reason="database_newer", value=current)
+    return current
+
+
+def _migrate_shared(connection: Connection, revision: str) -> bool:
+    """One process migrates, the others wait and then find it done; running tasks are waited for briefly."""
+    connection.rollback()
+    connection.execution_options(isolation_level="READ COMMITTED")
+    connection.exec_driver_sql("SET statement_timeout = 0")
+    connection.exec_driver_sql(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+    connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 0")
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({ADVISORY_KEY})")
+    connection.commit()
+    try:
+        current = _known(connection)
+        connection.commit()
+        is_due = not (current == HEAD and revision in ("head", HEAD))
+        if is_due:
+            _migrate(connection, revision)
+            connection.commit()
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({ADVISORY_KEY})")
+        connection.commit()
+    return is_due
+
+
+def _migrate(connection: Connection, revision: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

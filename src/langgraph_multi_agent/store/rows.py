@@ -8,11 +8,10 @@ them together: `seq` comes from `last_seq` of the locked row, so visibility orde
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, Update, bindparam, insert, select, update
+from sqlalchemy import Row, Select, bindparam, select
 
 from langgraph_multi_agent.domain.errors import LeaseLost, LimitExceeded, TaskNotFound
 from langgraph_multi_agent.domain.event import MAX_EVENT_BYTES, NewEvent
@@ -29,6 +28,7 @@ from langgraph_multi_agent.domain.task import (
 )
 from langgraph_multi_agent.store.database import Store
 from langgraph_multi_agent.store.schema import agent_messages, tasks
+from langgraph_multi_agent.store.sets import among, insert_rows, update_rows
 
 _LOCKED_COLUMNS = (
     tasks.c.id,
@@ -48,11 +48,12 @@ _LOCKED_COLUMNS = (
 )
 _LOCK = (
     select(*_LOCKED_COLUMNS)
-    .where(tasks.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(tasks.c.id, "ids"))
     .order_by(tasks.c.id)
     .with_for_update(key_share=True)
 )
 _LOCK_OF_TENANT = _LOCK.where(tasks.c.tenant == bindparam("tenant"))
+_LOCK_FREE = _LOCK.with_for_update(key_share=True, skip_locked=True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +90,12 @@ def lock(store: Store, task_ids: Iterable[str]) -> dict[str, LockedTask]:
     return {row.id: LockedTask(row=row, status=TaskStatus(row.status)) for row in rows}
 
 
+def lock_free(store: Store, task_ids: Iterable[str]) -> dict[str, LockedTask]:
+    """Lock those rows that nobody else holds now: for work that comes round again."""
+    rows = store.connection.execute(_LOCK_FREE, {"ids": sorted(set(task_ids))})
+    return {row.id: LockedTask(row=row, status=TaskStatus(row.status)) for row in rows}
+
+
 def lock_one(store: Store, task_id: str) -> LockedTask:
     """Lock one row. Raises TaskNotFound."""
     try:
@@ -117,16 +124,6 @@ def encode_event(event: NewEvent) -> None:
         raise LimitExceeded(what=f"event {event.type}", size=size, limit=MAX_EVENT_BYTES)
 
 
-@cache
-def _update_of(columns: tuple[str, ...]) -> Update:
-    """The update of these columns; built once, so that SQLAlchemy keys and compiles it once."""
-    values = {name: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in columns}
-    return update(tasks).where(tasks.c.id == bindparam("row_id")).values(values)
-
-
-_INSERT_MESSAGE = insert(agent_messages)
-
-
 def save(store: Store, locked: Sequence[LockedTask]) -> None:
     """Write changes and events of locked rows, numbering the events."""
     messages: list[dict[str, Any]] = []
@@ -152,12 +149,24 @@ def save(store: Store, locked: Sequence[LockedTask]) -> None:
             task.changes["last_seq"] = last_seq
         if task.changes:
             task.changes.setdefault("updated_at", store.now)
-            row = {f"new_{name}": value for name, value in task.changes.items()}
-            updates.setdefault(tuple(sorted(task.changes)), []).append({**row, "row_id": task.id})
-    for columns, rows in updates.items():
-        store.connection.execute(_update_of(columns), rows)
-    if messages:
-        store.connection.execute(_INSERT_MESSAGE, messages)
+            updates.setdefault(tuple(sorted(task.changes)), []).append({**task.changes, "id": task.id})
+    for rows in updates.values():
+        update_rows(store, tasks, ("id",), rows)
+    add_events(store, messages)
+
+
+def add_events(store: Store, messages: Sequence[Mapping[str, Any]]) -> None:
+    """Append numbered events to the log; the last of them is this transaction's witness."""
+    if not messages:
+        return
+    insert_rows(store, agent_messages, messages)
+    last = messages[-1]
+    columns = agent_messages.c
+    store.witness = select(columns.seq).where(
+        columns.task_id == last["task_id"],
+        columns.seq == last["seq"],
+        columns.created_at == last["created_at"],
+    )
 
 
 def task_of(row: Row[Any]) -> Task:

@@ -5,12 +5,13 @@ Invariant: only the owner of the current epoch can move a task that is in progre
 else changes zero rows and learns `LeaseLost`.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import ARRAY, Integer, String, bindparam, delete, func, null, select, union, update
 
 from langgraph_multi_agent.domain.errors import LimitExceeded
 from langgraph_multi_agent.domain.event import EventType, NewEvent
@@ -22,18 +23,24 @@ from langgraph_multi_agent.store.rows import (
     encode_event,
     is_fenced,
     lock,
+    lock_free,
     lock_owned,
     save,
     task_of,
 )
+from langgraph_multi_agent.store.sets import POSTGRESQL, among, insert_rows, update_rows
 from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, answer_key
 
 CANDIDATES = 200
+SPARE = 50
+"""How many more are chosen than wanted, for those that other workers take in the same moment."""
 AGEING = timedelta(minutes=5)
 """Each of these that a task has waited counts like one more level of priority."""
 SUSPECT_CRASHES = 2
 """From so many crashes without progress on, a task runs alone."""
 MAX_LONE_CRASHES = 5
+ALONE = "#alone"
+"""Marks the owner of a run that has no company: a crash of it is its task's own."""
 SHORT_CHARS = 1000
 MAX_SHORT_QUESTIONS = 30
 
@@ -96,19 +103,16 @@ def claim(
         is_busy: the worker runs something; when a suspect's turn has come it takes nothing more,
             until it is idle.
     """
-    candidates = store.connection.execute(
-        _CANDIDATES, {"now": store.now, "teams": list(teams)}
-    ).all()
+    candidates = store.connection.execute(_CANDIDATES, {"now": store.now, "teams": list(teams)}).all()
     if not candidates:
         return []
-    chosen = _without_company(_best(store, candidates, limit=limit), is_busy=is_busy)
+    chosen = _without_company(_best(store, candidates, limit=limit + SPARE), is_busy=is_busy)
     if not chosen:
         return []
-    rows = store.connection.execute(_FULL_ROWS, {"ids": [row.id for row in chosen]}).all()
-    by_id = {row.id: row for row in rows}
+    rows = _take(store, chosen, limit)
     claimed: list[Claimed] = []
     locked: list[LockedTask] = []
-    for row in (by_id[item.id] for item in chosen):
+    for row in rows:
         task = LockedTask(row=row, status=TaskStatus(row.status))
         task.act(Action.CLAIM)
         epoch, is_first = row.epoch + 1, row.started_at is None
@@ -139,21 +143,23 @@ def claim(
     save(store, locked)
     expires_at = store.now + lease
     _clear_leftovers(store, [item.task.id for item in claimed if not item.is_first])
-    store.connection.execute(
-        insert(schema.leases),
+    insert_rows(
+        store,
+        schema.leases,
         [
             {
                 "task_id": item.task.id,
                 "tenant": item.task.tenant,
                 "epoch": item.epoch,
-                "owner": owner,
+                "owner": f"{owner}{ALONE}" if item.must_run_alone else owner,
                 "expires_at": expires_at,
             }
             for item in claimed
         ],
     )
-    store.connection.execute(
-        insert(schema.workflow_executions),
+    insert_rows(
+        store,
+        schema.workflow_executions,
         [
             {
                 "id": item.run_id,
@@ -177,15 +183,16 @@ def _clear_leftovers(store: Store, task_ids: Sequence[str]) -> None:
         return
     store.connection.execute(_DROP_LEASES, {"ids": task_ids})
     table = schema.workflow_executions
-    left = table.c.task_id.in_(task_ids) & (table.c.status == TaskStatus.IN_PROGRESS.value)
-    store.connection.execute(update(table).where(left).values(status="cancelled", completed_at=store.now))
+    left = among(table.c.task_id, "ids") & (table.c.status == TaskStatus.IN_PROGRESS.value)
+    ended = update(table).where(left).values(status="cancelled", completed_at=store.now)
+    store.connection.execute(ended, {"ids": task_ids})
 
 
 _TASKS = schema.tasks.c
 _RUNNABLE = (
     _TASKS.status == TaskStatus.PENDING.value,
     _TASKS.protocol_version.in_([PROTOCOL_VERSION, PROTOCOL_VERSION - 1]),
-    _TASKS.team.in_(bindparam("teams", expanding=True)),
+    among(_TASKS.team, "teams"),
 )
 _CANDIDATES = (
     select(
@@ -200,12 +207,31 @@ _CANDIDATES = (
     .where(*_RUNNABLE, _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type))
     .order_by(_TASKS.created_at)
     .limit(CANDIDATES)
-    .with_for_update(skip_locked=True)
 )
-_FULL_ROWS = select(schema.tasks).where(_TASKS.id.in_(bindparam("ids", expanding=True)))
+_TAKE = (
+    select(schema.tasks)
+    .where(among(_TASKS.id, "ids"), _TASKS.status == TaskStatus.PENDING.value)
+    .limit(bindparam("free", type_=Integer))
+)
+_TAKE_FREE = _TAKE.order_by(
+    func.array_position(bindparam("ids", type_=ARRAY(String)), _TASKS.id)
+).with_for_update(key_share=True, skip_locked=True)
 _IN_FLIGHT = (
     select(_TASKS.tenant, func.count()).where(_TASKS.status == TaskStatus.IN_PROGRESS.value).group_by(_TASKS.tenant)
 )
+
+
+def _take(store: Store, chosen: Sequence[Any], limit: int) -> list[Any]:
+    """Lock the best of the chosen that are still waiting and that nobody else is taking now.
+
+    Candidates are looked at without locks, so that workers do not hide them from each other, and
+    more are chosen than wanted, so that one that comes second takes the next.
+    """
+    ids = [row.id for row in chosen]
+    if store.dialect == POSTGRESQL:
+        return list(store.connection.execute(_TAKE_FREE, {"ids": ids, "free": limit}))
+    rows = {row.id: row for row in store.connection.execute(_TAKE, {"ids": ids[:limit], "free": limit})}
+    return [rows[task_id] for task_id in ids if task_id in rows]
 
 
 def _without_company(chosen: list[Any], *, is_busy: bool) -> list[Any]:
@@ -215,22 +241,29 @@ def _without_company(chosen: list[Any], *, is_busy: bool) -> list[Any]:
 
 
 def _best(store: Store, candidates: Sequence[Any], *, limit: int) -> list[Any]:
-    waiting, chosen = list(candidates), list[Any]()
-    load: dict[str, int] = {}
+    """The first `limit` by aged priority, then fewest in flight of the tenant, deadline, time to run."""
 
     def rank(row: Any) -> tuple[Any, ...]:
-        aged = row.priority + (store.now - row.created_at) // AGEING
         deadline = row.deadline.timestamp() if row.deadline else float("inf")
-        return (-aged, load.get(row.tenant, 0), deadline, row.run_at, row.id)
+        return (-aged(row), deadline, row.run_at, row.id)
 
-    if len({row.tenant for row in waiting}) == 1:
-        return sorted(waiting, key=rank)[:limit]
+    def aged(row: Any) -> int:
+        return int(row.priority + (store.now - row.created_at) // AGEING)
+
+    waiting: dict[str, deque[Any]] = {}
+    for row in sorted(candidates, key=rank):
+        waiting.setdefault(row.tenant, deque()).append(row)
+    if len(waiting) == 1:
+        return list(waiting.popitem()[1])[:limit]
+    load = dict.fromkeys(waiting, 0)
     load.update({tenant: count for tenant, count in store.connection.execute(_IN_FLIGHT)})
+    chosen: list[Any] = []
     while waiting and len(chosen) < limit:
-        best = min(waiting, key=rank)
-        waiting.remove(best)
-        chosen.append(best)
-        load[best.tenant] = load.get(best.tenant, 0) + 1
+        tenant = min(waiting, key=lambda name: (-aged(waiting[name][0]), load[name], *rank(waiting[name][0])))
+        chosen.append(waiting[tenant].popleft())
+        load[tenant] += 1
+        if not waiting[tenant]:
+            del waiting[tenant]
     return chosen
 
 
@@ -266,11 +299,7 @@ def heartbeat(store: Store, owner: str, runs: Sequence[tuple[str, int]], *, leas
     for task in _with_lease(store, moved):
         record_change_by_hand(store, task)
     if kept:
-        store.connection.execute(
-            update(schema.leases)
-            .where(schema.leases.c.task_id.in_(kept), schema.leases.c.owner == owner)
-            .values(expires_at=store.now + lease)
-        )
+        store.connection.execute(_RENEW, {"ids": kept, "owners": [owner, owner + ALONE], "until": store.now + lease})
     save(store, list(locked.values()))
     return beats
 
@@ -280,8 +309,8 @@ def _with_lease(store: Store, moved: Sequence[LockedTask]) -> list[LockedTask]:
     if not moved:
         return []
     leases = schema.leases
-    query = select(leases.c.task_id).where(leases.c.task_id.in_([task.id for task in moved]))
-    left = set(store.connection.scalars(query))
+    query = select(leases.c.task_id).where(among(leases.c.task_id, "ids"))
+    left = set(store.connection.scalars(query, {"ids": [task.id for task in moved]}))
     return [task for task in moved if task.id in left]
 
 
@@ -393,17 +422,12 @@ def _any_answered(store: Store, task: LockedTask, ending: Ending) -> bool:
     return bool(found)
 
 
-_END_RUN = (
-    update(schema.workflow_executions)
-    .where(
-        schema.workflow_executions.c.task_id == bindparam("of_task"),
-        schema.workflow_executions.c.epoch == bindparam("of_epoch"),
-    )
-    .values(
-        status=bindparam("new_status"), completed_at=bindparam("at"), error_message=bindparam("new_error")
-    )
+_RENEW = (
+    update(schema.leases)
+    .where(among(schema.leases.c.task_id, "ids"), among(schema.leases.c.owner, "owners"))
+    .values(expires_at=bindparam("until", type_=schema.leases.c.expires_at.type))
 )
-_DROP_LEASES = delete(schema.leases).where(schema.leases.c.task_id.in_(bindparam("ids", expanding=True)))
+_DROP_LEASES = delete(schema.leases).where(among(schema.leases.c.task_id, "ids"))
 
 
 def _end_runs(store: Store, ended: Sequence[tuple[LockedTask, str, Mapping[str, Any] | None]]) -> None:
@@ -411,20 +435,37 @@ def _end_runs(store: Store, ended: Sequence[tuple[LockedTask, str, Mapping[str, 
         return
     rows = [
         {
-            "of_task": task.id,
-            "of_epoch": task.row.epoch,
-            "new_status": status,
-            "at": store.now,
-            "new_error": (error or {}).get("code"),
+            "task_id": task.id,
+            "epoch": task.row.epoch,
+            "status": status,
+            "completed_at": store.now,
+            "error_message": (error or {}).get("code"),
         }
         for task, status, error in ended
     ]
-    store.connection.execute(_END_RUN, rows)
+    update_rows(store, schema.workflow_executions, ("task_id", "epoch"), rows)
     store.connection.execute(_DROP_LEASES, {"ids": [task.id for task, _, _ in ended]})
 
 
 def _end_run(store: Store, task: LockedTask, status: str, error: Mapping[str, Any] | None) -> None:
     _end_runs(store, [(task, status, error)])
+
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+_LEASES = schema.leases.c
+_ABANDONED = union(
+    select(_LEASES.task_id, _LEASES.owner).where(_LEASES.expires_at < bindparam("now", type_=_LEASES.expires_at.type)),
+    select(_TASKS.id, null()).where(
+        _TASKS.status == TaskStatus.IN_PROGRESS.value,
+        ~select(_LEASES.task_id).where(_LEASES.task_id == _TASKS.id).exists(),
+    ),
+)
+"""Tasks whose lease has run out, and those that SQL put into progress without one."""
+_COUNT_STEPS = (
+    select(schema.journal.c.task_id, func.count())
+    .where(among(schema.journal.c.task_id, "ids"))
+    .group_by(schema.journal.c.task_id)
+)
 
 
 @unit
@@ -435,35 +476,30 @@ def reclaim(store: Store, *, all_leases: bool) -> list[str]:
         all_leases: every lease counts as expired. True only at start under the data directory's
             lock file, when no other process can own anything.
     """
-    leases = schema.leases
-    expired = select(leases.c.task_id)
-    if not all_leases:
-        expired = expired.where(leases.c.expires_at < store.now)
-    in_progress = select(schema.tasks.c.id).where(schema.tasks.c.status == TaskStatus.IN_PROGRESS.value)
-    ids = set(store.connection.scalars(expired))
-    if all_leases:
-        ids.update(store.connection.scalars(in_progress))
-    if not ids:
+    horizon = FOREVER if all_leases else store.now
+    found = set(store.connection.scalars(_ABANDONED, {"now": horizon}))
+    if not found:
         return []
-    locked = lock(store, ids)
+    locked = lock_free(store, found)
+    # Between the look and the lock the owner may have renewed, or another reaper been here.
+    owners: dict[str, str] = {
+        row.task_id: row.owner or "" for row in store.connection.execute(_ABANDONED, {"now": horizon})
+    }
+    locked = {task_id: task for task_id, task in locked.items() if task_id in owners}
     journalled = {
         task_id: count
-        for task_id, count in store.connection.execute(
-            select(schema.journal.c.task_id, func.count())
-            .where(schema.journal.c.task_id.in_(list(locked)))
-            .group_by(schema.journal.c.task_id)
-        )
+        for task_id, count in store.connection.execute(_COUNT_STEPS, {"ids": list(locked)})
     }
     returned: list[str] = []
-    is_lone = sum(task.status is TaskStatus.IN_PROGRESS for task in locked.values()) == 1
+    in_company = sum(task.status is TaskStatus.IN_PROGRESS for task in locked.values()) > 1
     for task in locked.values():
         if task.status is not TaskStatus.IN_PROGRESS:
             record_change_by_hand(store, task)
             continue
         mark = journalled.get(task.id, 0)
         crashes = 1 if mark > task.row.crash_mark else task.row.crash_count + 1
-        if crashes > SUSPECT_CRASHES and not is_lone:
-            crashes = SUSPECT_CRASHES  # it crashed in company: who did it is not known
+        if crashes > SUSPECT_CRASHES and (in_company or not owners[task.id].endswith(ALONE)):
+            crashes = SUSPECT_CRASHES  # others ended with it, in its process or on its machine
         task.changes.update(crash_count=crashes, crash_mark=mark, run_at=store.now)
         if task.row.control == CONTROL_CANCEL:
             task.act(Action.CANCEL)

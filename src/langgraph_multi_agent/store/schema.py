@@ -5,6 +5,7 @@ that the operators' handbooks type by hand (tasks, workflow_executions, agent_me
 columns and indexes) are fixed.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,23 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
+def json_text(value: Any) -> str | None:
+    """Compact JSON that both dialects store; None stays NULL.
+
+    jsonb has no character U+0000; in texts it becomes U+FFFD, as in SQLite for both to read the same.
+    """
+    if value is None:
+        return None
+    encoded = orjson.dumps(value)
+    if b"\\u0000" in encoded:
+        encoded = _ESCAPES.sub(lambda found: _REPLACEMENT if found[0] == _NUL else found[0], encoded)
+    return encoded.decode()
+
+
+_ESCAPES = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_NUL, _REPLACEMENT = b"\\u0000", b"\\ufffd"
+
+
 class Json(TypeDecorator[Any]):
     """JSON as compact text on SQLite, as jsonb on PostgreSQL."""
 
@@ -38,12 +56,11 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else Text())
+        is_postgresql = dialect.name == "postgresql"
+        return dialect.type_descriptor(JSONB(none_as_null=True) if is_postgresql else Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        if value is None or dialect.name == "postgresql":
-            return value
-        return orjson.dumps(value).decode()
+        return value if dialect.name == "postgresql" else json_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return orjson.loads(value) if isinstance(value, (str, bytes)) else value
@@ -63,7 +80,9 @@ class UtcTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+        if value is None or value.tzinfo is UTC:
+            return value
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 metadata = MetaData()

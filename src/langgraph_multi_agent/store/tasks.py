@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Integer, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
 
 from langgraph_multi_agent.domain.errors import (
     AlreadyAnswered,
@@ -32,6 +33,7 @@ from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.rows import (
     LockedTask,
+    add_events,
     budget_json,
     cost_json,
     files_json,
@@ -66,7 +68,6 @@ _WAITING = (
 )
 _COUNT_WAITING = select(func.count()).select_from(_WAITING.subquery())
 _INSERT_TASK = insert(schema.tasks)
-_INSERT_FIRST_EVENT = insert(schema.agent_messages)
 
 
 @unit
@@ -89,10 +90,11 @@ def submit(
         QueueFull: `queue_size` tasks are waiting already.
     """
     tenant = store.scope.tenant or DEFAULT_TENANT
-    if idempotency_key is not None:
+    if idempotency_key is not None and not _take_key(store, tenant, idempotency_key, body_hash, task_id):
         earlier = replayed(store, idempotency_key, body_hash)
-        if earlier is not None:
-            return earlier, True
+        if earlier is None:
+            raise AssertionError("a key that is taken names no task")
+        return earlier, True
     if (store.connection.scalar(_COUNT_WAITING, {"queue_size": queue_size}) or 0) >= queue_size:
         raise QueueFull(limit=queue_size, retry_after_s=1)
     now = store.now
@@ -149,9 +151,9 @@ def submit(
             "protocol_version": PROTOCOL_VERSION,
         },
     )
-    store.connection.execute(
-        _INSERT_FIRST_EVENT,
-        {
+    add_events(
+        store,
+        [{
             "tenant": tenant,
             "task_id": task_id,
             "seq": 1,
@@ -163,7 +165,7 @@ def submit(
                 "files": [item.name for item in draft.files],
             },
             "created_at": now,
-        },
+        }],
     )
     if draft.files:
         store.connection.execute(
@@ -173,21 +175,18 @@ def submit(
                 for item in draft.files
             ],
         )
-    if idempotency_key is not None:
-        keys = schema.idempotency_keys
-        expired = delete(keys).where(keys.c.tenant == tenant, keys.c.key == idempotency_key)
-        store.connection.execute(expired)
-        store.connection.execute(
-            insert(keys),
-            {
-                "tenant": tenant,
-                "key": idempotency_key,
-                "body_hash": body_hash,
-                "task_id": task_id,
-                "created_at": now,
-            },
-        )
     return task, False
+
+
+def _take_key(store: Store, tenant: str, key: str, body_hash: str, task_id: str) -> bool:
+    """Whether the key is this task's now; False if another submission has it."""
+    keys = schema.idempotency_keys
+    is_over = keys.c.created_at < store.now - IDEMPOTENCY_WINDOW
+    store.connection.execute(delete(keys).where(keys.c.tenant == tenant, keys.c.key == key, is_over))
+    dialect = postgresql if store.dialect == "postgresql" else sqlite
+    row = {"tenant": tenant, "key": key, "body_hash": body_hash, "task_id": task_id, "created_at": store.now}
+    statement = dialect.insert(keys).on_conflict_do_nothing().returning(keys.c.task_id)
+    return store.connection.execute(statement, row).first() is not None
 
 
 def _start_of(draft: TaskDraft, now: datetime) -> datetime:
@@ -407,16 +406,16 @@ def remove(store: Store, task_id: str, *, actor: str) -> None:
         store.connection.execute(delete(table).where(table.c.task_id == task_id))
     for thread_table in (schema.checkpoints, schema.checkpoint_writes):
         store.connection.execute(delete(thread_table).where(thread_table.c.thread_id == task_id))
-    store.connection.execute(
-        insert(schema.agent_messages),
-        {
+    add_events(
+        store,
+        [{
             "tenant": locked.row.tenant,
             "task_id": task_id,
             "seq": locked.row.last_seq + 1,
             "type": EventType.TASK_DELETED.value,
             "data": {"by": actor},
             "created_at": store.now,
-        },
+        }],
     )
     store.connection.execute(delete(schema.tasks).where(schema.tasks.c.id == task_id))
 

@@ -7,6 +7,7 @@ import pytest
 from tests.support.stores import TEAMS, Desk, tenant
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
+from langgraph_multi_agent.domain.errors import DataRefused
 from langgraph_multi_agent.domain.task import Priority, TaskStatus
 from langgraph_multi_agent.store import runs
 from langgraph_multi_agent.store.runs import AGEING
@@ -107,6 +108,6 @@ async def test_the_database_refuses_values_that_no_reader_could_understand(
     desk: Desk, assignment: str
 ) -> None:
     task_id = await desk.submit()
-    with pytest.raises(Exception, match="CHECK"):
+    with pytest.raises(DataRefused, match=r"(?i)check"):
         await desk.sql(f"UPDATE tasks SET {assignment}")
     assert await claimed_ids(desk) == [task_id]

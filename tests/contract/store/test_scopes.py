@@ -48,8 +48,9 @@ async def test_reading_stays_inside_the_tenant(desk: Desk) -> None:
     assert await read(THEIRS, tasks.list_tasks, TaskFilter(), limit=10, after=None) == []
     assert await read(THEIRS, tasks.count_by_status) == {}
     assert await read(THEIRS, events.after, task_id, 0, limit=10) == []
-    assert await read(THEIRS, events.after_cursor, 0, limit=10) == []
-    assert await read(THEIRS, events.last_cursor) == 0
+    assert await read(THEIRS, events.after_cursor, "0.0", limit=10) == []
+    position = await read(THEIRS, events.last_cursor)
+    assert await read(THEIRS, events.after_cursor, position, limit=10) == []
     assert await read(THEIRS, events.of_types, task_id, [EventType.TASK_SUBMITTED]) == []
     assert await read(THEIRS, events.agent_record, resets={}) == {}
-    assert await read(MINE, events.after_cursor, 0, limit=10) != []
+    assert await read(MINE, events.after_cursor, "0.0", limit=10) != []

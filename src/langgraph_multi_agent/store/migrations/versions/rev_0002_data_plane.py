@@ -48,3 +48,6 @@ def upgrade() -> None:
         # Rows that change every two seconds need room on their page to stay heap-only.
         op.execute("ALTER TABLE leases SET (fillfactor = 50)")
         op.execute("ALTER TABLE tasks SET (fillfactor = 70)")
+        op.execute(
+            "ALTER TABLE agent_messages ALTER COLUMN xid SET DEFAULT (pg_current_xact_id()::text::bigint)"
+        )
