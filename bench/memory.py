@@ -36,12 +36,8 @@ import alembic.command
 
 def _environment() -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LLM_", "LGMA_"))}
-    return {
-        **kept,
-        "LGMA_TEAMS": "bench.teams:zero_work",
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
-        "LOG_LEVEL": "WARNING",
-    }
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    return {**kept, "LGMA_TEAMS": "bench.teams:zero_work", "PYTHONPATH": path, "LOG_LEVEL": "WARNING"}
 
 
 @contextmanager
