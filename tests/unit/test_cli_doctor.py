@@ -14,8 +14,8 @@ import pytest
 
 from langgraph_multi_agent.cli.look import usable_settings
 from langgraph_multi_agent.i18n import catalogue
-from langgraph_multi_agent.ops import doctor
-from langgraph_multi_agent.ops.doctor import Finding, State
+from langgraph_multi_agent.ops import data_plane, doctor
+from langgraph_multi_agent.ops.finding import Finding, State
 from langgraph_multi_agent.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ async def test_a_fit_machine_has_one_finding_a_check_and_nothing_is_left_behind(
 
 
 def test_every_finding_has_its_words_and_every_fault_its_remedy() -> None:
-    source = Path(doctor.__file__).read_text(encoding="utf-8")
+    source = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (doctor, data_plane))
     codes = {key.split(".")[1] for key in catalogue() if key.startswith("doctor.")}
     assert [code for code in codes if f'"{code}"' not in source and not code.startswith("SETTING")] == []
     harmless = {c for c in codes if c.endswith(("_OK", "_FREE", "_ANY", "_OWN", "_HELD", "_NEW", "_NONE", "_UNKNOWN"))}

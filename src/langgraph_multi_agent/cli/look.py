@@ -35,7 +35,8 @@ STATE_SYMBOLS = {"OK": "●", "WARN": "◆", "CRIT": "▲", "UNKNOWN": "○", "S
 async def doctor(call: Call, fail_on: FailOnOption = FailOn.CRITICAL, data_dir: DataDir = None) -> Outcome:
     """Check what the system needs on this machine; changes nothing."""
     from langgraph_multi_agent.ops.data_directory import server_address
-    from langgraph_multi_agent.ops.doctor import Finding, State, examine
+    from langgraph_multi_agent.ops.doctor import examine
+    from langgraph_multi_agent.ops.finding import Finding, State
 
     overrides: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
     settings, faults = usable_settings(os.environ, overrides)

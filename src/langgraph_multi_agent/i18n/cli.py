@@ -549,6 +549,60 @@ _DOCTOR = _pairs(
         "SQLITE_NO_WAL.hint": ("把数据目录放在本地磁盘上，不要用网络文件系统。", "Put the data directory on a local disk, not a network file system."),
         "SQLITE_SLOW": ("磁盘同步很慢：一次提交 {sync_ms} 毫秒", "The disk syncs slowly: a commit takes {sync_ms} ms"),
         "SQLITE_SLOW.hint": ("把数据目录放在本地固态硬盘上。", "Put the data directory on a local SSD."),
+        "POSTGRES_OK": (
+            "PostgreSQL {version}：{address}，{processes} 个进程各 {per_process} 个连接（上限 {max_connections}）",
+            "PostgreSQL {version} at {address}: {per_process} connections for each of {processes} processes (of {max_connections})",
+        ),
+        "POSTGRES_UNREACHABLE": ("连不上 PostgreSQL {address}：{reason}", "PostgreSQL at {address} cannot be reached: {reason}"),
+        "POSTGRES_UNREACHABLE.hint": ("检查 DATABASE_URL、网络，以及服务器是否在运行。", "Check DATABASE_URL, the network, and whether the server runs."),
+        "POSTGRES_OLD": ("{address} 的 PostgreSQL {version} 太旧，需要 {minimum} 以上", "PostgreSQL {version} at {address} is too old; {minimum} is needed"),
+        "POSTGRES_OLD.hint": ("升级到 PostgreSQL {minimum} 或更新的版本。", "Upgrade to PostgreSQL {minimum} or newer."),
+        "CONNECTIONS_FEW": (
+            "每个进程只分到 {value} 个数据库连接，至少需要 {needed} 个（{detail}）",
+            "Each process would get {value} database connections and needs {needed} ({detail})",
+        ),
+        "CONNECTIONS_FEW.hint": (
+            "减少 ASYNC_WORKERS，或调大 DATABASE_POOL_SIZE 和服务器的 max_connections。",
+            "Lower ASYNC_WORKERS, or raise DATABASE_POOL_SIZE and the server's max_connections.",
+        ),
+        "CONNECTIONS_CLAMPED": (
+            "连接池要 {wanted} 个连接，{address} 只能给 {available} 个；每个进程用 {per_process} 个",
+            "The pool asks for {wanted} connections, {address} has {available} to give; {per_process} a process are used",
+        ),
+        "CONNECTIONS_CLAMPED.hint": (
+            "调小 DATABASE_POOL_SIZE 和 DATABASE_MAX_OVERFLOW，或调大 max_connections。",
+            "Lower DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW, or raise max_connections.",
+        ),
+        "REDIS_NONE": (
+            "没有配置缓存用的 Redis",
+            "No Redis is configured for cache and sessions",
+        ),
+        "REDIS_NONE.hint": (
+            "用 PostgreSQL 时请设置 REDIS_URL，否则新任务和实时事件要等一两秒的轮询。",
+            "With PostgreSQL set REDIS_URL; otherwise new tasks and live events wait for a poll of a second or two.",
+        ),
+        "QUEUE_NONE": ("没有配置队列用的 Redis，工作进程轮询数据库", "No Redis is configured for the queue: workers poll the database"),
+        "REDIS_OK": ("{setting} 可用：Redis {version}（{address}，{policy}）", "{setting} answers: Redis {version} ({address}, {policy})"),
+        "REDIS_UNREACHABLE": ("连不上 {setting} 的 Redis {address}：{reason}", "The Redis of {setting} at {address} cannot be reached: {reason}"),
+        "REDIS_UNREACHABLE.hint": ("检查 {setting}、网络，以及服务器是否在运行。", "Check {setting}, the network, and whether the server runs."),
+        "REDIS_OLD": ("{setting} 的 Redis {version} 太旧，需要 {minimum} 以上", "The Redis {version} of {setting} is too old; {minimum} is needed"),
+        "REDIS_OLD.hint": ("升级到 Redis {minimum} 或更新的版本。", "Upgrade to Redis {minimum} or newer."),
+        "QUEUE_EVICTS": (
+            "队列的 Redis（{address}）内存满时会淘汰键（{policy}）",
+            "The queue's Redis at {address} evicts keys when its memory is full ({policy})",
+        ),
+        "QUEUE_EVICTS.hint": (
+            "把这台服务器的 maxmemory-policy 设为 noeviction，或者让 QUEUE_REDIS_URL 指向另一台。",
+            "Set maxmemory-policy noeviction on that server, or point QUEUE_REDIS_URL at another one.",
+        ),
+        "QUEUE_BESIDE_CACHE": (
+            "队列和缓存在同一台 Redis 上（{address}）",
+            "Queue and cache live on one Redis server ({address})",
+        ),
+        "QUEUE_BESIDE_CACHE.hint": (
+            "生产环境请用 QUEUE_REDIS_URL 指向另一台 Redis。",
+            "In production point QUEUE_REDIS_URL at a Redis of its own.",
+        ),
         "DATA_DIR_OK": ("数据目录可写：{directory}", "The data directory can be written: {directory}"),
         "DATA_DIR_NEW": ("数据目录还不存在，启动时会创建：{directory}", "The data directory will be made at the first start: {directory}"),
         "DATA_DIR_NOT_DIRECTORY": ("数据目录的位置上是一个文件：{directory}", "There is a file where the data directory should be: {directory}"),

@@ -15,14 +15,13 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from langgraph_multi_agent.demo import PENGUINS, data_path
 from langgraph_multi_agent.domain.errors import Fault
+from langgraph_multi_agent.ops.finding import Finding, State
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
 
@@ -39,25 +38,8 @@ CLOCK_SLACK_S = 120.0
 EARLIEST_NOW_S = 1_735_689_600.0
 """2025-01-01: a clock before this has lost its battery, and events would sort wrongly."""
 
-
-class State(StrEnum):
-    OK = "OK"
-    WARN = "WARN"
-    CRIT = "CRIT"
-    UNKNOWN = "UNKNOWN"
-    SKIPPED = "SKIPPED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One checked fact. `code` never changes its meaning; `params` fill its text."""
-
-    code: str
-    state: State
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-
 ServerAddress = Callable[[Path], str | None]
+Check = Callable[[], Finding | Awaitable[Finding]]
 
 
 async def examine(settings: Settings, *, server_address: ServerAddress) -> Sequence[Finding]:
@@ -68,9 +50,9 @@ async def examine(settings: Settings, *, server_address: ServerAddress) -> Seque
         server_address: the live server of a data directory, if there is one.
     """
     owner = server_address(settings.data_dir) if settings.data_dir.is_dir() else None
-    checks: list[tuple[str, Callable[[], Finding | Awaitable[Finding]]]] = [
+    checks: list[tuple[str, Check]] = [
         ("PYTHON", python_version),
-        ("SQLITE", lambda: asyncio.to_thread(sqlite_works, settings.data_dir)),
+        *_store_checks(settings),
         ("DATA_DIR", lambda: data_directory(settings.data_dir)),
         ("DISK", lambda: free_space(settings.data_dir)),
         ("LOCK", lambda: lock_owner(settings.data_dir, owner)),
@@ -85,7 +67,26 @@ async def examine(settings: Settings, *, server_address: ServerAddress) -> Seque
     return [await _checked(name, check) for name, check in checks]
 
 
-async def _checked(name: str, check: Callable[[], Finding | Awaitable[Finding]]) -> Finding:
+def _store_checks(settings: Settings) -> Sequence[tuple[str, Check]]:
+    """SQLite, or PostgreSQL; and Redis where it is configured or would matter."""
+    from langgraph_multi_agent.ops import data_plane
+
+    checks: list[tuple[str, Check]] = []
+    if settings.is_sqlite:
+        checks.append(("SQLITE", lambda: asyncio.to_thread(sqlite_works, settings.data_dir)))
+    else:
+        checks.append(
+            ("POSTGRES", lambda: data_plane.postgres_reachable(settings, deadline_s=CHECK_DEADLINE_S))
+        )
+    if not settings.is_sqlite or settings.redis_url or settings.queue_redis_url:
+        checks += [
+            ("REDIS", lambda: data_plane.cache_reachable(settings, deadline_s=CHECK_DEADLINE_S)),
+            ("QUEUE", lambda: data_plane.queue_reachable(settings, deadline_s=CHECK_DEADLINE_S)),
+        ]
+    return checks
+
+
+async def _checked(name: str, check: Check) -> Finding:
     """A check's finding; what breaks the check itself is UNKNOWN."""
     try:
         async with asyncio.timeout(SKILL_DEADLINE_S + CHECK_DEADLINE_S):

@@ -6,10 +6,14 @@ allows. Callers: `bootstrap`, which opens the lanes of the database within `per_
 name, nor for more than the server has to give; a process that starts has at least `LEAST`.
 """
 
+import asyncio
 from dataclasses import dataclass
 
-from langgraph_multi_agent.domain.errors import SettingsUnsafe
+import psycopg
+
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsUnsafe
 from langgraph_multi_agent.settings import SettingWarning
+from langgraph_multi_agent.telemetry.redaction import Redactor
 
 LEAST = 4
 """A process needs one connection each to write, to read, for the heartbeat and for checkpoints."""
@@ -21,6 +25,47 @@ class ConnectionBudget:
 
     per_process: int
     warning: SettingWarning | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What a PostgreSQL server says of itself: major version, and connections in all and kept back."""
+
+    version: int
+    max_connections: int
+    reserved: int
+
+
+async def server_limits(libpq_url: str, *, deadline_s: float) -> ServerLimits:
+    """Ask a PostgreSQL server over a connection of its own; works through pgbouncer too.
+
+    Args:
+        libpq_url: `postgresql://…`.
+        deadline_s: seconds for everything, name look-up included.
+
+    Raises:
+        DependencyUnavailable: it does not answer in time, or refuses; `reason` in its words.
+    """
+    try:
+        async with asyncio.timeout(deadline_s):
+            async with await psycopg.AsyncConnection.connect(libpq_url, prepare_threshold=None) as connection:
+                cursor = await connection.execute(_LIMITS)
+                row = await cursor.fetchone()
+                version = connection.info.server_version // 10_000
+    except (psycopg.Error, OSError) as error:
+        # OSError holds TimeoutError, which says nothing of its own.
+        words = str(error).strip().partition("\n")[0]
+        reason = Redactor().text(words) or f"no answer within {deadline_s:g} s"
+        raise DependencyUnavailable(dependency="postgresql", reason=reason) from error
+    assert row is not None
+    return ServerLimits(version=version, max_connections=int(row[0]), reserved=int(row[1]))
+
+
+_LIMITS = """
+SELECT current_setting('max_connections')::int,
+       current_setting('superuser_reserved_connections')::int
+       + coalesce(current_setting('reserved_connections', true)::int, 0)
+"""
 
 
 def connection_budget(
