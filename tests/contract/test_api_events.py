@@ -11,7 +11,6 @@ from tests.support.server import Desk, ServerSentEvent, open_desk, server_sent_e
 
 from langgraph_multi_agent.api.context import StreamLimits
 from langgraph_multi_agent.domain.event import EventType
-from langgraph_multi_agent.service import streams
 
 pytestmark = pytest.mark.anyio
 
@@ -116,10 +115,7 @@ async def test_progress_has_no_number_and_the_header_is_stronger_than_the_query(
     assert progress.data == {"task_id": task_id, "subtask_id": "read", "rows": 5}
 
 
-async def test_a_quiet_stream_is_kept_alive_and_stops_when_the_process_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streams, "POLL_S", 0.02)
+async def test_a_quiet_stream_is_kept_alive_and_stops_when_the_process_does(tmp_path: Path) -> None:
     async with open_desk(tmp_path / "data", stream_limits=StreamLimits(keep_alive_s=0.01)) as desk:
         task_id = (await desk.submit())["id"]
         stopping = False

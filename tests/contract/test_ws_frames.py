@@ -314,7 +314,7 @@ async def test_a_client_that_takes_nothing_is_closed_and_can_resume(
         await close(self, code)
 
     monkeypatch.setattr(ws.Connection, "_close", closing)
-    limits = StreamLimits(send_queue=4, send_deadline_s=0.2)
+    limits = StreamLimits(send_deadline_s=0.2)
     async with open_desk(tmp_path / "data", stream_limits=limits) as desk:
         task_id = (await desk.submit("x"))["id"]
         big = {"text": secrets.token_hex(3500)}

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 
 from langgraph_multi_agent import __version__
 from langgraph_multi_agent.access import DEFAULT_SCOPE, Scope
+from langgraph_multi_agent.api.frames import RecentTasks, SharedFrames
 from langgraph_multi_agent.domain.ports import Clock
 from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE
 from langgraph_multi_agent.service.agents import AgentService
@@ -26,20 +27,18 @@ from langgraph_multi_agent.telemetry.metrics import Metrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """How live connections are kept, in seconds, frames and bytes.
+    """How live connections are kept, in seconds and bytes.
 
     Attributes:
         keep_alive_s: pause between comments of a quiet SSE stream.
         heartbeat_s: pause between `heartbeat` frames of a WebSocket.
-        send_queue: frames that may wait for a slow WebSocket.
-        send_deadline_s: how long a full queue may stay full before the socket is closed.
+        send_deadline_s: how long a WebSocket may take nothing of a frame that waits for it.
         subscriptions: tasks that one WebSocket may follow.
         frame_bytes: largest frame that a client may send.
     """
 
     keep_alive_s: float = 15.0
     heartbeat_s: float = 30.0
-    send_queue: int = 256
     send_deadline_s: float = 10.0
     subscriptions: int = 200
     frame_bytes: int = 64 * 1024
@@ -66,6 +65,9 @@ class Services:
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
     is_stopping: Callable[[], bool] = lambda: False
     stream_limits: StreamLimits = field(default_factory=StreamLimits)
+    socket_frames: SharedFrames[str] = field(default_factory=SharedFrames)
+    stream_frames: SharedFrames[bytes] = field(default_factory=SharedFrames)
+    recent_tasks: RecentTasks = field(default_factory=RecentTasks)
 
 
 def services_of(connection: HTTPConnection) -> Services:

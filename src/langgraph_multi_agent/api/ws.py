@@ -1,9 +1,10 @@
 """The WebSocket: JSON text frames of the MVP2 contract, live and with replay.
 
-Hides the connection's tasks: one reads, one writes, one follower for each subscription. Invariant:
-a subscriber gets every durable event once and in order, from the `event_id` or `cursor` it names.
-Followers pull from the log and wait for the bounded send queue, so a slow client costs no memory;
-one that takes nothing for the send deadline is closed with 1013 and can resume.
+Hides one asyncio task for each connection, one more for each subscription, and none for what is
+idle. Invariant: a subscriber gets every durable event once and in order, from the `event_id` or
+`cursor` it names. Followers pull from the log and send for themselves, one frame at a time, so a
+slow client costs no memory; one that takes nothing for the send deadline is closed with 1013 and
+can resume.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Any
 import orjson
 import structlog
 from fastapi import APIRouter
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from langgraph_multi_agent.api.context import Services, language_of_connection, scope_of, services_of
 from langgraph_multi_agent.api.mvp2.health import system_status
@@ -39,12 +40,17 @@ CLOSE_DEADLINE_S = 10.0
 """How long a slow client gets to take what is on the wire and read why it is closed."""
 AGENT_PAUSE_S = 0.25
 """Changes of agents within this time go out together."""
-TASK_CACHE = 256
+GONE = (WebSocketDisconnect, RuntimeError, OSError)
+"""What sending to a client that left may raise, by server and moment."""
 ALL_TASKS, AGENTS = "*tasks", "*agents"
 
 
 class SlowClient(Exception):
-    """The client took nothing from a full queue for the whole send deadline."""
+    """The client took nothing for the whole send deadline."""
+
+
+class ClientGone(Exception):
+    """The client left while a frame was on its way to it; reading tells so too."""
 
 
 class BadField(Exception):
@@ -73,46 +79,60 @@ async def serve_socket(websocket: WebSocket) -> None:
 class Connection:
     """One client."""
 
+    __slots__ = (
+        "_beat",
+        "_beating",
+        "_followed_from",
+        "_followers",
+        "_is_slow",
+        "_language",
+        "_life",
+        "_limits",
+        "_scope",
+        "_services",
+        "_turn",
+        "_websocket",
+    )
+
     def __init__(self, websocket: WebSocket, services: Services) -> None:
         self._websocket, self._services = websocket, services
         self._scope, self._language = scope_of(websocket), language_of_connection(websocket)
         self._limits = services.stream_limits
-        self._queue: asyncio.Queue[str] = asyncio.Queue(self._limits.send_queue)
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._followed_from: dict[str, int] = {}
-        self._tasks: dict[str, Task] = {}
-        self._slow = asyncio.Event()
+        self._turn, self._life = asyncio.Lock(), asyncio.timeout(None)
+        self._is_slow = False
+        self._beat: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
         """Until the client leaves or proves too slow."""
         data = {"service": SERVICE_NAME, "version": self._services.version}
-        await self._send("system_notification", data, message=self._text("frame.connected"))
-        own = [
-            asyncio.create_task(work, name=f"ws-{name}")
-            for name, work in (
-                ("read", self._read()),
-                ("write", self._write()),
-                ("heartbeat", self._heartbeat()),
-                ("slow", self._slow.wait()),
-            )
-        ]
         try:
-            await asyncio.wait(own, return_when=asyncio.FIRST_COMPLETED)
+            async with self._life:
+                await self._send("system_notification", data, message=self._text("frame.connected"))
+                self._wait_to_beat()
+                await self._read()
+        except (TimeoutError, SlowClient):
+            if not self._is_slow:
+                raise
+        except ClientGone:
+            pass  # a frame met the end before the reader did
         finally:
-            everything = [*own, *self._followers.values()]
-            for task in everything:
+            if self._beat is not None:
+                self._beat.cancel()
+            rest = [*self._followers.values(), *([self._beating] if self._beating is not None else [])]
+            for task in rest:
                 task.cancel()
-            await asyncio.wait(everything)
-            for task in everything:
-                if not task.cancelled() and (error := task.exception()) is not None:
-                    _record(error)
-        if self._slow.is_set():
-            log.warning("ws.slow", queued=self._queue.qsize())
+            if rest:
+                await asyncio.wait(rest)
+        if self._is_slow:
+            log.warning("ws.slow")
             await self._close(TRY_AGAIN_LATER)
 
     async def _close(self, code: int) -> None:
         if self._websocket.client_state is WebSocketState.CONNECTED:
-            with suppress(TimeoutError, RuntimeError, OSError):
+            with suppress(TimeoutError, *GONE):
                 async with asyncio.timeout(CLOSE_DEADLINE_S):
                     await self._websocket.close(code)
 
@@ -135,15 +155,17 @@ class Connection:
             else:
                 await self._refuse("frame.bad_json")
 
-    async def _write(self) -> None:
-        with suppress(RuntimeError, OSError):  # the client is gone: reading will say so too
-            while True:
-                await self._websocket.send_text(await self._queue.get())
+    def _wait_to_beat(self) -> None:
+        self._beat = asyncio.get_running_loop().call_later(self._limits.heartbeat_s, self._start_beat)
+
+    def _start_beat(self) -> None:
+        self._beating = asyncio.create_task(self._heartbeat(), name="ws-heartbeat")
 
     async def _heartbeat(self) -> None:
-        while True:
-            await asyncio.sleep(self._limits.heartbeat_s)
+        with suppress(SlowClient, ClientGone):
             await self._send("heartbeat", {}, message=self._text("frame.heartbeat"))
+            self._beating = None
+            self._wait_to_beat()
 
     async def _act(self, message: Mapping[str, Any]) -> None:
         kind = message.get("type")
@@ -187,7 +209,7 @@ class Connection:
                 raise BadField("cursor")
             note = self._text("frame.subscribed_tasks")
             await self._send("task_subscription_confirmed", {}, message=note, cursor=cursor)
-            self._follow(ALL_TASKS, self._follow_all(cursor))
+            self._follow(ALL_TASKS, lambda: self._follow_all(cursor))
             return
         if not isinstance(task_id, str):
             raise BadField("task_id")
@@ -195,7 +217,8 @@ class Connection:
         if task_id not in self._followers and len(self._followers) >= self._limits.subscriptions:
             await self._refuse("frame.too_many", limit=self._limits.subscriptions)
             return
-        task = await self._task(task_id, min_seq=None)
+        task = await self._services.tasks.get(self._scope, task_id)
+        self._services.recent_tasks.put(self._scope.tenant, task)
         if after is None:
             after = task.last_seq
         else:  # a number that retention has passed is said at once
@@ -204,7 +227,7 @@ class Connection:
         data = task_object(task, self._language)
         note = self._text("frame.subscribed_task", task=task_id)
         await self._send("task_subscription_confirmed", data, message=note, task_id=task_id, event_id=after)
-        self._follow(task_id, self._follow_one(task_id, after))
+        self._follow(task_id, lambda: self._follow_one(task_id, after))
 
     async def _subscribe_agents(self, _message: Mapping[str, Any]) -> None:
         cursor = await self._services.streams.newest_cursor(self._scope)
@@ -212,9 +235,10 @@ class Connection:
         data = {"agents": [agent_shape(status, self._language) for status in statuses]}
         note = self._text("frame.subscribed_agents")
         await self._send("agent_subscription_confirmed", data, message=note)
-        self._follow(AGENTS, self._follow_agents(cursor, {_place(s): s for s in statuses}))
+        known = {_place(status): status for status in statuses}
+        self._follow(AGENTS, lambda: self._follow_agents(cursor, known))
 
-    def _follow(self, key: str, work: Any) -> None:
+    def _follow(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
         """Start a subscription; one of the same kind before it is replaced."""
         previous = self._followers.pop(key, None)
         if previous is not None:
@@ -224,7 +248,7 @@ class Connection:
             if previous is not None:
                 await asyncio.wait({previous})
             try:
-                await work
+                await work()
             except Fault as fault:
                 await self._refuse_fault(fault, task_id=key)
 
@@ -239,35 +263,46 @@ class Connection:
             _record(error)
 
     async def _follow_one(self, task_id: str, after: int) -> None:
-        follow = self._services.streams.follow_task(self._scope, task_id, after=after, stop_at_end=False)
+        streams = self._services.streams
+        follow = streams.follow_task(self._scope, task_id, after=after, stop_at_end=False, progress=False)
         async for event in _events(follow):
-            await self._send_event(event)
+            await self._put(await self._shared_frame(event, with_cursor=False))
 
     async def _follow_all(self, cursor: str) -> None:
-        async for event in _events(self._services.streams.follow_all(self._scope, cursor=cursor)):
+        follow = self._services.streams.follow_all(self._scope, cursor=cursor, progress=False)
+        async for event in _events(follow):
             followed_from = self._followed_from.get(event.task_id)
             if followed_from is None or event.seq <= followed_from:  # else its own follower sends it
-                await self._send_event(event, cursor=event.cursor)
+                await self._put(await self._shared_frame(event, with_cursor=True))
 
-    async def _send_event(self, event: Event, **more: Any) -> None:
-        try:
+    async def _shared_frame(self, event: Event, *, with_cursor: bool) -> str:
+        """The event's frame, with the task at least as new as the event."""
+        key = (self._scope.tenant, event.task_id, event.seq, self._language, with_cursor)
+
+        async def build() -> str:
             task = await self._task(event.task_id, min_seq=event.seq)
-        except TaskNotFound:
-            task = None
-        kind = frame_type(event)
-        data = frame_data(event, task, self._language)
-        note = self._text(f"frame.{kind}", name=task.title if task is not None else event.task_id)
-        place = {"timestamp": event.at, "event_id": event.seq, "task_id": event.task_id}
-        await self._send(kind, data, message=note, **place, **more)
+            kind = frame_type(event)
+            frame = {
+                "type": kind,
+                "data": frame_data(event, task, self._language),
+                "message": self._text(f"frame.{kind}", name=event.task_id if task is None else task.title),
+                "timestamp": event.at,
+                "event_id": event.seq,
+                "task_id": event.task_id,
+            }
+            return _encoded({**frame, "cursor": event.cursor} if with_cursor else frame)
 
-    async def _task(self, task_id: str, *, min_seq: int | None) -> Task:
-        """The task, at least as new as its event `min_seq`."""
-        known = self._tasks.get(task_id)
-        if known is None or min_seq is None or known.last_seq < min_seq:
-            known = await self._services.tasks.get(self._scope, task_id)
-            if len(self._tasks) >= TASK_CACHE:
-                self._tasks.clear()
-            self._tasks[task_id] = known
+        return await self._services.socket_frames.get(key, build)
+
+    async def _task(self, task_id: str, *, min_seq: int) -> Task | None:
+        tenant, recent = self._scope.tenant, self._services.recent_tasks
+        known = recent.get(tenant, task_id, min_seq=min_seq)
+        if known is None:
+            try:
+                known = await self._services.tasks.get(self._scope, task_id)
+            except TaskNotFound:
+                return None
+            recent.put(tenant, known)
         return known
 
     async def _follow_agents(self, cursor: str, known: dict[tuple[Any, ...], AgentStatus]) -> None:
@@ -275,7 +310,8 @@ class Connection:
         changed = asyncio.Event()
 
         async def watch() -> None:
-            async for _ in _events(self._services.streams.follow_all(self._scope, cursor=cursor)):
+            follow = self._services.streams.follow_all(self._scope, cursor=cursor, progress=False)
+            async for _ in _events(follow):
                 changed.set()
 
         async with asyncio.TaskGroup() as group:
@@ -298,32 +334,43 @@ class Connection:
 
     async def _refuse_fault(self, fault: Fault, *, task_id: Any) -> None:
         detail = describe(fault.code, fault.params, self._language, errors=fault.errors).detail
-        more = {"error_code": fault.code, "task_id": task_id}
-        await self._put({"type": "error", "error": True, "message": detail, **more})
+        await self._send("error", None, message=detail, error=True, error_code=fault.code, task_id=task_id)
 
     async def _refuse(self, key: str, **params: Any) -> None:
-        await self._put({"type": "error", "error": True, "message": self._text(key, **params)})
+        await self._send("error", None, message=self._text(key, **params), error=True)
 
-    async def _send(self, kind: str, data: Mapping[str, Any], *, message: str, **more: Any) -> None:
-        await self._put({"type": kind, "data": data, "message": message, **more})
+    async def _send(self, kind: str, data: Mapping[str, Any] | None, *, message: str, **more: Any) -> None:
+        shown = {} if data is None else {"data": data}
+        now = self._services.clock.now()
+        await self._put(_encoded({"type": kind, **shown, "message": message, **more, "timestamp": now}))
 
-    async def _put(self, frame: dict[str, Any]) -> None:
-        """Queue a frame.
+    async def _put(self, frame: str) -> None:
+        """Send a frame when those before it are on their way.
 
         Raises:
-            SlowClient: the queue stayed full for the send deadline; the connection ends.
+            SlowClient: it could not be sent within the send deadline; the connection ends.
+            ClientGone: nobody is there to take it.
         """
-        frame.setdefault("timestamp", self._services.clock.now())
-        encoded = orjson.dumps(frame, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
         try:
-            async with asyncio.timeout(self._limits.send_deadline_s):
-                await self._queue.put(encoded)
+            async with asyncio.timeout(self._limits.send_deadline_s), self._turn:
+                await self._websocket.send_text(frame)
         except TimeoutError:
-            self._slow.set()
+            self._end_slow()
             raise SlowClient from None
+        except GONE:
+            raise ClientGone from None
+
+    def _end_slow(self) -> None:
+        if not self._is_slow:
+            self._is_slow = True
+            self._life.reschedule(asyncio.get_running_loop().time())
 
     def _text(self, key: str, **params: Any) -> str:
         return text(key, self._language, **params)
+
+
+def _encoded(frame: Mapping[str, Any]) -> str:
+    return orjson.dumps(frame, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
 
 
 async def _events(items: AsyncGenerator[StreamItem, None]) -> AsyncGenerator[Event, None]:
@@ -352,5 +399,5 @@ def _place(status: AgentStatus) -> tuple[Any, ...]:
 
 
 def _record(error: BaseException) -> None:
-    if not isinstance(error, SlowClient):
+    if not isinstance(error, SlowClient | ClientGone):
         log.error("ws.error", exc_info=error)

@@ -1,30 +1,34 @@
 """Following the event log live.
 
-Hides listening before reading, so that nothing between the two is missed, and the poll that makes
-lost wake-ups harmless. Callers: SSE, WebSocket, CLI. Invariant: a follower sees every event
-once, in order, from the `seq` or cursor it knows.
+Hides that followers of one log share its reading, and the one poll a process that makes lost
+wake-ups harmless. Callers: SSE, WebSocket, CLI. Invariant: a follower sees every event once, in
+order, from the `seq` or cursor it knows.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from langgraph_multi_agent.access import Scope
-from langgraph_multi_agent.domain.errors import EventsGone, TaskNotFound
-from langgraph_multi_agent.domain.event import Event, EventType
+import structlog
+
+from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, EventsGone
+from langgraph_multi_agent.domain.event import Event, EventType, Position, position_of
 from langgraph_multi_agent.domain.ports import Feed
-from langgraph_multi_agent.domain.task import is_terminal
-from langgraph_multi_agent.service.tasks import CONTROL_TOPIC
+from langgraph_multi_agent.service.channels import PAGE, AllChannel, Channel, Follower, TaskChannel
 from langgraph_multi_agent.store import events as event_log
-from langgraph_multi_agent.store import tasks
-from langgraph_multi_agent.store.database import Database, Store
+from langgraph_multi_agent.store.database import Database
+
+log = structlog.get_logger(__name__)
+P = TypeVar("P", int, Position)
+K = TypeVar("K")
+C = TypeVar("C", bound=Channel[Any])
 
 POLL_S = 1.0
-IDLE_POLL_S = 15.0
-SPACING_S = 0.02
-"""A follower of all tasks reads at most once in this time, however many commits wake it."""
-PAGE = 200
+POLL_CHUNK = 1000
+"""Tasks that one question to the database asks about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,66 +48,153 @@ StreamItem = Event | Ephemeral | Idle
 
 
 class StreamService:
-    """Live views on the event log."""
+    """Live views on the event log, one reading of each log a process. Use from one event loop only."""
 
     def __init__(self, *, database: Database, feed: Feed) -> None:
         self._database, self._feed = database, feed
+        self._of_task: dict[tuple[str | None, str], TaskChannel] = {}
+        self._of_all: dict[str | None, AllChannel] = {}
+        self._poller: asyncio.Task[None] | None = None
 
     async def follow_task(
-        self, scope: Scope, task_id: str, *, after: int, stop_at_end: bool = True
+        self,
+        scope: Scope,
+        task_id: str,
+        *,
+        after: int,
+        stop_at_end: bool = True,
+        progress: bool = True,
+        idle_s: float | None = None,
     ) -> AsyncGenerator[StreamItem, None]:
         """Events of one task with `seq > after`, then live.
 
         Ends after the event that ended the task (if `stop_at_end`) or deleted it.
 
+        Args:
+            progress: also yield `Ephemeral` items.
+            idle_s: yield `Idle` after so many quiet seconds; None never does.
+
         Raises:
             TaskNotFound: at once, before the first item.
             EventsGone: retention removed events that the follower has not seen.
+            DependencyUnavailable: the database is away at the start; later it is waited for.
         """
-        await self._database.read(scope, tasks.get, task_id)
-        async with self._feed.listen(task_id) as listener:
+        follower: Follower[int] = Follower(after, wants_progress=progress)
+
+        def open_channel() -> TaskChannel:
+            return TaskChannel(self._database, self._feed, scope, task_id)
+
+        async with self._joined(self._of_task, (scope.tenant, task_id), open_channel, follower) as channel:
             while True:
-                while found := await self._database.read(scope, event_log.after, task_id, after, limit=PAGE):
+                while follower.position < channel.head:
+                    found = await _patiently(channel, follower)
+                    if not found:
+                        raise EventsGone(task=task_id, after=follower.position, oldest=channel.head)
                     for event in found:
-                        if event.seq != after + 1 and event.type is not EventType.TASK_DELETED:
-                            raise EventsGone(task=task_id, after=after, oldest=event.seq)
-                        after = event.seq
+                        is_deletion = event.type is EventType.TASK_DELETED
+                        if event.seq != follower.position + 1 and not is_deletion:
+                            raise EventsGone(task=task_id, after=follower.position, oldest=event.seq)
+                        follower.position = event.seq
                         yield event
-                        if event.type is EventType.TASK_DELETED:
+                        if is_deletion:
                             return
-                if stop_at_end and await self._database.read(scope, _is_over, task_id, after):
+                if stop_at_end and channel.ended_at is not None and channel.ended_at <= follower.position:
                     return
-                if not await listener.wait(POLL_S):
+                shown = await channel.pause(follower, idle_s)
+                if shown is None:
                     yield Idle()
-                for ephemeral in listener.take_ephemeral():
-                    yield Ephemeral(task_id=task_id, data=ephemeral)
+                for data in shown or ():
+                    yield Ephemeral(task_id=task_id, data=data)
 
     async def newest_cursor(self, scope: Scope) -> str:
         """Where `follow_all` goes on from without the events there are already."""
         return await self._database.read(scope, event_log.last_cursor)
 
-    async def follow_all(self, scope: Scope, *, cursor: str | None) -> AsyncGenerator[StreamItem, None]:
-        """Events of all tasks in scope after a cursor (None: from now on), in commit order."""
-        async with self._feed.listen(None) as listener:
+    async def follow_all(
+        self, scope: Scope, *, cursor: str | None, progress: bool = True, idle_s: float | None = None
+    ) -> AsyncGenerator[StreamItem, None]:
+        """Events of all tasks in scope after a cursor (None: from now on), in commit order.
+
+        Raises:
+            InvalidRequest: the cursor is not one that was handed out.
+            DependencyUnavailable: the database is away at the start; later it is waited for.
+        """
+        known = (0, 0) if cursor is None else position_of(cursor)
+        follower: Follower[Position] = Follower(known, wants_progress=progress)
+
+        def open_channel() -> AllChannel:
+            return AllChannel(self._database, self._feed, scope)
+
+        async with self._joined(self._of_all, scope.tenant, open_channel, follower) as channel:
             if cursor is None:
-                cursor = await self.newest_cursor(scope)
+                follower.position = channel.head
             while True:
-                while found := await self._database.read(scope, event_log.after_cursor, cursor, limit=PAGE):
+                while follower.position < channel.head:
+                    head = channel.head
+                    found = await _patiently(channel, follower)
                     for event in found:
-                        cursor = event.cursor
+                        follower.position = position_of(event.cursor)
                         yield event
-                if await listener.wait(IDLE_POLL_S):
-                    await asyncio.sleep(SPACING_S)
-                else:
+                    if len(found) < PAGE:  # nothing else lies before the head that was
+                        follower.position = max(follower.position, head)
+                shown = await channel.pause(follower, idle_s)
+                if shown is None:
                     yield Idle()
-                for ephemeral in listener.take_ephemeral():
-                    if ephemeral["task_id"] != CONTROL_TOPIC:
-                        yield Ephemeral(task_id=str(ephemeral["task_id"]), data=ephemeral)
+                for data in shown or ():
+                    yield Ephemeral(task_id=str(data["task_id"]), data=data)
+
+    @asynccontextmanager
+    async def _joined(
+        self, channels: dict[K, C], key: K, open_channel: Callable[[], C], follower: Follower[P]
+    ) -> AsyncIterator[C]:
+        """A follower's place in a channel, which is opened for the first one and closed after the last."""
+        channel = channels.get(key)
+        if channel is None:
+            channel = channels[key] = open_channel()
+        channel.join(follower)
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll(), name="stream-poll")
+        try:
+            await channel.opened()
+            await channel.check(follower.position)
+            yield channel
+        finally:
+            channel.leave(follower)
+            if not channel.followers:
+                del channels[key]
+                ending = {channel.close()}
+                if not self._of_task and not self._of_all:
+                    ending.add(self._poller)
+                    self._poller.cancel()
+                    self._poller = None
+                await asyncio.wait(ending)
+
+    async def _poll(self) -> None:
+        """Once a second: what moved without a wake-up that arrived."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            try:
+                await self._read_on()
+            except DependencyUnavailable:
+                continue
+            except Exception as error:  # followers still have their wake-ups
+                log.error("stream.poll_failed", exc_info=error)
+
+    async def _read_on(self) -> None:
+        watched = list(self._of_task.values())
+        moved: list[TaskChannel | AllChannel] = list(self._of_all.values())
+        for start in range(0, len(watched), POLL_CHUNK):
+            chunk = watched[start : start + POLL_CHUNK]
+            ids = sorted({channel.task_id for channel in chunk})
+            newest = await self._database.read(SYSTEM_SCOPE, event_log.newest_numbers, ids)
+            moved += [channel for channel in chunk if channel.is_behind(newest.get(channel.task_id))]
+        await asyncio.gather(*(channel.pump() for channel in moved))
 
 
-def _is_over(store: Store, task_id: str, seen: int) -> bool:
-    try:
-        task = tasks.get(store, task_id)
-    except TaskNotFound:
-        return False  # its last event is on the way
-    return is_terminal(task.status) and task.last_seq <= seen
+async def _patiently(channel: Channel[P], follower: Follower[P]) -> Sequence[Event]:
+    """What is new to a follower, once the database can say it."""
+    while True:
+        try:
+            return await channel.after(follower.position)
+        except DependencyUnavailable:
+            await asyncio.sleep(POLL_S)

@@ -27,6 +27,8 @@ from langgraph_multi_agent.service.tasks import MAX_PAGE
 router = APIRouter(tags=["results"])
 
 RETRY_MS = 2000
+LOOK_UP_S = 2.0
+"""How often a quiet stream looks whether the process is about to end."""
 MAX_SEQ = 2**53
 PROBLEMS = problems(
     faults.TaskNotFound, faults.EventsGone, faults.InvalidRequest, faults.DependencyUnavailable
@@ -137,13 +139,13 @@ class EventStream(Response):
         services, clock = self._services, self._services.clock
         yield b"retry: %d\n\n" % RETRY_MS
         spoke = clock.monotonic()
-        follow = services.streams.follow_task(self._scope, self._task_id, after=self._after)
+        idle_s = min(LOOK_UP_S, services.stream_limits.keep_alive_s)
+        follow = services.streams.follow_task(self._scope, self._task_id, after=self._after, idle_s=idle_s)
         try:
             async with aclosing(follow) as items:
                 async for item in items:
                     if isinstance(item, Event):
-                        shape = event_shape(item, self._language)
-                        yield _frame(item.type.value, shape, seq=item.seq)
+                        yield await self._shared_frame(item)
                     elif isinstance(item, Ephemeral):
                         yield _frame("progress", dict(item.data))
                     elif clock.monotonic() - spoke >= services.stream_limits.keep_alive_s:
@@ -157,6 +159,13 @@ class EventStream(Response):
                         return
         except Fault as fault:
             yield _frame("problem", problem_body(fault, self._language))
+
+    async def _shared_frame(self, event: Event) -> bytes:
+        async def build() -> bytes:
+            return _frame(event.type.value, event_shape(event, self._language), seq=event.seq)
+
+        key = (self._scope.tenant, event.task_id, event.seq, self._language)
+        return await self._services.stream_frames.get(key, build)
 
 
 def _frame(event: str, data: Any, *, seq: int | None = None) -> bytes:
