@@ -7,30 +7,56 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
+from tests.support.servers import RedisServer
 
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.errors import ArtifactNotFound, DependencyUnavailable, InputTooLarge
 from langgraph_multi_agent.domain.ports import Artifacts, Doorbell, Feed
 from langgraph_multi_agent.feed.memory import MAX_EPHEMERAL, MemoryFeed
+from langgraph_multi_agent.feed.redis import open_feed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
+from langgraph_multi_agent.queue.redis import open_doorbell
 
 SOON = 0.02
-FEEDS: dict[str, Callable[[], Feed]] = {"memory": MemoryFeed}
-DOORBELLS: dict[str, Callable[[], Doorbell]] = {"memory": MemoryDoorbell}
 
 
-@pytest.fixture(params=sorted(FEEDS))
-def feed(request: pytest.FixtureRequest) -> Feed:
-    return FEEDS[request.param]()
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    with RedisServer() as server:
+        yield server.url()
 
 
-@pytest.fixture(params=sorted(DOORBELLS))
-def doorbell(request: pytest.FixtureRequest) -> Doorbell:
-    return DOORBELLS[request.param]()
+@pytest.fixture(params=["memory", "redis"])
+async def feed(request: pytest.FixtureRequest) -> AsyncIterator[Feed]:
+    if request.param == "memory":
+        yield MemoryFeed()
+    else:
+        async with open_feed(request.getfixturevalue("redis_url")) as opened:
+            await subscribed(opened)
+            assert await opened.ping()
+            yield opened
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def doorbell(request: pytest.FixtureRequest) -> AsyncIterator[Doorbell]:
+    if request.param == "memory":
+        yield MemoryDoorbell()
+    else:
+        url = request.getfixturevalue("redis_url")
+        async with open_doorbell(url, size=100) as opened, Redis.from_url(url) as client:
+            await client.flushdb()
+            yield opened
+
+
+async def subscribed(feed: Feed) -> None:
+    """Everybody is woken when the subscription begins; after that nobody is without a cause."""
+    async with feed.listen("any") as listener:
+        assert await listener.wait(5)
 
 
 # Feed
@@ -108,6 +134,35 @@ async def test_a_ring_ends_the_wait_and_silence_ends_it_at_the_time_out(doorbell
     began = time.monotonic()
     await doorbell.wait(SOON)
     assert time.monotonic() - began >= SOON / 2
+
+
+async def test_a_nudge_ends_the_wait_also_of_a_worker_without_a_slot(doorbell: Doorbell) -> None:
+    for has_slot in (True, False):
+        waiting = asyncio.create_task(doorbell.wait(60, has_slot=has_slot))
+        await asyncio.sleep(0)
+        doorbell.nudge()
+        async with asyncio.timeout(5):
+            await waiting
+
+
+async def test_what_is_said_of_unknown_tasks_is_harmless(doorbell: Doorbell) -> None:
+    doorbell.took(["never rung", "never rung"])
+    doorbell.took([])
+    await doorbell.reconcile([])
+    await doorbell.ring("t")
+    await doorbell.ring("t")
+    doorbell.took(["t", "t", "t"])
+    async with asyncio.timeout(5):
+        await doorbell.wait(60)
+    assert await doorbell.ping()
+
+
+async def test_reconciling_tells_the_waiter_of_work_it_never_heard_of(doorbell: Doorbell) -> None:
+    waiting = asyncio.create_task(doorbell.wait(60))
+    await asyncio.sleep(0)
+    await doorbell.reconcile(["a", "b"])
+    async with asyncio.timeout(5):
+        await waiting
 
 
 # Artifacts

@@ -81,7 +81,7 @@ class RedisDoorbell:
         self._returned: list[str] = []
         self._surplus = 0
         self._popped = 0
-        """Entries that were popped for the waiter, and not yet set against what it took."""
+        """Entries that the waiter was given, and that are not yet set against what it took."""
         self._to_send = asyncio.Event()
         self._waiters = 0
         self._is_wanted = asyncio.Event()
@@ -89,6 +89,10 @@ class RedisDoorbell:
         self._hearing = Outage("doorbell.wait", metrics=metrics)
 
     async def ring(self, task_id: str) -> None:
+        if self._waiters and not self._local.is_rung:
+            self._popped += 1  # the waiter of this process has it, without the way through Redis
+            self._local.nudge()
+            return
         self._local.nudge()
         if len(self._rings) < self._size:
             self._rings[task_id] = None
@@ -178,6 +182,7 @@ class RedisDoorbell:
                 self._local.nudge()
             if popped is None:
                 continue
+            self._is_wanted.clear()  # one entry wakes one worker, until it waits again
             if self._waiters:
                 self._popped += 1
             else:

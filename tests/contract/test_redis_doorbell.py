@@ -1,0 +1,312 @@
+"""The doorbell between processes: who is woken, what LLEN shows, and what an outage costs."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+from tests.support.proxy import TcpProxy
+from tests.support.servers import RedisServer
+
+from langgraph_multi_agent.queue import redis as adapter
+from langgraph_multi_agent.queue.redis import KEY, RedisDoorbell, open_doorbell
+from langgraph_multi_agent.telemetry.metrics import Metrics
+
+SIZE = 50
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with RedisServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server: RedisServer) -> AsyncIterator[Redis]:
+    server.start()
+    async with Redis.from_url(server.url()) as opened:
+        await opened.flushall()
+        yield opened
+
+
+@pytest.fixture
+async def replica(server: RedisServer, client: Redis) -> AsyncIterator[RedisDoorbell]:
+    """The doorbell of a process that rings and has no worker."""
+    async with open_doorbell(server.url(), size=SIZE) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def worker(server: RedisServer, client: Redis) -> AsyncIterator[RedisDoorbell]:
+    async with open_doorbell(server.url(), size=SIZE) as opened:
+        yield opened
+
+
+async def length_becomes(client: Redis, wanted: int) -> None:
+    async with asyncio.timeout(5):
+        while await client.llen(KEY) != wanted:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def is_blocked(client: Redis) -> None:
+    """Until a BRPOP waits on the server."""
+    async with asyncio.timeout(5):
+        while (await client.info("clients"))["blocked_clients"] == 0:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def heard(doorbell: RedisDoorbell) -> None:
+    """Until it has heard of Redis: waits end early for other causes too."""
+    async with asyncio.timeout(10):
+        while doorbell._hearing.is_down:
+            await doorbell.wait(0.05)
+
+
+async def test_a_ring_in_one_process_wakes_the_waiter_of_another(
+    replica: RedisDoorbell, worker: RedisDoorbell, client: Redis
+) -> None:
+    waiting = asyncio.create_task(worker.wait(60))
+    await is_blocked(client)
+    began = time.monotonic()
+    await replica.ring("t")
+    async with asyncio.timeout(5):
+        await waiting
+    assert time.monotonic() - began < 1
+    worker.took(["t"])
+    await length_becomes(client, 0)
+
+
+async def test_the_list_shows_the_tasks_that_wait_and_no_more_than_its_size(
+    replica: RedisDoorbell, client: Redis
+) -> None:
+    for number in range(5):
+        await replica.ring(f"t{number}")
+    await length_becomes(client, 5)
+    assert await client.lrange(KEY, -1, -1) == [b"t0"]  # the oldest is popped first
+    for number in range(2 * SIZE):
+        await replica.ring(f"u{number}")
+    await length_becomes(client, SIZE)
+    assert (await client.lrange(KEY, -1, -1)) == [b"t0"]
+
+
+async def test_what_a_worker_takes_leaves_the_list_whatever_woke_it(
+    replica: RedisDoorbell, worker: RedisDoorbell, client: Redis
+) -> None:
+    for number in range(10):
+        await replica.ring(f"t{number}")
+    await length_becomes(client, 10)
+    async with asyncio.timeout(5):
+        await worker.wait(60)  # pops one
+    assert await client.llen(KEY) == 9
+    worker.took([f"t{number}" for number in range(4)])
+    await length_becomes(client, 6)
+    worker.took(["t4", "t5"])  # a slot became free: claimed without a pop
+    await length_becomes(client, 4)
+
+
+async def test_a_stale_ring_wakes_once_and_is_not_set_against_later_tasks(
+    replica: RedisDoorbell, worker: RedisDoorbell, client: Redis
+) -> None:
+    await replica.ring("stale")
+    async with asyncio.timeout(5):
+        await worker.wait(60)
+    await worker.wait(0.05)  # it claimed nothing, and waits again
+    for number in range(3):
+        await client.lpush(KEY, f"t{number}")
+    worker.took(["a", "b"])
+    await length_becomes(client, 1)
+
+
+async def test_without_a_free_slot_the_ring_stays_for_who_has_one(
+    replica: RedisDoorbell, worker: RedisDoorbell, client: Redis
+) -> None:
+    await replica.ring("t")
+    await length_becomes(client, 1)
+    await worker.wait(0.1, has_slot=False)
+    assert await client.llen(KEY) == 1
+
+
+async def test_what_was_popped_for_a_worker_that_left_is_put_back(
+    replica: RedisDoorbell, worker: RedisDoorbell, client: Redis
+) -> None:
+    waiting = asyncio.create_task(worker.wait(60))
+    await is_blocked(client)
+    worker.nudge()
+    await waiting
+    await replica.ring("t")  # the BRPOP that was on its way gets it
+    async with asyncio.timeout(5):
+        await worker.wait(60, has_slot=False)
+    await length_becomes(client, 1)
+    assert await client.lrange(KEY, 0, -1) == [b"t"]
+
+
+async def test_a_task_that_is_taken_before_its_ring_went_out_never_enters_the_list(
+    worker: RedisDoorbell, client: Redis
+) -> None:
+    await worker.ring("mine")
+    worker.took(["mine"])
+    await worker.ring("other")
+    await length_becomes(client, 1)
+    assert await client.lrange(KEY, 0, -1) == [b"other"]
+
+
+async def test_a_waiter_of_the_same_process_gets_the_ring_without_the_list(
+    worker: RedisDoorbell, client: Redis
+) -> None:
+    await client.lpush(KEY, "of another")
+    async with asyncio.timeout(5):
+        await worker.wait(60)
+    waiting = asyncio.create_task(worker.wait(60))
+    await is_blocked(client)
+    for task_id in ("mine", "second", "third"):
+        await worker.ring(task_id)
+    await waiting
+    await length_becomes(client, 2)
+    worker.took(["mine", "second"])
+    await length_becomes(client, 1)
+
+
+async def test_doubled_and_reordered_rings_wake_and_do_no_harm(
+    replica: RedisDoorbell, worker: RedisDoorbell, client: Redis
+) -> None:
+    await client.rpush(KEY, "b", "a", "b", "b", "gone", "a")
+    for _ in range(6):
+        async with asyncio.timeout(5):
+            await worker.wait(60)
+    await length_becomes(client, 0)
+    worker.took(["a", "b"])
+    waiting = asyncio.create_task(worker.wait(60))
+    await replica.ring("c")
+    async with asyncio.timeout(5):
+        await waiting
+
+
+async def test_reconciling_writes_what_is_pending_best_first_and_leaves_a_right_list_alone(
+    replica: RedisDoorbell, client: Redis
+) -> None:
+    await client.lpush(KEY, "stale", "stale", "a")
+    await replica.reconcile(["a", "b"])
+    assert await client.lrange(KEY, 0, -1) == [b"b", b"a"]
+    await client.lset(KEY, 0, "drifted")
+    await replica.reconcile(["a", "b"])
+    assert await client.lrange(KEY, 0, -1) == [b"drifted", b"a"]
+    await replica.reconcile([f"t{number}" for number in range(3 * SIZE)])
+    assert await client.llen(KEY) == SIZE
+    await replica.reconcile([])
+    assert await client.llen(KEY) == 0
+
+
+async def test_flushing_redis_costs_one_reconciling(
+    replica: RedisDoorbell, worker: RedisDoorbell, client: Redis
+) -> None:
+    await replica.ring("t")
+    await length_becomes(client, 1)
+    await client.flushdb()
+    waiting = asyncio.create_task(worker.wait(60))
+    await is_blocked(client)
+    await replica.reconcile(["t"])
+    async with asyncio.timeout(5):
+        await waiting
+
+
+async def test_silence_longer_than_the_socket_time_out_is_no_outage(
+    server: RedisServer, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "CALL_S", 0.5)
+    monkeypatch.setattr(adapter, "BLOCK_S", 0.1)
+    metrics = Metrics(with_process=False)
+    with capture_logs() as logs:
+        async with open_doorbell(server.url(), size=SIZE, metrics=metrics) as doorbell:
+            waiting = asyncio.create_task(doorbell.wait(60))
+            done, _ = await asyncio.wait([waiting], timeout=1.5)
+            assert not done
+            await client.lpush(KEY, "t")
+            async with asyncio.timeout(5):
+                await waiting
+    assert logs == []
+
+
+async def test_when_redis_stops_waits_end_in_time_and_its_return_brings_the_rings_back(
+    server: RedisServer, client: Redis
+) -> None:
+    metrics = Metrics(with_process=False)
+    with capture_logs() as logs:
+        async with (
+            open_doorbell(server.url(), size=SIZE, metrics=metrics) as worker,
+            open_doorbell(server.url(), size=SIZE) as replica,
+        ):
+            waiting = asyncio.create_task(worker.wait(60))
+            await is_blocked(client)
+            server.stop()
+            began = time.monotonic()
+            await waiting
+            assert time.monotonic() - began < 2
+            for _ in range(2):
+                began = time.monotonic()
+                await worker.wait(60)
+                assert time.monotonic() - began < 2
+            began = time.monotonic()
+            await replica.ring("during")
+            replica.took(["x"])
+            await replica.reconcile(["during"])
+            assert time.monotonic() - began < 1
+            assert not await replica.ping()
+            server.start()
+            await client.connection_pool.disconnect()
+            await heard(worker)
+            assert await replica.ping()
+            await length_becomes(client, 0)  # what was rung meanwhile was brought and popped
+            waiting = asyncio.create_task(worker.wait(60))
+            await is_blocked(client)
+            await replica.ring("after")
+            async with asyncio.timeout(5):
+                await waiting
+    events = [(line["event"], line["part"]) for line in logs]
+    assert events.count(("redis.lost", "doorbell.wait")) == 1
+    assert events.count(("redis.returned", "doorbell.wait")) == 1
+    assert events.count(("redis.lost", "doorbell.ring")) <= 1
+    assert (
+        metrics.registry.get_sample_value("langgraph_redis_reconnects_total", {"part": "doorbell.wait"}) == 1
+    )
+
+
+async def test_behind_a_black_hole_waits_end_in_time_and_rings_do_not_wait(
+    server: RedisServer, client: Redis
+) -> None:
+    with TcpProxy(server.address) as proxy:
+        async with open_doorbell(server.url(via=proxy.address), size=SIZE) as doorbell:
+            waiting = asyncio.create_task(doorbell.wait(60))
+            await is_blocked(client)
+            proxy.pause()
+            began = time.monotonic()
+            await waiting
+            assert time.monotonic() - began < 2.5
+            began = time.monotonic()
+            for number in range(2 * SIZE):
+                await doorbell.ring(f"t{number}")
+            assert time.monotonic() - began < 0.2
+            proxy.heal()
+            await length_becomes(client, SIZE)
+
+
+async def test_closing_tells_the_others_what_was_rung_last(server: RedisServer, client: Redis) -> None:
+    async with open_doorbell(server.url(), size=SIZE) as doorbell:
+        await doorbell.ring("handed back")
+    assert await client.lrange(KEY, 0, -1) == [b"handed back"]
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+async def test_nothing_is_left_running_after_closing(server: RedisServer, client: Redis, is_up: bool) -> None:
+    if not is_up:
+        server.stop()
+    before = asyncio.all_tasks()
+    with contextlib.suppress(ZeroDivisionError):
+        async with open_doorbell(server.url(), size=SIZE) as doorbell:
+            await doorbell.ring("t")
+            await doorbell.wait(0.01)
+            await doorbell.wait(0.05)
+            raise ZeroDivisionError
+    assert asyncio.all_tasks() == before
