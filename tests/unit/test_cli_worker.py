@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +96,40 @@ def test_a_child_s_command_line_is_this_program(tmp_path: Path) -> None:
         os.close(writing)
     assert done.returncode == Exit.REFUSED
     assert json.loads(done.stdout)["errors"][0]["code"] == "SETTINGS_UNSAFE"
+
+
+def test_the_command_starts_its_processes_and_ends_them_on_a_signal(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "langgraph_multi_agent", "worker", "--processes", "2"],
+        env={
+            **os.environ,
+            "DATABASE_URL": f"postgresql://u:canary-word@127.0.0.1:{port}/d",
+            "LGMA_DATA_DIR": str(tmp_path / "data"),
+            "SHUTDOWN_GRACE": "1",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if sum("worker started" in seen for seen in lines) == 2:
+                break
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    children = [json.loads(line)["child"] for line in lines if "worker started" in line]
+    assert process.returncode == Exit.OK
+    assert "workers stopped" in rest
+    assert "canary-word" not in "".join(lines) + rest
+    for pid in children:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)

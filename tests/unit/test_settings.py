@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from redis.connection import parse_url
+from sqlalchemy import make_url
 
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 from langgraph_multi_agent.i18n import catalogue, text
@@ -182,6 +184,10 @@ def test_each_spelling_of_postgresql_becomes_what_sqlalchemy_and_libpq_want(sche
     assert settings.libpq_url == "postgresql://u:p%40w@h:5433/d?sslmode=require"
     assert not settings.is_sqlite
     settings.require_shared_database()
+    libpq, parts = conninfo_to_dict(settings.libpq_url), make_url(settings.sqlalchemy_url)
+    assert libpq == {"user": "u", "password": "p@w", "host": "h", "port": "5433", "dbname": "d", "sslmode": "require"}
+    assert (parts.get_dialect().driver, parts.username, parts.password) == ("psycopg", "u", "p@w")
+    assert (parts.host, parts.port, parts.database, parts.query) == ("h", 5433, "d", {"sslmode": "require"})
 
 
 def test_a_socket_directory_is_a_postgresql_address() -> None:
