@@ -1,6 +1,6 @@
 """Reading the event log: by task after a `seq`, or over all tasks in commit order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +22,7 @@ from langgraph_multi_agent.domain.event import (
     MAX_NUMBER,
     Event,
     EventType,
+    Position,
     cursor_of,
     position_of,
     unknown_cursor,
@@ -154,31 +155,48 @@ def of_types(store: Store, task_id: str, types: Sequence[EventType], *, after_se
     return [_event(row) for row in store.connection.execute(query)]
 
 
-def agent_record(store: Store, *, resets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def agent_record(
+    store: Store,
+    *,
+    resets: Mapping[str, Any],
+    after: Position = (0, 0),
+    until: Position | None = None,
+    agents: Collection[str] | None = None,
+) -> dict[str, dict[str, Any]]:
     """By agent: completed and failed subtasks, last activity, since the agent's last reset.
 
     What a reset aborted is no failure of the agent.
+
+    Args:
+        resets: when each agent was reset, those that were.
+        after, until: only events between these places, the second included.
+        agents: only these.
     """
     columns = _MESSAGES.c
     by_reset = cast(columns.data, Text).like('%"AGENT_RESET"%')
     failed = (columns.type == EventType.SUBTASK_FAILED.value) & ~by_reset
-    query = (
-        _scoped(
-            store,
-            select(
-                columns.agent,
-                func.sum(case((columns.type == EventType.SUBTASK_COMPLETED.value, 1), else_=0)).label("completed"),
-                func.sum(case((failed, 1), else_=0)).label("failed"),
-                func.max(columns.created_at).label("last_activity"),
-            ),
-        )
-        .where(columns.agent.is_not(None))
-        .group_by(columns.agent)
-    )
+    completed = columns.type == EventType.SUBTASK_COMPLETED.value
+    query = _scoped(
+        store,
+        select(
+            columns.agent,
+            func.sum(case((completed, 1), else_=0)).label("completed"),
+            func.sum(case((failed, 1), else_=0)).label("failed"),
+            func.max(columns.created_at).label("last_activity"),
+        ),
+    ).where(columns.agent.is_not(None))
+    place = tuple_(columns.xid, columns.id)
+    if after != (0, 0):
+        query = query.where(place > after)
+    if until is not None:
+        query = query.where(place <= until)
+    if agents is not None:
+        moments = [resets[agent] for agent in agents if agent in resets]
+        query = query.where(columns.agent.in_(sorted(agents)))
+        if len(moments) == len(agents) and moments:
+            query = query.where(columns.created_at > min(moments))
     if resets:
-        since = case(
-            *[(columns.agent == agent, moment) for agent, moment in resets.items()], else_=None
-        )
+        since = case(*[(columns.agent == agent, moment) for agent, moment in resets.items()], else_=None)
         query = query.where((since.is_(None)) | (columns.created_at > since))
     return {
         row.agent: {
@@ -186,7 +204,7 @@ def agent_record(store: Store, *, resets: Mapping[str, Any]) -> dict[str, dict[s
             "failed": int(row.failed or 0),
             "last_activity": row.last_activity,
         }
-        for row in store.connection.execute(query)
+        for row in store.connection.execute(query.group_by(columns.agent))
     }
 
 

@@ -1,6 +1,8 @@
 """The order of events over all tasks: nothing appears behind a place that was handed out."""
 
+import psycopg
 import pytest
+from tests.support.servers import postgres
 from tests.support.stores import Desk, tenant
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
@@ -40,6 +42,34 @@ async def test_an_empty_log_has_a_place_from_which_nothing_is_missed(desk: Desk)
     last = await desk.database.read(DEFAULT_SCOPE, events.last_cursor)
     new = await desk.submit()
     assert [event.task_id for event in await page(desk, last)] == [new]
+
+
+async def test_what_waits_for_an_older_transaction_comes_after_every_place_that_was_handed_out(
+    desk: Desk,
+) -> None:
+    if desk.database.dialect != "postgresql":
+        assert await desk.database.read(DEFAULT_SCOPE, events.is_held_back) is False
+        return
+    read = desk.database.read
+    (row,) = await desk.rows("SELECT current_database() AS name")
+    first = await desk.submit()
+    async with await psycopg.AsyncConnection.connect(postgres().url(row["name"])) as older:
+        await older.execute("SELECT pg_current_xact_id()")
+        last = await read(DEFAULT_SCOPE, events.last_cursor)
+        second = await desk.submit()
+        assert second in await desk.ids()
+        assert [event.task_id for event in await page(desk)] == [first]
+        assert await read(DEFAULT_SCOPE, events.read_on, last, limit=10) == ([], True)
+        assert await read(THEIRS, events.is_held_back) is False
+        await older.execute(
+            "INSERT INTO agent_messages (tenant, task_id, seq, type, data, created_at, xid)"
+            " SELECT tenant, task_id, 2, type, data, created_at, pg_current_xact_id()::text::bigint"
+            " FROM agent_messages WHERE task_id = %s",
+            (first,),
+        )
+    found, is_held_back = await read(DEFAULT_SCOPE, events.read_on, last, limit=10)
+    assert [(event.task_id, event.seq) for event in found] == [(first, 2), (second, 1)]
+    assert not is_held_back
 
 
 async def test_another_tenants_events_are_not_shown_and_move_no_place(desk: Desk) -> None:
