@@ -14,6 +14,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.execution import Execution
 from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.retention import RetentionService
+from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.settings import Settings
@@ -41,6 +44,7 @@ from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
 from langgraph_multi_agent.store import migration, runs, tasks
 from langgraph_multi_agent.store.database import FailPoints, SqliteDatabase, sqlite_engine
 from langgraph_multi_agent.store.journal import JournalFlusher
+from langgraph_multi_agent.store.retention import Policy
 from langgraph_multi_agent.telemetry.logs import configure_logs
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.tools.contract import Tool
@@ -68,6 +72,8 @@ class Application:
     streams: StreamService
     agents: AgentService
     health: HealthService
+    schedules: ScheduleService
+    retention: RetentionService
     metrics: Metrics
     worker: Worker
     teams: Mapping[str, Team]
@@ -178,6 +184,12 @@ async def open_application(
                 tasks=task_service,
                 has_model=model is not None,
             ),
+            schedules=ScheduleService(
+                database=database, tasks=task_service, queue_size=settings.task_queue_size, new_id=new_id
+            ),
+            retention=RetentionService(
+                database=database, policy=retention_policy(settings), clock=clock, new_id=new_id
+            ),
             metrics=metrics,
             worker=worker,
             teams=teams,
@@ -213,6 +225,13 @@ async def working(application: Application) -> AsyncIterator[Application]:
             finally:
                 application.tasks.is_draining = True
                 application.worker.stop()
+
+
+def retention_policy(settings: Settings) -> Policy:
+    return Policy(
+        messages=timedelta(days=settings.retention_messages_days),
+        executions=timedelta(days=settings.retention_executions_days),
+    )
 
 
 def database_path(settings: Settings) -> Path:
@@ -263,6 +282,8 @@ def web_api(application: Application) -> Any:
             streams=application.streams,
             agents=application.agents,
             health=application.health,
+            schedules=application.schedules,
+            retention=application.retention,
             metrics=application.metrics,
             clock=SystemClock(),
             is_stopping=lambda: application.is_stopping,

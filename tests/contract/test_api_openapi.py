@@ -72,6 +72,12 @@ async def test_the_document_is_valid_and_names_every_interface(desk: Desk) -> No
         "GET /api/v1/mvp2/health",
         "POST /api/v1/tasks",
         "GET /api/v1/tasks",
+        "POST /api/v1/schedules",
+        "GET /api/v1/schedules",
+        *(f"{method} /api/v1/schedules/{{schedule_id}}" for method in ("GET", "PATCH", "DELETE")),
+        "POST /api/v1/schedules/{schedule_id}/run",
+        "GET /api/v1/admin/retention",
+        "POST /api/v1/admin/retention",
         f"GET {task}",
         f"PATCH {task}",
         f"DELETE {task}",
@@ -209,6 +215,19 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
             if name.endswith("/answer"):
                 body = {"json": {"question_id": "1", "text": "x"}}
             assert (await call(name, **body)).status_code == 404
+    request = {"name": "n", "cron": "0 9 * * *", "task": {"description": "数"}}
+    made = (await call("POST /api/v1/schedules", json=request)).json()
+    await call("POST /api/v1/schedules", json=request)
+    await call("GET /api/v1/schedules")
+    schedule, own = "/api/v1/schedules/{schedule_id}", f"/api/v1/schedules/{made['id']}"
+    await call(f"GET {schedule}", path=own)
+    await call(f"PATCH {schedule}", path=own, json={"is_enabled": False})
+    await call(f"POST {schedule}/run", path=f"{own}/run")
+    for _ in range(2):
+        await call(f"DELETE {schedule}", path=own)
+    await call(f"POST {schedule}/run", path=f"{own}/run")
+    await call("GET /api/v1/admin/retention")
+    await call("POST /api/v1/admin/retention")
     assert faults == []
     assert checked == set(templates)
     assert json.dumps(document)

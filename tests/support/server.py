@@ -38,12 +38,15 @@ from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.retention import RetentionService
+from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import migration, runs
 from langgraph_multi_agent.store.database import FailPoints, SqliteDatabase, sqlite_engine
 from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
+from langgraph_multi_agent.store.retention import Policy
 from langgraph_multi_agent.store.runs import Claimed, Ending
 from langgraph_multi_agent.store.tasks import question_key
 from langgraph_multi_agent.telemetry.metrics import Metrics
@@ -262,6 +265,10 @@ async def open_desk(
         health=HealthService(
             database=database, artifacts=artifacts, clock=clock, tasks=tasks, has_model=has_model
         ),
+        schedules=ScheduleService(
+            database=database, tasks=tasks, queue_size=configured.task_queue_size, new_id=new_id
+        ),
+        retention=RetentionService(database=database, policy=Policy(), clock=clock, new_id=new_id),
         metrics=metrics,
         clock=clock,
         stream_limits=stream_limits or StreamLimits(),

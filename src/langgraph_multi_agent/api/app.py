@@ -18,7 +18,7 @@ from langgraph_multi_agent.api.context import Services
 from langgraph_multi_agent.api.middleware import Boundary, RequestRecord
 from langgraph_multi_agent.api.mvp2 import health as mvp2_health
 from langgraph_multi_agent.api.problems import Json, on_fault, on_http_exception, on_validation_error
-from langgraph_multi_agent.api.v1 import decisions, events, results, system, tasks
+from langgraph_multi_agent.api.v1 import decisions, events, results, retention, schedules, system, tasks
 from langgraph_multi_agent.domain.errors import Fault
 
 CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -68,7 +68,7 @@ def create_api(services: Services) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.state.services = services
     app.state.started = services.clock.monotonic()
-    for module in (tasks, decisions, results, events, system, mvp2_health, pages, ws):
+    for module in (tasks, decisions, results, events, schedules, retention, system, mvp2_health, pages, ws):
         app.include_router(module.router)
     app.router.default = pages.Pages()
     app.openapi = documents.complete(app, version=services.version)  # type: ignore[method-assign,assignment]

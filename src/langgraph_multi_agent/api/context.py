@@ -19,6 +19,8 @@ from langgraph_multi_agent.domain.ports import Clock
 from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.retention import RetentionService
+from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.settings import Settings
@@ -59,6 +61,8 @@ class Services:
     streams: StreamService
     agents: AgentService
     health: HealthService
+    schedules: ScheduleService
+    retention: RetentionService
     metrics: Metrics
     clock: Clock
     version: str = __version__

@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api import models, samples, schedule_models
 from langgraph_multi_agent.api.problems import MEDIA_TYPE, TYPE_BASE
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import Fault
@@ -26,11 +26,15 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     models.CompleteRequest,
     models.EmptyRequest,
     models.ResetRequest,
+    schedule_models.ScheduleRequest,
+    schedule_models.SchedulePatch,
     models.Problem,
 )
 TAGS = [
     {"name": "tasks", "description": "Submit tasks, follow them, and decide about them."},
     {"name": "results", "description": "Plans, events and files of a task."},
+    {"name": "schedules", "description": "Tasks that come again at the times of a cron line."},
+    {"name": "admin", "description": "Housekeeping by operators."},
     {"name": "system", "description": "Health, metrics, agents and teams."},
 ]
 DESCRIPTION = """Tasks go in, agents work on them, results come out.

@@ -54,7 +54,8 @@ def parse_start(value: Any) -> Any:
     return moment
 
 
-def _not_blank(value: str) -> str:
+def not_blank(value: str) -> str:
+    """Refuse a text of blanks. Raises a validation error."""
     if not value.strip():
         raise PydanticCustomError("field_empty", "must not be empty")
     return value
@@ -110,7 +111,7 @@ class TaskRequest(_Request):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [samples.TASK_REQUEST]})
 
     title: Title | None = None
-    description: Annotated[str, AfterValidator(_not_blank)]
+    description: Annotated[str, AfterValidator(not_blank)]
     priority: PriorityNumber = 2
     team: Annotated[Name, Field(min_length=1)] = "default"
     deadline: Deadline = None
@@ -131,8 +132,8 @@ class TaskPatch(_Request):
         extra="forbid", json_schema_extra={"examples": [{"priority": 4, "deadline": "2026-12-31"}]}
     )
 
-    title: Annotated[Title, AfterValidator(_not_blank)] = ""
-    description: Annotated[str, AfterValidator(_not_blank)] = ""
+    title: Annotated[Title, AfterValidator(not_blank)] = ""
+    description: Annotated[str, AfterValidator(not_blank)] = ""
     priority: PriorityNumber = 2
     deadline: Deadline = None
     assignee: Name | None = None
