@@ -105,11 +105,11 @@ class Bucket(Storage):
         copies = LocalCopies(self.directory / uuid.uuid4().hex, max_bytes=max_bytes, keep_s=keep_s)
         return S3Artifacts(self.objects, name=f"s3://{self.name}", copies=copies, deadline_s=deadline_s)
 
-    def keys(self) -> set[str]:
+    def names(self) -> set[str]:
         return {meta["path"] for page in obstore.list(self.objects) for meta in page}
 
     def digests(self) -> set[str]:
-        return {key.replace("/", "") for key in self.keys() if key[2:3] == "/"}
+        return {key.replace("/", "") for key in self.names() if key[2:3] == "/"}
 
     def make_old(self, digest: str, seconds: float) -> None:
         found = self.server.record(self.name, f"some/prefix/{digest[:2]}/{digest[2:]}")
@@ -122,7 +122,7 @@ class Bucket(Storage):
         obstore.delete(self.objects, "lgma-storage.json")
 
     def has_marker(self) -> bool:
-        return "lgma-storage.json" in self.keys()
+        return "lgma-storage.json" in self.names()
 
 
 class ObjectServer:

@@ -1,0 +1,320 @@
+"""What an object store adds: a network that fails, copies on this machine, a bucket of somebody else."""
+
+import asyncio
+import builtins
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.artifact_stores import CREDENTIALS, Bucket, ObjectServer, object_server
+
+from langgraph_multi_agent.artifacts import s3
+from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
+from langgraph_multi_agent.artifacts.opening import open_artifacts
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsUnsafe
+from langgraph_multi_agent.i18n.artifacts import TEXTS
+from langgraph_multi_agent.i18n.errors import describe
+
+KIB = 1024
+HOUR_S = 3600.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ObjectServer]:
+    with object_server() as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(server: ObjectServer, tmp_path: Path) -> Bucket:
+    return Bucket(server, tmp_path / "machines")
+
+
+async def agree(proposed: str) -> str:
+    return proposed
+
+
+def copies_of(directory: Path) -> set[str]:
+    return {path.parent.name + path.name for path in directory.glob("*/[0-9a-f][0-9a-f]/*")}
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[str]:
+    """Accepts connections and never answers."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+        await server.wait_closed()
+
+
+def opened(url: str, endpoint: str, directory: Path, monkeypatch: pytest.MonkeyPatch, **kwargs: Any) -> Any:
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}.items():
+        monkeypatch.setenv(name, value)
+    return open_artifacts(url, cache_dir=directory, **kwargs)
+
+
+@pytest.mark.parametrize("call", ["put", "put_stream", "path", "read", "collect", "check_marker"])
+@pytest.mark.parametrize("fault", ["refuses", "is silent"])
+async def test_a_server_that_is_down_is_a_missing_dependency_within_the_deadline(
+    call: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield b"content"
+
+    async with silent_server() as silent:
+        endpoint = silent if fault == "is silent" else "http://127.0.0.1:1"
+        artifacts = opened("s3://bucket/prefix", endpoint, tmp_path, monkeypatch)
+        artifacts._deadline_s = 1.0
+        calls = {
+            "put": lambda: artifacts.put(b"content"),
+            "put_stream": lambda: artifacts.put(content()),
+            "path": lambda: artifacts.path("0" * 64),
+            "read": lambda: artifacts.read("0" * 64),
+            "collect": lambda: artifacts.collect(set(), min_age_s=HOUR_S),
+            "check_marker": lambda: artifacts.check_marker(agree),
+        }
+        began = time.monotonic()
+        with pytest.raises(DependencyUnavailable) as refused:
+            await calls[call]()
+    assert time.monotonic() - began < 3
+    assert refused.value.params["dependency"] == "artifacts"
+    assert "\n" not in refused.value.params["reason"]
+
+
+async def test_the_aws_variables_lead_to_the_server(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts = opened(bucket.url, bucket.server.endpoint, tmp_path / "cache", monkeypatch)
+    await artifacts.check_marker(agree)
+    blob = await artifacts.put(b"content")
+    assert bucket.names() == {"lgma-storage.json", f"{blob.digest[:2]}/{blob.digest[2:]}"}
+    assert await bucket.open().read(blob.digest) == b"content"
+
+
+async def test_a_bucket_that_is_not_there_is_named_at_the_start(
+    server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts = opened("s3://no-such-bucket", server.endpoint, tmp_path, monkeypatch)
+    with pytest.raises(SettingsUnsafe) as refused:
+        await artifacts.check_marker(agree)
+    assert refused.value.params["reason"] == "artifacts_bucket_missing"
+    with pytest.raises(DependencyUnavailable):
+        await artifacts.put(b"content")
+
+
+async def test_access_denied_is_named_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def deny(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(deny, "127.0.0.1", 0)
+    async with server:
+        endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        artifacts = opened("s3://theirs/prefix", endpoint, tmp_path, monkeypatch)
+        with pytest.raises(SettingsUnsafe) as refused:
+            await artifacts.check_marker(agree)
+    assert refused.value.params["reason"] == "artifacts_denied"
+
+
+async def test_copies_used_longest_ago_are_evicted_and_come_back(bucket: Bucket) -> None:
+    artifacts = bucket.open(max_bytes=400 * KIB, keep_s=HOUR_S)
+    digests = [(await artifacts.put(os.urandom(100 * KIB))).digest for _ in range(6)]
+    (directory,) = bucket.directory.iterdir()
+    for age, digest in enumerate(reversed(digests[1:])):
+        path = directory / digest[:2] / digest[2:]
+        then = time.time() - 2 * HOUR_S - age
+        os.utime(path, (then, then))
+    await artifacts.put(os.urandom(100 * KIB))
+    left = copies_of(bucket.directory)
+    # Three of the old ones had to go; the first was given out lately.
+    assert left >= {digests[0], digests[5]}
+    assert not left & {digests[1], digests[2], digests[3]}
+    assert sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) <= 400 * KIB
+    assert len(await artifacts.read(digests[1])) == 100 * KIB
+    assert digests[1] in copies_of(bucket.directory)
+
+
+async def test_a_path_that_was_given_out_stays_whatever_is_stored_after_it(bucket: Bucket) -> None:
+    artifacts = bucket.open(max_bytes=200 * KIB, keep_s=HOUR_S)
+    blob = await bucket.open().put(os.urandom(100 * KIB))
+    path = await artifacts.path(blob.digest)
+    for _ in range(6):
+        await artifacts.put(os.urandom(100 * KIB))
+    assert path.stat().st_size == 100 * KIB
+
+
+async def test_many_that_need_one_object_fetch_it_once(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = await bucket.open().put(os.urandom(100 * KIB))
+    artifacts = bucket.open()
+    fetched: list[int] = []
+    real = artifacts._content
+
+    def content(key: str, size: int) -> AsyncIterator[bytes]:
+        fetched.append(size)
+        return real(key, size)
+
+    monkeypatch.setattr(artifacts, "_content", content)
+    paths = await asyncio.gather(*(artifacts.path(blob.digest) for _ in range(8)))
+    assert (len(set(paths)), fetched) == (1, [100 * KIB])
+
+
+async def test_a_copy_that_was_damaged_on_this_machine_is_fetched_again(bucket: Bucket) -> None:
+    artifacts = bucket.open()
+    blob = await artifacts.put(b"good content")
+    path = await artifacts.path(blob.digest)
+    path.chmod(0o640)
+    path.write_bytes(b"bad")
+    assert await artifacts.read(blob.digest) == b"good content"
+
+
+async def test_an_object_that_changed_gives_no_path_to_a_child_process(bucket: Bucket) -> None:
+    blob = await bucket.open().put(b"good content")
+    bucket.damage(blob.digest, b"Good content")
+    reader = bucket.open()
+    with pytest.raises(DependencyUnavailable, match="does not match"):
+        await reader.path(blob.digest)
+    bucket.damage(blob.digest, b"good content")
+    assert (await reader.path(blob.digest)).read_bytes() == b"good content"
+
+
+async def test_an_upload_waits_for_a_collector_that_looked_before_it(bucket: Bucket) -> None:
+    blob = await bucket.open().put(b"again")
+    key = f"{blob.digest[:2]}/{blob.digest[2:]}"
+    bucket.objects.put(s3.COLLECTING, json.dumps([blob.digest]).encode())
+    putting = asyncio.create_task(bucket.open().put(b"again"))
+    done, _ = await asyncio.wait({putting}, timeout=0.5)
+    assert not done
+    await bucket.objects.delete_async(key)
+    await bucket.objects.delete_async(s3.COLLECTING)
+    await putting
+    assert key in bucket.names()
+
+
+async def test_collecting_goes_in_batches_and_leaves_no_mark(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "BATCH", 3)
+    artifacts = bucket.open()
+    for number in range(7):
+        bucket.make_old((await artifacts.put(bytes([number]))).digest, 2 * HOUR_S)
+    assert await artifacts.collect(set(), min_age_s=HOUR_S) == 7
+    assert bucket.names() == {s3.CLOCK}
+
+
+async def test_what_people_put_beside_the_content_is_not_collected(bucket: Bucket) -> None:
+    bucket.objects.put("readme.txt", b"ours")
+    found = bucket.server.record(bucket.name, "some/prefix/readme.txt")
+    found.last_modified = found.last_modified.replace(year=2020)
+    assert await bucket.open().collect(set(), min_age_s=HOUR_S) == 0
+    assert "readme.txt" in bucket.names()
+
+
+# Opening
+
+
+@pytest.mark.parametrize("form", ["file://{}", "file://localhost{}", "{}"])
+async def test_a_directory_is_opened_by_url_or_by_path(form: str, tmp_path: Path) -> None:
+    root = tmp_path / "with space"
+    url = form.format(str(root).replace(" ", "%20") if form.startswith("file") else root)
+    artifacts = open_artifacts(url, cache_dir=tmp_path / "cache")
+    assert isinstance(artifacts, DirectoryArtifacts)
+    blob = await artifacts.put(b"content")
+    assert (root / blob.digest[:2] / blob.digest[2:]).read_bytes() == b"content"
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "artifacts_url_unknown"),
+        ("ftp://host/path", "artifacts_url_unknown"),
+        ("file://other-host/path", "artifacts_url_unknown"),
+        ("s3://", "artifacts_url_unknown"),
+        ("s3:///prefix", "artifacts_url_unknown"),
+        ("s3://bucket/prefix?region=eu", "artifacts_url_unknown"),
+        ("s3://bucket:9000/prefix", "artifacts_url_unknown"),
+        ("s3://key:secret@bucket/prefix", "artifacts_credentials_in_url"),
+        ("relative/path", "artifacts_path_not_absolute"),
+        ("/dev/null/artifacts", "artifacts_unusable"),
+    ],
+)
+def test_a_url_that_is_no_storage_is_refused_and_says_why(url: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsUnsafe) as refused:
+        open_artifacts(url, cache_dir=tmp_path)
+    params = refused.value.params
+    assert (params["setting"], params["reason"]) == ("ARTIFACTS_URL", reason)
+    for language in ("zh", "en"):
+        detail = describe("SETTINGS_UNSAFE", params, language).detail
+        assert "ARTIFACTS_URL" in detail
+        assert "secret" not in detail
+
+
+def test_without_the_extra_the_install_command_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.partition(".")[0] == "obstore":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(SettingsUnsafe) as refused:
+        open_artifacts("s3://bucket", cache_dir=tmp_path)
+    for language in ("zh", "en"):
+        detail = describe("SETTINGS_UNSAFE", refused.value.params, language).detail
+        assert "pip install 'langgraph-multi-agent[s3]'" in detail
+
+
+def test_the_library_is_loaded_only_for_s3(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from langgraph_multi_agent.artifacts.opening import open_artifacts\n"
+        "open_artifacts(sys.argv[1], cache_dir=Path(sys.argv[1]))\n"
+        "sys.exit('obstore' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=60)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("variables", "reason"), [({"AWS_ACCESS_KEY_ID": "half"}, "artifacts_unusable")])
+def test_half_of_the_credentials_is_refused(
+    variables: dict[str, str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsUnsafe) as refused:
+        open_artifacts("s3://bucket", cache_dir=tmp_path)
+    assert refused.value.params["reason"] == reason
+
+
+@pytest.mark.parametrize("key", sorted(TEXTS))
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_reason_makes_a_whole_sentence(key: str, language: str) -> None:
+    params = {"setting": "ARTIFACTS_URL", "value": "s3://b", "detail": "why"}
+    params["reason"] = key.removeprefix("settings.reason.")
+    detail = describe("SETTINGS_UNSAFE", params, language).detail
+    assert detail == TEXTS[key][language].format(**params)
