@@ -20,7 +20,7 @@ from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import InvalidRequest, LeaseLost, TaskNotFound
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.store import checkpoints, runs
-from langgraph_multi_agent.store.checkpoints import RunSaver, open_history, prune
+from langgraph_multi_agent.store.checkpoints import RunSaver, open_history, prune, pruning
 from langgraph_multi_agent.store.checkpoints.savers import PAGE, change_thread
 from langgraph_multi_agent.store.journal import JournalFlusher
 from langgraph_multi_agent.store.runs import Claimed, Ending
@@ -465,3 +465,18 @@ async def test_pruning_goes_on_where_the_last_batch_ended(desk: Desk) -> None:
     counts = [await pruned(desk, limit=3) for _ in range(4)]
     assert counts == [3, 3, 1, 0]
     assert await ids(desk, run.task.id) == line[-1:]
+
+
+async def test_pruning_reaches_every_thread_however_few_it_looks_at_together(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "THREADS_AT_ONCE", 1)
+    ended = [await desk.running() for _ in range(3)]
+    for run in ended:
+        async with opened(desk, run) as saver:
+            await put_line(saver, run.task.id, range(3))
+            for number in range(10, 13):
+                await put_checkpoint(saver, run.task.id, number, namespace="child:1")
+        await end(desk, run)
+    assert await pruned(desk, keep=2) == 6
+    assert [len(await ids(desk, run.task.id)) for run in ended] == [4, 4, 4]

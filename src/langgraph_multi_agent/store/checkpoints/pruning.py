@@ -5,19 +5,26 @@ ones, every checkpoint with an interrupt that a living task may still be resumed
 point with its branches' first steps, and all of a thread whose channels are stored as deltas.
 """
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 from langgraph.checkpoint.serde.types import INTERRUPT
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
 
 from langgraph_multi_agent.domain.task import TERMINAL, TaskStatus
 from langgraph_multi_agent.store.checkpoints import threads
+from langgraph_multi_agent.store.checkpoints.threads import Key
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.schema import checkpoint_writes, checkpoints, tasks
+from langgraph_multi_agent.store.sets import POSTGRESQL
 
 BATCH = 5_000
+THREADS_AT_ONCE = 200
+"""Looked at together; bounds the rows in memory and the work of one statement."""
 
 _ENDED = [status.value for status in TERMINAL]
 _WAITING = [TaskStatus.WAITING_INPUT.value, TaskStatus.PAUSED.value]
@@ -40,6 +47,27 @@ def prune(store: Store, *, keep: int, older_than: timedelta, limit: int = BATCH)
         keep: how many of the newest stay in each thread and namespace, at least one.
         older_than: since when a task must have ended, or been waiting for a person.
     """
+    keep = max(keep, 1)
+    doomed: list[Key] = []
+    for thread_ids in _long_threads(store, keep, older_than):
+        doomed += _doomed(store, thread_ids, keep)
+        if len(doomed) >= limit:
+            break
+    return _delete(store, doomed[:limit])
+
+
+def keep_latest(store: Store, thread_id: str) -> Pruned:
+    """Delete what may go of one thread but its newest, all at once."""
+    return _delete(store, _doomed(store, [thread_id], 1))
+
+
+def _delete(store: Store, keys: Sequence[Key]) -> Pruned:
+    done, writes = threads.delete_keys(store, keys)
+    return Pruned(checkpoints=done, writes=writes)
+
+
+def _long_threads(store: Store, keep: int, older_than: timedelta) -> Iterator[list[str]]:
+    """Threads with something beyond the newest, whose task has ended or waits, a few at a time."""
     past = store.now - older_than
     settled = select(tasks.c.id).where(
         or_(
@@ -47,72 +75,67 @@ def prune(store: Store, *, keep: int, older_than: timedelta, limit: int = BATCH)
             and_(tasks.c.status.in_(_WAITING), tasks.c.updated_at < past),
         )
     )
-    return _delete(store, checkpoints.c.thread_id.in_(settled), max(keep, 1), limit)
+    query = (
+        select(checkpoints.c.thread_id)
+        .where(checkpoints.c.thread_id.in_(settled))
+        .group_by(checkpoints.c.thread_id, checkpoints.c.checkpoint_ns)
+        .having(func.count() > keep)
+        .order_by(checkpoints.c.thread_id)
+        .limit(THREADS_AT_ONCE)
+    )
+    found = store.connection.scalars(query).all()
+    while found:
+        yield sorted(set(found))
+        found = store.connection.scalars(query.where(checkpoints.c.thread_id > found[-1])).all()
 
 
-def keep_latest(store: Store, thread_id: str) -> Pruned:
-    """Delete what may go of one thread but its newest, all at once."""
-    return _delete(store, checkpoints.c.thread_id == thread_id, 1, None)
-
-
-def _delete(store: Store, of_threads: ColumnElement[bool], keep: int, limit: int | None) -> Pruned:
-    rows = store.connection.execute(_doomed(store, of_threads, keep).limit(limit)).all()
-    done, writes = threads.delete_keys(store, [threads.key_of(row) for row in rows])
-    return Pruned(checkpoints=done, writes=writes)
-
-
-def _doomed(store: Store, of_threads: ColumnElement[bool], keep: int) -> Select[Any]:
-    """Oldest first, so that a batch cut short never makes a parent look like the end of a branch."""
-    place = (checkpoints.c.thread_id, checkpoints.c.checkpoint_ns)
-    long = select(checkpoints.c.thread_id).where(of_threads).group_by(*place).having(func.count() > keep)
-    is_delta = case((_text(store, checkpoints.c.metadata).contains(_DELTA, autoescape=True), 1), else_=0)
-    newest_first = checkpoints.c.checkpoint_id.desc()
-    ranked = (
+def _doomed(store: Store, thread_ids: Sequence[str], keep: int) -> list[Key]:
+    """Oldest first, so that a batch cut short never takes a branch point's child before it."""
+    rows = store.connection.execute(
         select(
-            *place,
+            checkpoints.c.thread_id,
+            checkpoints.c.checkpoint_ns,
             checkpoints.c.checkpoint_id,
             checkpoints.c.parent_checkpoint_id,
-            func.row_number().over(partition_by=place, order_by=newest_first).label("age"),
-            func.max(is_delta).over(partition_by=place).label("has_deltas"),
+            _text(store, checkpoints.c.metadata).contains(_DELTA, autoescape=True).label("has_deltas"),
         )
-        .where(of_threads, checkpoints.c.thread_id.in_(long))
-        .subquery()
+        .where(checkpoints.c.thread_id.in_(thread_ids))
+        .order_by(checkpoints.c.thread_id, checkpoints.c.checkpoint_ns, checkpoints.c.checkpoint_id)
     )
-    branch = (
-        select(*place, checkpoints.c.parent_checkpoint_id.label("checkpoint_id"))
-        .where(checkpoints.c.parent_checkpoint_id.is_not(None), of_threads)
-        .group_by(*place, checkpoints.c.parent_checkpoint_id)
-        .having(func.count() > 1)
-        .subquery()
-    )
-    at_branch = (
-        select(branch.c.thread_id)
-        .where(
-            branch.c.thread_id == ranked.c.thread_id,
-            branch.c.checkpoint_ns == ranked.c.checkpoint_ns,
-            branch.c.checkpoint_id.in_([ranked.c.checkpoint_id, ranked.c.parent_checkpoint_id]),
+    interrupted = _interrupted(store, thread_ids)
+    doomed: list[Key] = []
+    for _, group in groupby(rows, key=lambda row: threads.key_of(row)[:2]):
+        line = list(group)
+        if any(row.has_deltas for row in line):
+            continue
+        children = Counter(row.parent_checkpoint_id for row in line if row.parent_checkpoint_id)
+        doomed += [
+            threads.key_of(row)
+            for row in line[:-keep]
+            if max(children[row.checkpoint_id], children[row.parent_checkpoint_id]) < 2
+            and threads.key_of(row) not in interrupted
+        ]
+    return doomed
+
+
+def _interrupted(store: Store, thread_ids: Sequence[str]) -> set[Key]:
+    rows = store.connection.execute(
+        select(
+            checkpoint_writes.c.thread_id,
+            checkpoint_writes.c.checkpoint_ns,
+            checkpoint_writes.c.checkpoint_id,
         )
-        .exists()
-    )
-    interrupted = (
-        select(tasks.c.id)
-        .join(checkpoint_writes, checkpoint_writes.c.thread_id == tasks.c.id)
+        .join(tasks, tasks.c.id == checkpoint_writes.c.thread_id)
         .where(
-            tasks.c.status.not_in(_ENDED),
-            checkpoint_writes.c.thread_id == ranked.c.thread_id,
-            checkpoint_writes.c.checkpoint_ns == ranked.c.checkpoint_ns,
-            checkpoint_writes.c.checkpoint_id == ranked.c.checkpoint_id,
+            checkpoint_writes.c.thread_id.in_(thread_ids),
             checkpoint_writes.c.channel == INTERRUPT,
+            tasks.c.status.not_in(_ENDED),
         )
-        .exists()
     )
-    return (
-        select(ranked.c.thread_id, ranked.c.checkpoint_ns, ranked.c.checkpoint_id)
-        .where(ranked.c.age > keep, ranked.c.has_deltas == 0, ~at_branch, ~interrupted)
-        .order_by(ranked.c.thread_id, ranked.c.checkpoint_ns, ranked.c.checkpoint_id)
-    )
+    return {threads.key_of(row) for row in rows}
 
 
 def _text(store: Store, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    is_postgresql = store.connection.dialect.name == "postgresql"
-    return func.convert_from(column, "UTF8", type_=Text) if is_postgresql else cast(column, Text)
+    if store.dialect == POSTGRESQL:
+        return func.convert_from(column, "UTF8", type_=Text)
+    return cast(column, Text)

@@ -26,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from langgraph_multi_agent.store.database import Store
 from langgraph_multi_agent.store.rows import scoped
 from langgraph_multi_agent.store.schema import checkpoint_writes, checkpoints, tasks
+from langgraph_multi_agent.store.sets import POSTGRESQL, insert_rows
 
 Key = tuple[str, str, str]
 """thread, namespace, checkpoint."""
@@ -137,19 +138,15 @@ def delta_history(
 
 
 def replace_writes(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert pending writes, or overwrite those of the same task and index."""
-    dialect = postgresql if store.connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(checkpoint_writes)
-    changed = {name: statement.excluded[name] for name in ("task_path", "channel", "type", "value")}
-    statement = statement.on_conflict_do_update(
-        index_elements=list(checkpoint_writes.primary_key), set_=changed
-    )
-    store.connection.execute(statement, [dict(row) for row in rows])
+    """Insert pending writes, or overwrite those of the same checkpoint, task and index; the last one wins."""
+    latest = {(row["checkpoint_ns"], row["checkpoint_id"], row["task_id"], row["idx"]): row for row in rows}
+    changed = ("task_path", "channel", "type", "value")
+    insert_rows(store, checkpoint_writes, list(latest.values()), replacing=changed)
 
 
 def copy(store: Store, source: str, target: str) -> None:
     """All namespaces, checkpoints and writes of a thread under another id, if one tenant has both tasks."""
-    dialect = postgresql if store.connection.dialect.name == "postgresql" else sqlite
+    dialect = postgresql if store.dialect == POSTGRESQL else sqlite
     tenants = select(tasks.c.tenant).where(tasks.c.id == target)
     allowed = select(tasks.c.id).where(tasks.c.id == source, tasks.c.tenant.in_(tenants))
     for table in (checkpoints, checkpoint_writes):
@@ -208,7 +205,7 @@ def address(thread_id: str, namespace: str, checkpoint_id: str) -> RunnableConfi
 
 def _listed(store: Store, keys: Sequence[Key]) -> Select[Any]:
     """The keys as rows of one bound value each, however many they are."""
-    if store.connection.dialect.name == "postgresql":
+    if store.dialect == POSTGRESQL:
         columns = [bindparam(None, list(values), type_=ARRAY(Text)) for values in zip(*keys, strict=True)]
         table = (
             func.unnest(*columns).table_valued("thread_id", "checkpoint_ns", "checkpoint_id").render_derived()
