@@ -1,6 +1,5 @@
-"""The installation's facts in the database, and start-up against a real one."""
+"""Start-up with a real database that remembers which storage is the installation's."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,19 +17,6 @@ from langgraph_multi_agent.store.database import Database
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     async with BACKENDS[request.param](tmp_path, ManualClock(), counting_ids()) as opened:
         yield opened
-
-
-async def test_the_first_value_of_a_name_holds_for_everybody(database: Database) -> None:
-    assert await database.read(SYSTEM_SCOPE, installation.read, "storage") is None
-    offers = [f"offer-{number}" for number in range(8)]
-    agreed = await asyncio.gather(
-        *(database.write(SYSTEM_SCOPE, installation.agree, "storage", offer) for offer in offers)
-    )
-    assert len(set(agreed)) == 1
-    assert agreed[0] in offers
-    assert await database.write(SYSTEM_SCOPE, installation.agree, "storage", "later") == agreed[0]
-    assert await database.write(SYSTEM_SCOPE, installation.agree, "other", "its own") == "its own"
-    assert await database.read(SYSTEM_SCOPE, installation.read, "storage") == agreed[0]
 
 
 async def test_a_replica_with_another_directory_does_not_start(database: Database, tmp_path: Path) -> None:

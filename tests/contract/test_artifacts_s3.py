@@ -97,6 +97,43 @@ async def test_a_server_that_is_down_is_a_missing_dependency_within_the_deadline
     assert "\n" not in refused.value.params["reason"]
 
 
+async def test_an_upload_that_is_cancelled_on_the_wire_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with silent_server() as silent:
+        artifacts = opened("s3://bucket", silent, tmp_path, monkeypatch)
+        began, sending = time.monotonic(), asyncio.Event()
+        real = artifacts._head
+
+        async def head(key: str) -> Any:
+            sending.set()
+            return await real(key)
+
+        monkeypatch.setattr(artifacts, "_head", head)
+        putting = asyncio.create_task(artifacts.put(b"content"))
+        await sending.wait()
+        putting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await putting
+    assert time.monotonic() - began < 3
+
+
+async def test_an_upload_of_many_parts_that_is_cancelled_makes_no_object(bucket: Bucket) -> None:
+    artifacts = bucket.open()
+
+    async def content() -> AsyncIterator[bytes]:
+        for _ in range(30):
+            yield os.urandom(1024 * KIB)
+
+    putting = asyncio.create_task(artifacts.put(content()))
+    while not bucket.server.open_uploads(bucket.name):  # noqa: ASYNC110 - the server has no event
+        await asyncio.sleep(0.005)
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    assert bucket.digests() == set()
+
+
 async def test_the_aws_variables_lead_to_the_server(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +257,37 @@ async def test_collecting_goes_in_batches_and_leaves_no_mark(
         bucket.make_old((await artifacts.put(bytes([number]))).digest, 2 * HOUR_S)
     assert await artifacts.collect(set(), min_age_s=HOUR_S) == 7
     assert bucket.names() == {s3.CLOCK}
+
+
+@pytest.mark.parametrize("jump_s", [-2 * HOUR_S, 2 * HOUR_S])
+async def test_age_goes_by_the_server_and_not_by_a_clock_that_jumped(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    artifacts = bucket.open()
+    young, old = [(await artifacts.put(word)).digest for word in (b"young", b"old")]
+    bucket.make_old(old, HOUR_S + 60)
+    real = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: real() + jump_s)
+        assert await artifacts.collect(set(), min_age_s=HOUR_S) == 1
+    assert bucket.digests() == {young}
+
+
+async def test_what_is_stored_again_between_list_and_delete_stays(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector, writer = bucket.open(), bucket.open()
+    blob = await writer.put(b"again")
+    bucket.make_old(blob.digest, 2 * HOUR_S)
+    real = collector._delete
+
+    async def late(keys: Any, oldest: Any) -> int:
+        await bucket.open().put(b"again")
+        return await real(keys, oldest)
+
+    monkeypatch.setattr(collector, "_delete", late)
+    assert await collector.collect(set(), min_age_s=HOUR_S) == 0
+    assert bucket.digests() == {blob.digest}
 
 
 async def test_what_people_put_beside_the_content_is_not_collected(bucket: Bucket) -> None:

@@ -113,6 +113,18 @@ async def test_a_file_arrives_under_its_digest_by_one_rename_after_it_is_durable
     assert stored(root) == [root / name]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are found through /proc")
+async def test_a_name_that_another_process_gave_is_durable_before_it_is_handed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "artifacts"
+    await DirectoryArtifacts(root).put(CONTENT)
+    with recorded(root, monkeypatch) as calls:
+        await DirectoryArtifacts(root).put(CONTENT)
+    assert calls[-2:] == [("sync", DIGEST[:2]), ("sync", ".")]
+    assert [kind for kind, _ in calls].count("rename") == 0
+
+
 async def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
     artifacts = DirectoryArtifacts(tmp_path / "artifacts")
     for form in ("bytes", "stream", "file", "bytes"):
@@ -135,7 +147,9 @@ async def test_what_breaks_off_or_is_too_large_leaves_no_file(tmp_path: Path) ->
 async def test_only_old_files_that_nothing_needs_are_collected(tmp_path: Path) -> None:
     root = tmp_path / "artifacts"
     artifacts = DirectoryArtifacts(root)
-    needed, unneeded, fresh = [(await artifacts.put(word)).digest for word in (b"needed", b"unneeded", b"fresh")]
+    needed, unneeded, fresh = [
+        (await artifacts.put(word)).digest for word in (b"needed", b"unneeded", b"fresh")
+    ]
     (root / "incoming" / "left-behind").write_bytes(b"half")
     long_ago = time.time() - 7200
     for path in stored(root):

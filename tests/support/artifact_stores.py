@@ -154,10 +154,17 @@ class ObjectServer:
 
     def record(self, bucket: str, key: str) -> Any:
         """The server's own record of an object."""
+        return self._bucket(bucket).keys[key]
+
+    def open_uploads(self, bucket: str) -> int:
+        """Multipart uploads that were begun and neither completed nor aborted."""
+        return len(self._bucket(bucket).multiparts)
+
+    def _bucket(self, name: str) -> Any:
         from moto.core.models import DEFAULT_ACCOUNT_ID
         from moto.s3.models import s3_backends
 
-        return s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys[key]
+        return s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[name]
 
 
 @contextmanager
