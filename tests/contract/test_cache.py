@@ -10,7 +10,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
-from tests.support.openai_server import OpenAIServer, json_text, text
+from tests.support.openai_server import OpenAIServer, failure, json_text, text
 from tests.support.proxy import TcpProxy
 from tests.support.servers import RedisServer
 
@@ -339,6 +339,16 @@ async def test_without_a_cache_every_question_goes_out(endpoint: OpenAIServer) -
     async with gateway_with(None, endpoint) as gateway:
         for answer in ("one", "two"):
             assert await ask(gateway.remembering("a"), question()) == (answer, False)
+
+
+async def test_the_fallbacks_answer_is_not_remembered_as_the_models_own(
+    cache: Cache, endpoint: OpenAIServer
+) -> None:
+    endpoint.add(failure(500), text("of the fallback"), text("of the model"))
+    async with gateway_with(cache, endpoint, llm_fallback_model="spare", llm_max_retries=0) as gateway:
+        assert await ask(gateway.remembering("a"), question()) == ("of the fallback", False)
+        assert await ask(gateway.remembering("a"), question()) == ("of the model", False)
+        assert await ask(gateway.remembering("a"), question()) == ("of the model", True)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"text": 3}', orjson.dumps({"text": "no JSON"})])

@@ -310,3 +310,9 @@ async def test_nothing_is_left_running_after_closing(server: RedisServer, client
             await doorbell.wait(0.05)
             raise ZeroDivisionError
     assert asyncio.all_tasks() == before
+
+
+async def test_an_address_that_is_none_of_redis_is_refused_when_it_is_opened() -> None:
+    with pytest.raises(ValueError, match="scheme"):
+        async with open_doorbell("http://127.0.0.1", size=SIZE):
+            raise AssertionError("opened")
