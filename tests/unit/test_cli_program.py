@@ -50,7 +50,9 @@ def test_the_tree_holds_what_is_built_and_nothing_else() -> None:
     verbs = "list show watch run answer cancel pause resume retry delete artifacts"
     assert set(TREE) == {
         *("", "demo", "run", "serve", "worker", "doctor", "tasks", "agents"),
+        *("tasks schedule", "db", "db retention", "db retention plan", "db retention run"),
         *(f"tasks {verb}" for verb in verbs.split()),
+        *(f"tasks schedule {verb}" for verb in ("list", "show", "add", "pause", "resume", "remove", "run")),
         *(f"agents {verb}" for verb in ("list", "status", "reset")),
     }
 
@@ -85,7 +87,7 @@ def test_commands_stand_in_panels(capsys: pytest.CaptureFixture[str]) -> None:
     work, look = page.index("\nWork\n"), page.index("\nLook\n")
     for name in ("demo", "run", "serve", "worker", "tasks", "agents"):
         assert work < page.index(f"\n  {name} ") < look
-    assert look < page.index("\n  doctor ")
+    assert look < page.index("\n  doctor ") < page.index("\nData\n") < page.index("\n  db ")
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

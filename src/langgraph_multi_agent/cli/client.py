@@ -204,6 +204,37 @@ class Client:
     async def reset_agent(self, agent: str) -> dict[str, Any]:
         return await self._json("POST", "/api/v1/system/agents/reset", json={"agent": agent})
 
+    async def schedules(self) -> list[dict[str, Any]]:
+        """All schedules, by name."""
+        found: list[dict[str, Any]] = []
+        query: dict[str, Any] = {"limit": 500}
+        while True:
+            page = await self._json("GET", "/api/v1/schedules", params=query)
+            found += page["schedules"]
+            if not page["next"]:
+                return found
+            query["cursor"] = page["next"]
+
+    async def add_schedule(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._json("POST", "/api/v1/schedules", json=fields)
+
+    async def change_schedule(self, schedule_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._json("PATCH", f"/api/v1/schedules/{schedule_id}", json=fields)
+
+    async def remove_schedule(self, schedule_id: str) -> None:
+        await self._json("DELETE", f"/api/v1/schedules/{schedule_id}")
+
+    async def run_schedule(self, schedule_id: str) -> dict[str, Any]:
+        """The task that it submitted."""
+        return await self._json("POST", f"/api/v1/schedules/{schedule_id}/run")
+
+    async def retention_plan(self) -> dict[str, Any]:
+        return await self._json("GET", "/api/v1/admin/retention")
+
+    async def run_retention(self) -> dict[str, Any]:
+        """What one bounded run deleted; run again while it is not complete."""
+        return await self._json("POST", "/api/v1/admin/retention")
+
     async def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         try:
             response = await self._http.request(method, path, **more)

@@ -15,7 +15,7 @@ import typer
 from typer.main import get_command
 
 from langgraph_multi_agent import __version__
-from langgraph_multi_agent.cli import agents, demo, look, tasks, work, worker
+from langgraph_multi_agent.cli import agents, demo, look, retention, schedules, tasks, work, worker
 from langgraph_multi_agent.cli import help as help_page
 from langgraph_multi_agent.cli.call import (
     Call,
@@ -51,6 +51,16 @@ def build() -> Any:
     add_command(task_group, "retry", tasks.retry, changes=True)
     add_command(task_group, "delete", tasks.delete, changes=True)
     add_command(task_group, "artifacts", tasks.artifacts)
+    schedule_group = _group("tasks schedule")
+    add_command(schedule_group, "list", schedules.list_)
+    add_command(schedule_group, "show", schedules.show)
+    add_command(schedule_group, "add", schedules.add, changes=True)
+    add_command(schedule_group, "pause", schedules.pause, changes=True)
+    add_command(schedule_group, "resume", schedules.resume, changes=True)
+    add_command(schedule_group, "remove", schedules.remove, changes=True)
+    add_command(schedule_group, "run", schedules.run, changes=True)
+    schedule_group.callback(cls=help_page.Group, help="cli.tasks.schedule.help")(_before_command())
+    task_group.add_typer(schedule_group, name="schedule")
     app.add_typer(task_group, rich_help_panel="work")
 
     task_group.callback(cls=help_page.Group, help="cli.tasks.help")(_before_command())
@@ -63,6 +73,15 @@ def build() -> Any:
     app.add_typer(agent_group, rich_help_panel="work")
 
     add_command(app, "doctor", look.doctor, panel="look")
+
+    database_group = _group("db")
+    retention_group = _group("db retention")
+    add_command(retention_group, "plan", retention.plan)
+    add_command(retention_group, "run", retention.run, changes=True)
+    retention_group.callback(cls=help_page.Group, help="cli.db.retention.help")(_before_command())
+    database_group.add_typer(retention_group, name="retention")
+    database_group.callback(cls=help_page.Group, help="cli.db.help")(_before_command())
+    app.add_typer(database_group, rich_help_panel="data")
     app.callback(cls=help_page.Group, invoke_without_command=True, help="cli.program.help")(_root())
     return get_command(app)
 
@@ -91,7 +110,7 @@ def _group(name: str) -> typer.Typer:
     return typer.Typer(
         name=name or None,
         cls=help_page.Group,
-        help=f"cli.{name}.help" if name else "cli.program.help",
+        help=f"cli.{name.replace(' ', '.')}.help" if name else "cli.program.help",
         add_completion=False,
         rich_markup_mode=None,
         no_args_is_help=bool(name),

@@ -291,10 +291,11 @@ def _facts(call: Call, task: dict[str, Any]) -> list[tuple[str, str]]:
         "priority": call.say(f"cli.priority.{task['priority']}"),
         "team": task.get("team") or "",
         "assignee": task.get("assignee") or "",
-        "deadline": _local(task.get("deadline")),
-        "created": _local(task.get("created_at")),
-        "started": _local(task.get("started_at")),
-        "completed": _local(task.get("completed_at")),
+        "deadline": local_time(task.get("deadline")),
+        "start": local_time(task.get("start_at")),
+        "created": local_time(task.get("created_at")),
+        "started": local_time(task.get("started_at")),
+        "completed": local_time(task.get("completed_at")),
         "request": cut(str(task.get("description") or ""), 400),
         "cost": f"{tokens:,} tokens · {cost.get('cost', 0)}" if tokens else "",
         "result": cut(str(result.get("summary") or ""), 600),
@@ -334,5 +335,6 @@ def _file_rows(call: Call, files: list[dict[str, Any]]) -> Rows:
     )
 
 
-def _local(iso: Any) -> str:
+def local_time(iso: Any) -> str:
+    """An ISO 8601 time on this machine's clock; empty for none."""
     return moment(str(iso)).astimezone().strftime("%Y-%m-%d %H:%M:%S %z") if iso else ""

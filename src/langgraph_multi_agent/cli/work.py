@@ -65,7 +65,7 @@ async def run(
 
     files = _checked(inputs or [])
     fields: dict[str, Any] = {
-        "title": title or _title_of(request),
+        "title": title or title_of(request),
         "description": request,
         "priority": priority_of(priority),
     }
@@ -209,6 +209,7 @@ def _checked(paths: list[Path]) -> list[Path]:
     return paths
 
 
-def _title_of(request: str) -> str:
+def title_of(request: str) -> str:
+    """The first line of a request, cut to a title."""
     line = next((line.strip() for line in request.splitlines() if line.strip()), request)
     return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1] + "…"
