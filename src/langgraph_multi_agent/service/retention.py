@@ -21,6 +21,8 @@ from langgraph_multi_agent.store.retention import MAX_BATCH_ROWS, Batch, Cursor,
 DAILY_AT = time(3, 10)
 MAX_ROWS = 1_000_000
 """Rows of one table in one run; the next run takes the rest."""
+BATCH_ROWS = 2_000
+"""Of one transaction: the one writer of SQLite is held for some tens of milliseconds."""
 MAX_PAUSE_S = 0.5
 
 log = structlog.get_logger(__name__)
@@ -65,7 +67,7 @@ class RetentionService:
         clock: Clock,
         new_id: NewId,
         zone: tzinfo | None = None,
-        batch_rows: int = MAX_BATCH_ROWS,
+        batch_rows: int = BATCH_ROWS,
     ) -> None:
         self._database, self._policy, self._clock = database, policy, clock
         self._owner, self._zone = new_id(), zone
