@@ -291,7 +291,7 @@ async def _submit(application: bootstrap.Application, name: str, wish: dict[str,
 async def _is_deleted(application: bootstrap.Application) -> bool:
     from langgraph_multi_agent.store import events
 
-    log = await application.database.read(SYSTEM_SCOPE, events.after_cursor, 0, limit=10_000)
+    log = await application.database.read(SYSTEM_SCOPE, events.after_cursor, "0.0", limit=10_000)
     return any(event.type is EventType.TASK_DELETED for event in log)
 
 

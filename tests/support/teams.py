@@ -41,6 +41,8 @@ from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.execution import Execution
+from langgraph_multi_agent.service.retention import RetentionService
+from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.settings import Settings
@@ -48,8 +50,10 @@ from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import runs
 from langgraph_multi_agent.store.database import SqliteDatabase, Store
 from langgraph_multi_agent.store.journal import JournalFlusher
+from langgraph_multi_agent.store.retention import Policy
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.tools.contract import Effect, Tool
+from langgraph_multi_agent.worker.upkeep import Upkeep
 from langgraph_multi_agent.worker.worker import Worker
 
 P = ParamSpec("P")
@@ -327,7 +331,8 @@ class Switched:
 
     def __init__(self, database: SqliteDatabase) -> None:
         self.inner, self.is_down, self.dialect = database, False, database.dialect
-        self.refused = asyncio.Event()
+        self.statistics = database.statistics
+        self.refused, self.loop = asyncio.Event(), asyncio.get_running_loop()
 
     async def write(
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
@@ -336,6 +341,14 @@ class Switched:
             self.refused.set()
             raise errors.DependencyUnavailable(dependency="database", reason="taken away")
         return await self.inner.write(scope, function, *args, **kwargs)
+
+    def write_from_thread(
+        self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        if self.is_down:
+            self.loop.call_soon_threadsafe(self.refused.set)
+            raise errors.DependencyUnavailable(dependency="database", reason="taken away")
+        return self.inner.write_from_thread(scope, function, *args, **kwargs)
 
     async def read(
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
@@ -422,10 +435,31 @@ class World:
             clock=self.clock,
             new_id=self._new_id,
         )
+        self.upkeep = Upkeep(
+            database=self.database,
+            artifacts=self.artifacts,
+            doorbell=self.doorbell,
+            feed=self.feed,
+            schedules=ScheduleService(
+                database=self.database, tasks=self.service, queue_size=1000, new_id=self._new_id
+            ),
+            retention=RetentionService(
+                database=self.database, policy=Policy(), clock=self.clock, new_id=self._new_id
+            ),
+            settings=self.settings,
+            metrics=self._metrics,
+            shows_queue=False,
+        )
 
     async def start(self) -> None:
         await self.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=True)
-        self._running = asyncio.create_task(self.worker.run())
+        self._running = asyncio.create_task(self._live())
+
+    async def _live(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(self.upkeep.run())
+            await self.worker.run()
+            keeping.cancel()
 
     async def kill(self) -> None:
         """Stop without a word to the database, as far as one process can: nothing is finished or handed back."""

@@ -16,7 +16,7 @@ from langgraph_multi_agent.cli.call import Call
 from langgraph_multi_agent.cli.exits import Exit
 from langgraph_multi_agent.cli.worker import children_of
 
-HIDDEN = ("--process ", "--lifeline", "--lone-task")
+HIDDEN = ("--process ", "--lifeline", "--lone")
 
 
 @pytest.fixture(autouse=True)

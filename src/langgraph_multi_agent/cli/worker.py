@@ -1,7 +1,7 @@
 """`lgma worker`: worker processes beside any number of servers. Called by `program`.
 
 The command is the supervisor; with the hidden `--process` it is one of the children, and with
-`--lone-task` the process in which a task runs alone. Invariant: a child loads the same settings as
+`--lone` the process for tasks that crash theirs. Invariant: a child loads the same settings as
 its supervisor, so options of the command line are handed on.
 """
 
@@ -23,9 +23,7 @@ Processes = Annotated[
 ]
 Number = Annotated[int | None, typer.Option("--process", metavar="N", hidden=True, help="cli.option.process")]
 Lifeline = Annotated[int | None, typer.Option("--lifeline", metavar="FD", hidden=True, help="cli.option.lifeline")]
-LoneTask = Annotated[
-    str | None, typer.Option("--lone-task", metavar="TASK", hidden=True, help="cli.option.lone_task")
-]
+Lone = Annotated[bool, typer.Option("--lone", hidden=True, help="cli.option.lone")]
 
 
 def worker(
@@ -35,19 +33,19 @@ def worker(
     data_dir: DataDir = None,
     process: Number = None,
     lifeline: Lifeline = None,
-    lone_task: LoneTask = None,
+    lone: Lone = False,
 ) -> Outcome:
     """Work on tasks until Ctrl-C or SIGTERM."""
     given: dict[str, object] = {} if processes is None else {"async_workers": processes}
     if call.verbosity > 0:
         given["log_level"] = "DEBUG"
-    if process is not None or lone_task is not None:
-        return _work(call, data_dir, given, lifeline=lifeline, lone_task=lone_task)
+    if process is not None or lone:
+        return _work(call, data_dir, given, lifeline=lifeline, is_lone=lone)
     return _supervise(call, data_dir, given)
 
 
 def _work(
-    call: Call, data_dir: Path | None, given: dict[str, object], *, lifeline: int | None, lone_task: str | None
+    call: Call, data_dir: Path | None, given: dict[str, object], *, lifeline: int | None, is_lone: bool
 ) -> Outcome:
     """One worker process. What it refuses, its supervisor need not try again."""
     from langgraph_multi_agent import bootstrap
@@ -59,7 +57,7 @@ def _work(
         settings.require_shared_database()
         if lifeline is not None:
             end_with_supervisor(lifeline, grace_s=settings.shutdown_grace + DRAIN_MARGIN_S)
-        bootstrap.run_worker(settings, lone_task=lone_task)
+        bootstrap.run_worker(settings, is_lone=is_lone)
     except SettingsUnsafe as unsafe:
         return replace(fault_outcome(call, unsafe), exit_code=Exit.REFUSED)
     return Outcome()

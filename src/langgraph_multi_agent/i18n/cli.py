@@ -172,7 +172,7 @@ _OPTIONS = _pairs(
         ),
         "option.process": ("本进程的编号。", "This process's number."),
         "option.lifeline": ("监督进程的生命线描述符。", "Descriptor that ends with the supervisor."),
-        "option.lone_task": ("只执行这一个任务。", "Work on this task alone."),
+        "option.lone": ("只执行曾使进程崩溃的任务，一次一个。", "Work only on tasks that crashed their process, one at a time."),
         "option.status": ("只看这些状态，可重复。", "Only tasks in this status; repeatable."),
         "option.limit": ("最多列出多少个。", "At most so many."),
         "option.cursor": ("从上一页给出的位置继续。", "Go on where the page before ended."),

@@ -27,7 +27,7 @@ from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.journal import FencedWrite, JournalFlusher, RunJournal, load, open_journal
 from langgraph_multi_agent.store.ledgers import RunBudget, RunEffects
 from langgraph_multi_agent.store.runs import Claimed, Ending
-from langgraph_multi_agent.store.tasks import origin_key
+from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, origin_key
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.tools.contract import Tool
 
@@ -54,6 +54,13 @@ class ActiveRun:
             self.stop = reason
         if self.driver is not None:
             self.driver.cancel()
+
+    def hear(self, control: str) -> None:
+        """What a person wants of the run."""
+        if control == CONTROL_CANCEL:
+            self.request_stop(StopReason(action=Action.CANCEL))
+        elif control == CONTROL_PAUSE:
+            self.signals.request_pause()
 
 
 class Execution:
@@ -170,6 +177,7 @@ class Execution:
                 generation=task.generation,
             )
         journal.on_commit = partial(self._feed.wake, [task.id])
+        journal.on_control = active.hear
         return RunContext(
             task=task,
             run_id=claimed.run_id,

@@ -45,7 +45,8 @@ class CheckpointRow:
 class FencedWrite:
     """What one run wants to commit: a step, bare events, checkpoint rows, or its ending.
 
-    `status` is filled by the commit of an ending: where the task is now.
+    The commit fills in `status`, where an ending has left the task, and `control`, what a person
+    wants of it: whoever writes hears it at once, not only with the next heartbeat.
     """
 
     task_id: str
@@ -58,6 +59,7 @@ class FencedWrite:
     checkpoint: tuple[CheckpointRow, ...] = ()
     ending: Ending | None = None
     status: TaskStatus | None = None
+    control: str | None = None
     size_bytes: int = 0
 
 
@@ -80,6 +82,7 @@ def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | No
             continue
         assert task is not None
         answers.append(None)
+        write.control = task.row.control
         task.events.extend(write.events)
         if write.ending is not None:
             endings.append((task, write))
@@ -283,6 +286,7 @@ class RunJournal:
     blobs: Artifacts
     known: dict[str, JournalEntry] = field(default_factory=dict)
     on_commit: Callable[[], None] = lambda: None
+    on_control: Callable[[str], None] = lambda _: None
 
     def read(self, key: str) -> JournalEntry | None:
         return self.known.get(key)
@@ -293,22 +297,23 @@ class RunJournal:
         digest = None if inline else (await self.blobs.put(encoded)).digest
         for event in step.events:
             encode_event(event)
-        await self.flusher.write(
-            FencedWrite(
-                task_id=self.task_id,
-                epoch=self.epoch,
-                step=step,
-                result=step.result if inline else None,
-                result_digest=digest,
-                artifacts=step.artifacts,
-                events=(*step.events, *(_artifact_event(ref, step) for ref in step.artifacts)),
-                size_bytes=len(encoded) if inline else 0,
-            )
+        write = FencedWrite(
+            task_id=self.task_id,
+            epoch=self.epoch,
+            step=step,
+            result=step.result if inline else None,
+            result_digest=digest,
+            artifacts=step.artifacts,
+            events=(*step.events, *(_artifact_event(ref, step) for ref in step.artifacts)),
+            size_bytes=len(encoded) if inline else 0,
         )
+        await self.flusher.write(write)
         self.known[step.key] = JournalEntry(
             key=step.key, input_hash=step.input_hash, version=step.version, result=orjson.loads(encoded)
         )
         self.on_commit()
+        if write.control is not None:
+            self.on_control(write.control)
 
     async def emit(self, events: Sequence[NewEvent]) -> None:
         for event in events:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ARRAY, Integer, String, bindparam, delete, func, null, select, union, update
@@ -43,6 +44,17 @@ ALONE = "#alone"
 """Marks the owner of a run that has no company: a crash of it is its task's own."""
 SHORT_CHARS = 1000
 MAX_SHORT_QUESTIONS = 30
+
+
+class Suspects(StrEnum):
+    """What a claim does with tasks that have crashed their process twice without progress."""
+
+    ALONE = "alone"
+    """Takes one when the worker runs nothing else: for the only process there is."""
+    NEVER = "never"
+    """Leaves them to a process of their own."""
+    ONLY = "only"
+    """Takes nothing else: that process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,22 +103,26 @@ def claim(
     limit: int,
     lease: timedelta,
     teams: Mapping[str, str],
+    suspects: Suspects = Suspects.ALONE,
     is_busy: bool = False,
 ) -> list[Claimed]:
     """Take the best runnable tasks: priority with ageing, then the tenant with fewest in flight.
 
-    A task that has crashed its process twice is a suspect: it is taken only by a worker that
-    runs nothing else, so that its next crash takes no innocent task along.
+    A task that has crashed its process twice is a suspect: it runs without company, so that its
+    next crash takes no innocent task along.
 
     Args:
         teams: the teams this worker serves, with their versions.
-        is_busy: the worker runs something; when a suspect's turn has come it takes nothing more,
-            until it is idle.
+        is_busy: the worker runs something; with `Suspects.ALONE`, when a suspect's turn has come it
+            takes nothing more, until it is idle.
     """
-    candidates = store.connection.execute(_CANDIDATES, {"now": store.now, "teams": list(teams)}).all()
+    query = _CANDIDATES[suspects]
+    candidates = store.connection.execute(query, {"now": store.now, "teams": list(teams)}).all()
     if not candidates:
         return []
-    chosen = _without_company(_best(store, candidates, limit=limit + SPARE), is_busy=is_busy)
+    chosen = _best(store, candidates, limit=limit + SPARE)
+    if suspects is Suspects.ALONE:
+        chosen = _without_company(chosen, is_busy=is_busy)
     if not chosen:
         return []
     rows = _take(store, chosen, limit)
@@ -194,7 +210,7 @@ _RUNNABLE = (
     _TASKS.protocol_version.in_([PROTOCOL_VERSION, PROTOCOL_VERSION - 1]),
     among(_TASKS.team, "teams"),
 )
-_CANDIDATES = (
+_ANY_CANDIDATES = (
     select(
         _TASKS.id,
         _TASKS.tenant,
@@ -208,6 +224,11 @@ _CANDIDATES = (
     .order_by(_TASKS.created_at)
     .limit(CANDIDATES)
 )
+_CANDIDATES = {
+    Suspects.ALONE: _ANY_CANDIDATES,
+    Suspects.NEVER: _ANY_CANDIDATES.where(_TASKS.crash_count < SUSPECT_CRASHES),
+    Suspects.ONLY: _ANY_CANDIDATES.where(_TASKS.crash_count >= SUSPECT_CRASHES),
+}
 _TAKE = (
     select(schema.tasks)
     .where(among(_TASKS.id, "ids"), _TASKS.status == TaskStatus.PENDING.value)
@@ -532,3 +553,31 @@ def next_run_at(store: Store, teams: Iterable[str]) -> datetime | None:
     """When the earliest task that waits for one of these teams becomes runnable; None if none does."""
     moment: datetime | None = store.connection.scalar(_NEXT_RUN_AT, {"teams": list(teams)})
     return moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What every replica looks at each second: is there something to give back, start, or show?"""
+
+    has_abandoned: bool
+    has_suspects: bool
+    waiting: tuple[str, ...]
+
+
+_WAITS = (_TASKS.status == TaskStatus.PENDING.value, _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type))
+_WAITING = (
+    select(_TASKS.id, _TASKS.crash_count)
+    .where(*_WAITS)
+    .order_by(_TASKS.created_at)
+    .limit(bindparam("most", type_=Integer))
+)
+
+
+def situation(store: Store, *, most: int) -> Situation:
+    """Look at leases and at the first `most` runnable tasks, oldest first."""
+    rows = store.connection.execute(_WAITING, {"now": store.now, "most": most}).all()
+    return Situation(
+        has_abandoned=store.connection.execute(_ABANDONED, {"now": store.now}).first() is not None,
+        has_suspects=any(row.crash_count >= SUSPECT_CRASHES for row in rows),
+        waiting=tuple(row.id for row in rows),
+    )

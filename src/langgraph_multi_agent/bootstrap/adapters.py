@@ -1,0 +1,209 @@
+"""Opening the adapters that settings name, and closing them in reverse order.
+
+Hides which database, doorbell, feed, cache and storage there are. Caller: `application`. Invariant:
+a database that is opened is at the newest revision, and its storage is the installation's own.
+"""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from uuid_utils import uuid7
+
+from langgraph_multi_agent.access import SYSTEM_SCOPE
+from langgraph_multi_agent.artifacts.opening import open_artifacts
+from langgraph_multi_agent.cache.memory import MemoryCache
+from langgraph_multi_agent.domain.clock import SystemClock
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsUnsafe
+from langgraph_multi_agent.domain.ports import Artifacts, Cache, Clock, Doorbell, Feed
+from langgraph_multi_agent.feed.memory import MemoryFeed
+from langgraph_multi_agent.queue.memory import MemoryDoorbell
+from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.store import installation, migration
+from langgraph_multi_agent.store.connections import connection_budget
+from langgraph_multi_agent.store.database import Database, FailPoints, SqliteDatabase, sqlite_engine
+from langgraph_multi_agent.telemetry.metrics import Metrics
+
+DATABASE_FILE = "lgma.db"
+START_PATIENCE_S = 30.0
+"""How long a start waits for PostgreSQL, which may be starting too."""
+RETRY_S = 1.0
+
+
+def new_id() -> str:
+    """A UUIDv7: sorts by time."""
+    return str(uuid7())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """What a process works with. `is_shared`: other processes work on the same database."""
+
+    database: Database
+    artifacts: Artifacts
+    doorbell: Doorbell
+    feed: Feed
+    cache: Cache
+    clock: Clock
+    scratch: Path
+    is_shared: bool
+
+
+@asynccontextmanager
+async def open_adapters(
+    settings: Settings, *, processes: int, metrics: Metrics
+) -> AsyncIterator[Adapters]:
+    """Open everything that `settings` name.
+
+    Args:
+        processes: of this replica, which share its connection budget.
+
+    Raises:
+        SettingsUnsafe: a setting cannot be served, the database is newer, the storage another's.
+        DependencyUnavailable: PostgreSQL did not answer within START_PATIENCE_S.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        if settings.is_sqlite:
+            database = await _sqlite(settings, clock)
+        else:
+            database = await _postgres(settings, processes)
+        stack.push_async_callback(database.close)
+        artifacts = open_artifacts(settings.artifacts_url, cache_dir=settings.data_dir / "artifact-cache")
+        await artifacts.check_marker(
+            lambda proposed: database.write(
+                SYSTEM_SCOPE, installation.agree, installation.ARTIFACT_STORAGE, proposed
+            )
+        )
+        doorbell, feed, cache = await _signals(settings, stack, metrics)
+        yield Adapters(
+            database=database,
+            artifacts=artifacts,
+            doorbell=doorbell,
+            feed=feed,
+            cache=cache,
+            clock=clock,
+            scratch=await asyncio.to_thread(_own_scratch, settings),
+            is_shared=not settings.is_sqlite,
+        )
+
+
+def database_path(settings: Settings) -> Path:
+    """The SQLite file that DATABASE_URL names, or the one of the data directory."""
+    url = settings.database_url
+    if url.startswith("sqlite:///") and url.removeprefix("sqlite:///"):
+        return Path(url.removeprefix("sqlite:///"))
+    return settings.data_dir / DATABASE_FILE
+
+
+async def _sqlite(settings: Settings, clock: Clock) -> Database:
+    path = database_path(settings)
+    engine = sqlite_engine(path)
+    await asyncio.to_thread(migration.upgrade, engine)
+    engine.dispose()
+    return SqliteDatabase(path, clock=clock, new_id=new_id, fail_points=FailPoints())
+
+
+async def _postgres(settings: Settings, processes: int) -> Database:
+    from langgraph_multi_agent.store.postgres import PostgresDatabase
+
+    granted = await asyncio.to_thread(_prepare_postgres, settings, processes)
+    return PostgresDatabase(
+        settings.sqlalchemy_url,
+        connections=granted,
+        new_id=new_id,
+        deadline_s=settings.database_deadline,
+        prepare=settings.database_prepare,
+        fail_points=FailPoints(),
+    )
+
+
+def _prepare_postgres(settings: Settings, processes: int) -> int:
+    """Migrate, and say how many connections this process may open."""
+    from langgraph_multi_agent.store.postgres import connections_of_server, postgres_engine
+
+    log = structlog.get_logger("bootstrap")
+    engine = postgres_engine(
+        settings.sqlalchemy_url, deadline_s=settings.database_deadline, prepare=settings.database_prepare
+    )
+    give_up = time.monotonic() + START_PATIENCE_S
+    try:
+        while True:
+            try:
+                most, reserved = connections_of_server(engine)
+                break
+            except DependencyUnavailable as fault:
+                if time.monotonic() >= give_up:
+                    raise
+                log.warning("waiting for the database", reason=fault.params.get("reason"))
+                time.sleep(RETRY_S)
+        migration.upgrade(engine)
+    finally:
+        engine.dispose()
+    budget = connection_budget(
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_max_overflow,
+        processes=processes,
+        max_connections=most,
+        reserved=reserved,
+    )
+    if budget.warning is not None:
+        log.warning("setting", setting=budget.warning.setting, code=budget.warning.code, **budget.warning.params)
+    return budget.per_process
+
+
+async def _signals(
+    settings: Settings, stack: AsyncExitStack, metrics: Metrics
+) -> tuple[Doorbell, Feed, Cache]:
+    """Doorbell, feed and cache: within the process, or over Redis."""
+    doorbell: Doorbell = MemoryDoorbell()
+    feed: Feed = MemoryFeed()
+    cache: Cache = MemoryCache(ttl_s=settings.cache_ttl, max_entries=settings.cache_max_size, metrics=metrics)
+    try:
+        if settings.queue_redis_url is not None:
+            from langgraph_multi_agent.feed.redis import open_feed
+            from langgraph_multi_agent.queue.redis import open_doorbell
+
+            url = settings.queue_redis_url
+            doorbell = await stack.enter_async_context(
+                open_doorbell(url, size=settings.task_queue_size, metrics=metrics)
+            )
+            feed = await stack.enter_async_context(open_feed(url, metrics=metrics))
+        if settings.redis_url is not None:
+            from langgraph_multi_agent.cache.redis import open_cache
+
+            cache = await stack.enter_async_context(
+                open_cache(
+                    settings.redis_url,
+                    ttl_s=settings.cache_ttl,
+                    max_entries=settings.cache_max_size,
+                    metrics=metrics,
+                )
+            )
+    except ValueError as error:
+        raise SettingsUnsafe(setting="REDIS_URL", reason="redis_unusable", detail=str(error)) from None
+    return doorbell, feed, cache
+
+
+def _own_scratch(settings: Settings) -> Path:
+    """A folder of this process alone; what killed ones left is gone.
+
+    With SQLite this process owns the data directory; with PostgreSQL each has a folder of its own.
+    """
+    folder = settings.data_dir / "scratch"
+    if not settings.is_sqlite:
+        folder.mkdir(exist_ok=True, mode=0o700)
+        for left in folder.iterdir():
+            if left.name.isdecimal() and not Path(f"/proc/{left.name}").exists():
+                shutil.rmtree(left, ignore_errors=True)
+        folder /= str(os.getpid())
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder

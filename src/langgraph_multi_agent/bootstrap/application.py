@@ -1,0 +1,252 @@
+"""The services of one process over its adapters.
+
+Callers: `serving`, `working`, tests and benchmarks. Invariant: what was opened is closed in reverse
+order, whatever happened.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from langgraph_multi_agent.access import SYSTEM_SCOPE
+from langgraph_multi_agent.agents.contract import Team
+from langgraph_multi_agent.agents.registry import PlanLimits, load_teams
+from langgraph_multi_agent.bootstrap.adapters import Adapters, new_id, open_adapters
+from langgraph_multi_agent.domain.ports import Artifacts, Model, SkillRunner
+from langgraph_multi_agent.engine.run import GraphEngine
+from langgraph_multi_agent.service.agents import AgentService
+from langgraph_multi_agent.service.execution import Execution
+from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.retention import RetentionService
+from langgraph_multi_agent.service.schedules import ScheduleService
+from langgraph_multi_agent.service.streams import StreamService
+from langgraph_multi_agent.service.tasks import TaskService
+from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
+from langgraph_multi_agent.store import runs, tasks
+from langgraph_multi_agent.store.database import Database
+from langgraph_multi_agent.store.journal import JournalFlusher
+from langgraph_multi_agent.store.retention import Policy
+from langgraph_multi_agent.store.runs import Suspects
+from langgraph_multi_agent.telemetry.logs import configure_logs
+from langgraph_multi_agent.telemetry.metrics import Metrics
+from langgraph_multi_agent.tools.contract import Tool
+from langgraph_multi_agent.tools.registry import load_tools
+from langgraph_multi_agent.worker.lone import LoneWorker
+from langgraph_multi_agent.worker.upkeep import ORPHAN_MIN_AGE_S, Upkeep
+from langgraph_multi_agent.worker.worker import Worker
+
+
+@dataclass(slots=True, kw_only=True)
+class Application:
+    """Everything of one process, opened. `worker` and `upkeep` run only inside `serving` or `working`."""
+
+    settings: Settings
+    database: Database
+    tasks: TaskService
+    streams: StreamService
+    agents: AgentService
+    health: HealthService
+    schedules: ScheduleService
+    retention: RetentionService
+    metrics: Metrics
+    worker: Worker
+    upkeep: Upkeep
+    lone: LoneWorker | None
+    teams: Mapping[str, Team]
+    flusher: JournalFlusher
+    artifacts: Artifacts
+    is_stopping: bool = False
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings,
+    *,
+    teams: Mapping[str, Team] | None = None,
+    model: Model | None = None,
+    skills: SkillRunner | None = None,
+    tools: Mapping[str, Tool] | None = None,
+    processes: int = 1,
+    only_suspects: bool = False,
+    lone_argv: tuple[str, ...] = (),
+) -> AsyncIterator[Application]:
+    """Open one process of the system; over SQLite the caller holds the data directory's lock.
+
+    Tasks whose worker died are given back to the queue.
+
+    Args:
+        teams, model, skills, tools: instead of those that the settings name; for embedding and tests.
+        processes: of this replica; they share its connections.
+        only_suspects: this process is for tasks that crash theirs, one at a time.
+        lone_argv: starts such a process; empty where this process may not.
+
+    Raises:
+        SettingsUnsafe: a setting cannot be served, a team file is wrong, the database is newer.
+        DependencyUnavailable: the database does not answer.
+    """
+    metrics = Metrics(with_process=settings.memory_monitoring)
+    for warning in settings.warnings:
+        structlog.get_logger("bootstrap").warning("setting", setting=warning.setting, code=warning.code)
+    if teams is None:
+        limits = PlanLimits(max_subtasks=settings.max_subtasks, max_depth=settings.max_plan_depth)
+        teams = load_teams(directory=settings.teams_dir, attributes=settings.teams, limits=limits)
+    async with AsyncExitStack() as stack:
+        adapters = await stack.enter_async_context(
+            open_adapters(settings, processes=processes, metrics=metrics)
+        )
+        if model is None and settings.has_model:
+            from langgraph_multi_agent.models.gateway import Gateway
+
+            gateway = Gateway(settings, clock=adapters.clock, metrics=metrics, cache=adapters.cache)
+            stack.push_async_callback(gateway.close)
+            model = gateway
+        if skills is None:
+            skills = ChildProcessSkillRunner(
+                concurrency=settings.skill_concurrency,
+                memory_bytes=settings.skill_memory_bytes,
+                deadline_s=settings.skill_timeout,
+                scratch=adapters.scratch,
+            )
+        if not adapters.is_shared:
+            await _take_over(adapters)
+        yield _assembled(
+            settings,
+            adapters,
+            metrics,
+            teams=teams,
+            model=model,
+            skills=skills,
+            tools=load_tools() if tools is None else tools,
+            only_suspects=only_suspects,
+            lone_argv=lone_argv,
+        )
+
+
+def configure(settings: Settings) -> None:
+    """Logs for a server process."""
+    configure_logs(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
+
+
+def retention_policy(settings: Settings) -> Policy:
+    return Policy(
+        messages=timedelta(days=settings.retention_messages_days),
+        executions=timedelta(days=settings.retention_executions_days),
+    )
+
+
+async def _take_over(adapters: Adapters) -> None:
+    """Under the data directory's lock nobody else lives: everything that ran is abandoned."""
+    reclaimed = await adapters.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=True)
+    if reclaimed:
+        structlog.get_logger("bootstrap").warning("tasks reclaimed", count=len(reclaimed))
+    referenced = await adapters.database.read(SYSTEM_SCOPE, tasks.referenced_digests)
+    await adapters.artifacts.collect(referenced, min_age_s=ORPHAN_MIN_AGE_S)
+
+
+def _assembled(
+    settings: Settings,
+    adapters: Adapters,
+    metrics: Metrics,
+    *,
+    teams: Mapping[str, Team],
+    model: Model | None,
+    skills: SkillRunner,
+    tools: Mapping[str, Tool],
+    only_suspects: bool,
+    lone_argv: tuple[str, ...],
+) -> Application:
+    database, clock, feed, doorbell = adapters.database, adapters.clock, adapters.feed, adapters.doorbell
+    flusher = JournalFlusher(database)
+    task_service = TaskService(
+        database=database,
+        artifacts=adapters.artifacts,
+        feed=feed,
+        doorbell=doorbell,
+        teams=teams,
+        settings=settings,
+        has_model=model is not None,
+        clock=clock,
+        new_id=new_id,
+        metrics=metrics,
+    )
+    execution = Execution(
+        database=database,
+        flusher=flusher,
+        artifacts=adapters.artifacts,
+        feed=feed,
+        engine=GraphEngine(),
+        teams=teams,
+        tools=tools,
+        skills=skills,
+        model=model,
+        settings=settings,
+        metrics=metrics,
+        clock=clock,
+    )
+    if only_suspects:
+        suspects = Suspects.ONLY
+    else:
+        suspects = Suspects.NEVER if adapters.is_shared else Suspects.ALONE
+    worker = Worker(
+        database=database,
+        flusher=flusher,
+        execution=execution,
+        doorbell=doorbell,
+        feed=feed,
+        teams=teams,
+        settings=settings,
+        clock=clock,
+        new_id=new_id,
+        slots=1 if only_suspects else None,
+        suspects=suspects,
+        ends_when_idle=only_suspects,
+    )
+    schedules = ScheduleService(
+        database=database, tasks=task_service, queue_size=settings.task_queue_size, new_id=new_id
+    )
+    retention = RetentionService(
+        database=database, policy=retention_policy(settings), clock=clock, new_id=new_id
+    )
+    lone = LoneWorker(lone_argv) if lone_argv else None
+    return Application(
+        settings=settings,
+        database=database,
+        tasks=task_service,
+        streams=StreamService(database=database, feed=feed),
+        agents=AgentService(database=database, feed=feed, teams=teams),
+        health=HealthService(
+            database=database,
+            artifacts=adapters.artifacts,
+            clock=clock,
+            tasks=task_service,
+            has_model=model is not None,
+            probes={
+                **({"queue": doorbell.ping, "feed": feed.ping} if settings.queue_redis_url else {}),
+                **({"cache": adapters.cache.ping} if settings.redis_url else {}),
+            },
+        ),
+        schedules=schedules,
+        retention=retention,
+        metrics=metrics,
+        worker=worker,
+        upkeep=Upkeep(
+            database=database,
+            artifacts=adapters.artifacts,
+            doorbell=doorbell,
+            feed=feed,
+            schedules=schedules,
+            retention=retention,
+            settings=settings,
+            metrics=metrics,
+            shows_queue=adapters.is_shared,
+            run_suspects=lone.start if lone is not None else None,
+        ),
+        lone=lone,
+        teams=teams,
+        flusher=flusher,
+        artifacts=adapters.artifacts,
+    )

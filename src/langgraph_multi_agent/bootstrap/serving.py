@@ -1,0 +1,168 @@
+"""The server process: sockets, the API, and its end.
+
+Callers: the CLI, tests. Invariant: leaving a `serving` block drains first and closes connections
+last, so that clients hear of it.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import structlog
+
+from langgraph_multi_agent.agents.contract import Team
+from langgraph_multi_agent.bootstrap.application import Application, configure, open_application
+from langgraph_multi_agent.bootstrap.working import plain_errors, runner, upkeep, working
+from langgraph_multi_agent.domain.clock import SystemClock
+from langgraph_multi_agent.domain.errors import SettingsUnsafe
+from langgraph_multi_agent.ops.data_directory import data_directory_lock
+from langgraph_multi_agent.settings import Settings
+
+CLOSE_CONNECTIONS_S = 3.0
+"""How long open streams get to end when the server goes down."""
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound socket, so that the address is known before the server starts."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        reason = "port_in_use" if error.errno == 98 else "cannot_bind"
+        raise SettingsUnsafe(setting="LGMA_PORT", reason=reason, value=f"{host}:{port}") from error
+    return sock
+
+
+def address_of(sock: socket.socket) -> str:
+    """The URL at which clients on this machine reach a socket."""
+    host, port = sock.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{host}:{port}"
+
+
+def web_api(application: Application) -> Any:
+    """The HTTP API over an application, as an ASGI application."""
+    from langgraph_multi_agent.api.app import create_api
+    from langgraph_multi_agent.api.context import Services
+
+    return create_api(
+        Services(
+            settings=application.settings,
+            tasks=application.tasks,
+            streams=application.streams,
+            agents=application.agents,
+            health=application.health,
+            schedules=application.schedules,
+            retention=application.retention,
+            metrics=application.metrics,
+            clock=SystemClock(),
+            is_stopping=lambda: application.is_stopping,
+        )
+    )
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    teams: Mapping[str, Team] | None = None,
+    works: bool = True,
+) -> AsyncIterator[str]:
+    """Serve the API and work on tasks around the block; yields the base URL.
+
+    `works` False serves only: tasks that wait go on waiting.
+
+    Leaving the block drains: not ready, nothing claimed, running tasks handed back. The server
+    answers until that is done, so that clients hear of it; only then streams and sockets close.
+
+    Raises:
+        DataDirectoryInUse, SettingsUnsafe.
+    """
+    import uvicorn
+
+    sock = listening_socket(settings.host if host is None else host, settings.port if port is None else port)
+    with contextlib.closing(sock), _ownership(settings) as announce:
+        async with open_application(settings, teams=teams) as application:
+            config = uvicorn.Config(
+                web_api(application),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=int(CLOSE_CONNECTIONS_S),
+                server_header=False,
+                ws_max_size=1024 * 1024,
+            )
+            server = uvicorn.Server(config)
+            server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
+            with plain_errors():
+                async with asyncio.TaskGroup() as group:
+                    running = group.create_task(server.serve(sockets=[sock]))
+                    try:
+                        async with working(application) if works else upkeep(application):
+                            while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event
+                                await asyncio.sleep(0.005)
+                            announce(address_of(sock))
+                            yield address_of(sock)
+                    finally:
+                        application.tasks.is_draining = True
+                        application.is_stopping = True
+                        server.should_exit = True
+
+
+@asynccontextmanager
+async def embedded(settings: Settings, *, works: bool = True) -> AsyncIterator[str]:
+    """The same server inside this process, on a free loopback port; `works` False to look only."""
+    async with serving(settings, host="127.0.0.1", port=0, works=works) as address:
+        yield address
+
+
+async def serve(
+    settings: Settings, *, on_ready: Callable[[str], None] | None = None, works: bool = True
+) -> None:
+    """Serve until SIGTERM or SIGINT. A second signal ends at once; tasks are reclaimed at start."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def stopped() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped)
+    try:
+        async with serving(settings, works=works) as address:
+            structlog.get_logger("bootstrap").info("ready", address=address, data_dir=str(settings.data_dir))
+            if on_ready is not None:
+                on_ready(address)
+            await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def run_server(
+    settings: Settings, *, on_ready: Callable[[str], None] | None = None, works: bool = True
+) -> None:
+    """`lgma serve`: configure logs, take the quick event loop where there is one, serve."""
+    configure(settings)
+    runner()(serve(settings, on_ready=on_ready, works=works))
+
+
+@contextmanager
+def _ownership(settings: Settings) -> Iterator[Callable[[str], None]]:
+    """The data directory's lock, where one process owns the data."""
+    if settings.is_sqlite:
+        with data_directory_lock(settings.data_dir) as announce:
+            yield announce
+    else:
+        yield lambda _: None

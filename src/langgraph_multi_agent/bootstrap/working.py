@@ -1,0 +1,120 @@
+"""Running the worker and the upkeep of a process, and `lgma worker`'s children.
+
+Callers: `serving`, the CLI, tests and benchmarks. Invariant: leaving a `working` block has handed
+back every task that ran.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import structlog
+
+from langgraph_multi_agent.bootstrap.application import Application, configure, open_application
+from langgraph_multi_agent.settings import Settings
+
+LONE_GRACE_MARGIN_S = 2.0
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """A group of one error is that error: callers catch faults, not task groups."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from error.__cause__
+
+
+@asynccontextmanager
+async def working(application: Application) -> AsyncIterator[Application]:
+    """Run the worker and the upkeep around the block, and drain after it."""
+    with plain_errors():
+        async with asyncio.TaskGroup() as group, upkeep(application):
+            worker = group.create_task(application.worker.run())
+            try:
+                yield application
+            finally:
+                application.tasks.is_draining = True
+                application.worker.stop()
+                await asyncio.wait([worker])
+
+
+@asynccontextmanager
+async def upkeep(application: Application) -> AsyncIterator[None]:
+    """What every replica does, also one that only serves."""
+    keeping = asyncio.create_task(application.upkeep.run(), name="upkeep")
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
+        if application.lone is not None:
+            await application.lone.close(
+                grace_s=application.settings.shutdown_grace + LONE_GRACE_MARGIN_S
+            )
+
+
+def run_worker(settings: Settings, *, is_lone: bool = False) -> None:
+    """One worker process: works until SIGTERM or SIGINT, then drains.
+
+    Args:
+        is_lone: take only tasks that crash their process, one at a time, and end when none is left.
+
+    Raises:
+        SettingsUnsafe, DependencyUnavailable.
+    """
+    configure(settings)
+    runner()(_work(settings, is_lone=is_lone))
+
+
+async def _work(settings: Settings, *, is_lone: bool) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    opened = open_application(
+        settings,
+        processes=settings.async_workers + 1,  # the one for suspects has its share too
+        only_suspects=is_lone,
+        lone_argv=() if is_lone else lone_argv(settings),
+    )
+    async with opened as application:
+        structlog.get_logger("bootstrap").info("worker ready", worker=application.worker.name)
+        if is_lone:
+            await _work_alone(application, stop)
+        else:
+            async with working(application):
+                await stop.wait()
+
+
+async def _work_alone(application: Application, stop: asyncio.Event) -> None:
+    with plain_errors():
+        async with asyncio.TaskGroup() as group:
+            worker = group.create_task(application.worker.run())
+            stopped = group.create_task(stop.wait())
+            await asyncio.wait([worker, stopped], return_when=asyncio.FIRST_COMPLETED)
+            application.worker.stop()
+            stop.set()
+
+
+def lone_argv(settings: Settings) -> tuple[str, ...]:
+    """The command line of the process for suspects, with the same settings."""
+    isolated = () if sys.path[:1] == [""] else ("-P",)
+    program = (sys.executable, *isolated, "-m", "langgraph_multi_agent", "worker", "--lone")
+    return (*program, "--processes", str(settings.async_workers), "--data-dir", str(settings.data_dir))
+
+
+def runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    """The quick event loop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run
+    return uvloop.run
