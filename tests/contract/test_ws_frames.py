@@ -1,6 +1,7 @@
 """The frames of the MVP2 contract, over a real WebSocket."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -15,8 +16,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from langgraph_multi_agent.api import ws
 from langgraph_multi_agent.api.context import StreamLimits
-from langgraph_multi_agent.domain.event import EventType, position_of
-from langgraph_multi_agent.domain.task import Action
+from langgraph_multi_agent.api.mvp2.shapes import frame_data
+from langgraph_multi_agent.domain.event import Event, EventType, position_of
+from langgraph_multi_agent.domain.task import Action, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -360,8 +362,34 @@ async def test_connections_are_counted_and_leave_nothing_behind(desk: Desk) -> N
             await socket.ask(type="agent_subscribe")
             assert "langgraph_websocket_connections 1.0" in desk.services.metrics.render()[0].decode()
         await wait_until_closed(desk)
-        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("ws-")]
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith(("ws-", "stream-"))]
     assert desk.feed._listeners == {}
+
+
+async def test_an_event_is_encoded_once_for_all_who_watch_in_one_language(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[tuple[int, str]] = []
+
+    def counted(event: Event, task: Task | None, language: str) -> dict[str, Any]:
+        encoded.append((event.seq, language))
+        return frame_data(event, task, language)
+
+    monkeypatch.setattr(ws, "frame_data", counted)
+    task_id = (await desk.submit("x"))["id"]
+    async with serving(desk.app) as address, contextlib.AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(opened(address, additional_headers={"accept-language": language}))
+            for language in ("zh", "zh", "zh", "en", "en")
+        ]
+        for socket in sockets:
+            await socket.ask(type="task_subscribe", task_id=task_id)
+        await desk.finish(task_id)
+        shown = [[await socket.next() for _ in range(2)] for socket in sockets]
+    assert sorted(encoded) == [(2, "en"), (2, "zh"), (3, "en"), (3, "zh")]
+    assert shown[0] == shown[1] == shown[2]
+    assert shown[3] == shown[4]
+    assert shown[0][1]["message"] != shown[3][1]["message"]
 
 
 async def test_one_connection_follows_a_limited_number_of_tasks(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Followers see every event once and in order, whatever happens between listening and reading."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
@@ -11,9 +12,15 @@ from tests.support.stores import tenant
 from tests.support.teams import WAIT_S, Scene, World, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
-from langgraph_multi_agent.domain.errors import EventsGone, TaskNotFound
+from langgraph_multi_agent.domain.errors import (
+    DependencyUnavailable,
+    EventsGone,
+    InvalidRequest,
+    TaskNotFound,
+)
 from langgraph_multi_agent.domain.event import Event, EventType, position_of
-from langgraph_multi_agent.service import streams
+from langgraph_multi_agent.service import channels, streams
+from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.streams import Ephemeral, StreamItem
 
 
@@ -168,3 +175,149 @@ async def test_commands_to_workers_are_not_shown_to_followers(tmp_path: Path) ->
             await here.agents.reset(DEFAULT_SCOPE, "worker_a")
             await here.submit([{"id": "a"}])
             assert isinstance(await waiting, Event)
+
+
+class Reads:
+    """Counts the reading functions that pass through a database, and can fail them."""
+
+    def __init__(self, here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.counts: Counter[str] = Counter()
+        self.is_away = False
+        read = here.database.read
+
+        async def counted(scope: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+            self.counts[function.__name__] += 1
+            if self.is_away:
+                raise DependencyUnavailable(dependency="database", reason="away")
+            return await read(scope, function, *args, **kwargs)
+
+        monkeypatch.setattr(here.database, "read", counted)
+
+
+async def test_five_hundred_watchers_of_a_task_cost_one_reading_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, Scene()) as here:
+        task_id = await here.submit([{"id": "a"}])
+        log = await events_of(follow(here, task_id))
+        reads = Reads(here, monkeypatch)
+        watchers = [
+            asyncio.create_task(events_of(follow(here, task_id, len(log), stop_at_end=False)))
+            for _ in range(500)
+        ]
+        while len(here.feed._listeners.get(task_id, ())) == 0:  # noqa: ASYNC110 - the feed tells nobody who listens
+            await asyncio.sleep(0)
+        assert len(here.feed._listeners[task_id]) == 1
+        await here.service.delete(DEFAULT_SCOPE, task_id)
+        stories = await asyncio.gather(*watchers)
+        assert all([event.type for event in story] == [EventType.TASK_DELETED] for story in stories)
+        assert reads.counts["after"] <= 3
+        assert reads.counts["_look"] <= 2
+    assert here.feed._listeners.get(task_id) is None
+
+
+async def test_one_question_a_second_asks_for_all_followed_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "POLL_S", 0.05)
+    monkeypatch.setattr(streams, "POLL_CHUNK", 2)
+    scene = Scene()
+    async with world(tmp_path, scene) as here:
+        reads = Reads(here, monkeypatch)
+        ids = [await here.submit([{"id": "a", "do": [["gate", "a"]]}]) for _ in range(3)]
+        await scene.reached("gate:a")
+        monkeypatch.setattr(here.feed, "wake", lambda _: None)
+        watchers = [asyncio.create_task(events_of(follow(here, task_id))) for task_id in ids]
+        scene.gate("a").set()
+        stories = await asyncio.gather(*watchers)
+        assert stories == [await here.events(task_id) for task_id in ids]
+        assert reads.counts["newest_numbers"] >= 2
+        before = reads.counts["newest_numbers"]
+        await asyncio.sleep(0.15)
+        assert reads.counts["newest_numbers"] == before, "nobody follows, so nothing is asked"
+
+
+async def test_a_database_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "POLL_S", 0.02)
+    scene = Scene()
+    async with world(tmp_path, scene) as here:
+        task_id = await here.submit([{"id": "a", "do": [["gate", "a"]]}])
+        await scene.reached("gate:a")
+        started = (await here.get(task_id)).last_seq
+        reads = Reads(here, monkeypatch)
+        watcher = asyncio.create_task(events_of(follow(here, task_id)))
+        while not here.feed._listeners.get(task_id):  # noqa: ASYNC110 - the feed tells nobody who listens
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
+        reads.is_away = True
+        here.feed.wake([task_id])
+        before = sum(reads.counts.values())
+        while sum(reads.counts.values()) < before + 3:  # noqa: ASYNC110 - refused reads have no event
+            await asyncio.sleep(0.01)
+        assert not watcher.done()
+        reads.is_away = False
+        scene.gate("a").set()
+        story = await watcher
+        assert len(story) > started
+        assert story == await here.events(task_id)
+
+
+async def test_progress_of_another_tenants_task_is_not_shown(tmp_path: Path) -> None:
+    async with world(tmp_path, Scene()) as here:
+        task_id = await here.submit([{"id": "a"}])
+        await here.until(task_id)
+        for scope, is_shown in ((tenant("other"), False), (DEFAULT_SCOPE, True)):
+            stream = here.streams.follow_all(scope, cursor=None, idle_s=0.2)
+            async with aclosing(stream), asyncio.timeout(WAIT_S):
+                waiting = asyncio.create_task(anext(stream))
+                while not here.feed._listeners.get("*"):  # noqa: ASYNC110 - the feed tells nobody who listens
+                    await asyncio.sleep(0.005)
+                here.feed.publish(task_id, {"subtask_id": "a", "rows": 1})
+                assert isinstance(await waiting, Ephemeral) is is_shown
+
+
+async def test_a_cursor_of_another_kind_is_refused(tmp_path: Path) -> None:
+    async with world(tmp_path, Scene()) as here:
+        with pytest.raises(InvalidRequest):
+            await events_of(here.streams.follow_all(DEFAULT_SCOPE, cursor="7"))
+        assert here.feed._listeners.get("*") is None
+
+
+async def test_the_tail_is_bounded_and_a_late_follower_reads_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "TAIL", 3)
+    scene = Scene()
+    plan = [{"id": f"n{i}", "needs": [f"n{i - 1}"] if i else []} for i in range(6)]
+    async with world(tmp_path, scene) as here:
+        task_id = await here.submit([{**plan[0], "do": [["gate", "a"]]}, *plan[1:]])
+        await scene.reached("gate:a")
+        late = follow(here, task_id)
+        first = await anext(late)
+        assert isinstance(first, Event)
+        quick = asyncio.create_task(events_of(follow(here, task_id)))
+        scene.gate("a").set()
+        story = await quick
+        (channel,) = here.streams._of_task.values()
+        assert len(channel._events) <= 3
+        assert [first, *await events_of(late)] == story == await here.events(task_id)
+
+
+async def test_an_agents_record_is_counted_on_and_anew_after_a_reset(tmp_path: Path) -> None:
+    async with world(tmp_path, Scene()) as here:
+
+        async def done() -> dict[str, int]:
+            return {status.name: status.completed for status in await here.agents.status(DEFAULT_SCOPE)}
+
+        plan = [{"id": "a", "agent": "worker_a"}, {"id": "b", "agent": "worker_b"}]
+        for count in (1, 2):
+            await here.until(await here.submit(plan))
+            record = await done()
+            assert (record["worker_a"], record["worker_b"]) == (count, count)
+        await here.agents.reset(DEFAULT_SCOPE, "worker_a")
+        record = await done()
+        assert (record["worker_a"], record["worker_b"]) == (0, 2)
+        await here.until(await here.submit(plan))
+        fresh = AgentService(database=here.database, feed=here.feed, teams=here.teams)
+        assert (await done())["worker_a"] == 1
+        assert await fresh.status(DEFAULT_SCOPE) == await here.agents.status(DEFAULT_SCOPE)
