@@ -4,11 +4,12 @@ import asyncio
 import builtins
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,22 +46,11 @@ def copies_of(directory: Path) -> set[str]:
     return {path.parent.name + path.name for path in directory.glob("*/[0-9a-f][0-9a-f]/*")}
 
 
-@asynccontextmanager
-async def silent_server() -> AsyncIterator[str]:
-    """Accepts connections and never answers."""
-    writers: list[asyncio.StreamWriter] = []
-
-    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for writer in writers:
-            writer.transport.abort()
-        await server.wait_closed()
+@contextmanager
+def silent_server() -> Iterator[str]:
+    """The kernel takes connections, nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def opened(url: str, endpoint: str, directory: Path, monkeypatch: pytest.MonkeyPatch, **kwargs: Any) -> Any:
@@ -77,7 +67,7 @@ async def test_a_server_that_is_down_is_a_missing_dependency_within_the_deadline
     async def content() -> AsyncIterator[bytes]:
         yield b"content"
 
-    async with silent_server() as silent:
+    with silent_server() as silent:
         endpoint = silent if fault == "is silent" else "http://127.0.0.1:1"
         artifacts = opened("s3://bucket/prefix", endpoint, tmp_path, monkeypatch)
         artifacts._deadline_s = 1.0
@@ -100,7 +90,7 @@ async def test_a_server_that_is_down_is_a_missing_dependency_within_the_deadline
 async def test_an_upload_that_is_cancelled_on_the_wire_ends_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with silent_server() as silent:
+    with silent_server() as silent:
         artifacts = opened("s3://bucket", silent, tmp_path, monkeypatch)
         began, sending = time.monotonic(), asyncio.Event()
         real = artifacts._head
@@ -156,7 +146,10 @@ async def test_a_bucket_that_is_not_there_is_named_at_the_start(
 
 
 async def test_access_denied_is_named_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering: set[asyncio.Task[Any] | None] = set()
+
     async def deny(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.add(asyncio.current_task())
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         await writer.drain()
@@ -169,6 +162,7 @@ async def test_access_denied_is_named_at_the_start(tmp_path: Path, monkeypatch: 
         artifacts = opened("s3://theirs/prefix", endpoint, tmp_path, monkeypatch)
         with pytest.raises(SettingsUnsafe) as refused:
             await artifacts.check_marker(agree)
+        await asyncio.gather(*(task for task in answering if task is not None))
     assert refused.value.params["reason"] == "artifacts_denied"
 
 
@@ -194,6 +188,8 @@ async def test_a_path_that_was_given_out_stays_whatever_is_stored_after_it(bucke
     artifacts = bucket.open(max_bytes=200 * KIB, keep_s=HOUR_S)
     blob = await bucket.open().put(os.urandom(100 * KIB))
     path = await artifacts.path(blob.digest)
+    os.utime(path, (0, 0))
+    assert await artifacts.path(blob.digest) == path
     for _ in range(6):
         await artifacts.put(os.urandom(100 * KIB))
     assert path.stat().st_size == 100 * KIB

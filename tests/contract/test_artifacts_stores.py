@@ -288,11 +288,12 @@ async def test_a_storage_of_another_installation_is_refused_and_keeps_its_marker
     await storage.open().check_marker(agreeing(theirs))
 
 
-async def test_a_marker_that_is_none_is_refused_with_what_is_wrong(storage: Storage) -> None:
+@pytest.mark.parametrize("content", [b"half", b"[]", b'{"format": 2, "id": "of a later version"}'])
+async def test_a_marker_that_is_none_is_refused_with_what_is_wrong(storage: Storage, content: bytes) -> None:
     if isinstance(storage, SharedDirectory):
         storage.open()
-        (storage.root / "lgma-storage.json").write_bytes(b"{}")
+        (storage.root / "lgma-storage.json").write_bytes(content)
     elif isinstance(storage, Bucket):
-        storage.objects.put("lgma-storage.json", b"half")
+        storage.objects.put("lgma-storage.json", content)
     with pytest.raises(SettingsUnsafe, match="artifacts_unusable"):
         await storage.open().check_marker(agreeing({}))
