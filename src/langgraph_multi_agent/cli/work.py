@@ -151,8 +151,7 @@ def serve(
         if call.verbosity >= 0:
             write_error(call.say("cli.serve.ready", url=address, directory=str(settings.data_dir)))
 
-    role: dict[str, Any] = {"works": False} if no_worker else {}
-    bootstrap.run_server(settings, on_ready=ready, **role)
+    bootstrap.run_server(settings, on_ready=ready, works=not no_worker)
     return Outcome()
 
 

@@ -25,13 +25,15 @@ async def postgres_reachable(settings: Settings, *, deadline_s: float) -> Findin
         reason = fault.params.get("reason", "")
         return Finding(code="POSTGRES_UNREACHABLE", state=State.CRIT, params={**params, "reason": reason})
     params |= {"version": str(limits.version)}
+    # As at start: the process in which suspects run alone has its share.
+    processes = settings.async_workers + 1
     if limits.version < POSTGRES_MIN:
         return Finding(code="POSTGRES_OLD", state=State.CRIT, params={**params, "minimum": POSTGRES_MIN})
     try:
         budget = connection_budget(
             pool_size=settings.database_pool_size,
             max_overflow=settings.database_max_overflow,
-            processes=settings.async_workers,
+            processes=processes,
             max_connections=limits.max_connections,
             reserved=limits.reserved,
         )
@@ -39,7 +41,7 @@ async def postgres_reachable(settings: Settings, *, deadline_s: float) -> Findin
         return Finding(code="CONNECTIONS_FEW", state=State.CRIT, params={**params, **unsafe.params})
     params |= {
         "per_process": str(budget.per_process),
-        "processes": str(settings.async_workers),
+        "processes": str(processes),
         "max_connections": str(limits.max_connections),
     }
     if budget.warning is not None:
