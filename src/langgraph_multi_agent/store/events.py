@@ -67,6 +67,13 @@ def _scoped(store: Store, query: Select[Any]) -> Select[Any]:
     return query if store.scope.tenant is None else query.where(_MESSAGES.c.tenant == store.scope.tenant)
 
 
+def _places(store: Store, position: Position) -> tuple[Any, Any]:
+    """What to compare: the place of a row, and a place. SQLite's index serves one column, and one is all."""
+    if _is_postgresql(store):
+        return tuple_(_MESSAGES.c.xid, _MESSAGES.c.id), position
+    return _MESSAGES.c.id, position[1]
+
+
 def after(store: Store, task_id: str, seq: int, *, limit: int) -> list[Event]:
     """Events of one task with a greater `seq`, in order."""
     query = (
@@ -88,12 +95,13 @@ def after_cursor(store: Store, cursor: str, *, limit: int) -> list[Event]:
         InvalidRequest: the cursor is not one that this database handed out.
     """
     position = position_of(cursor)
-    query = _scoped(store, select(_MESSAGES)).where(tuple_(_MESSAGES.c.xid, _MESSAGES.c.id) > position)
+    place, known = _places(store, position)
+    query = _scoped(store, select(_MESSAGES)).where(place > known).order_by(_MESSAGES.c.id).limit(limit)
     if _is_postgresql(store):
         if position[0] and position[0] >= _number(store, _SNAPSHOT_XMAX):
             raise unknown_cursor()  # of another history of this database, before a restore
         query = query.where(_MESSAGES.c.xid < _SNAPSHOT_XMIN)
-    query = query.order_by(_MESSAGES.c.xid, _MESSAGES.c.id).limit(limit)
+        query = query.order_by(None).order_by(_MESSAGES.c.xid, _MESSAGES.c.id)
     return [_event(row) for row in store.connection.execute(query)]
 
 
@@ -185,11 +193,12 @@ def agent_record(
             func.max(columns.created_at).label("last_activity"),
         ),
     ).where(columns.agent.is_not(None))
-    place = tuple_(columns.xid, columns.id)
     if after != (0, 0):
-        query = query.where(place > after)
+        place, known = _places(store, after)
+        query = query.where(place > known)
     if until is not None:
-        query = query.where(place <= until)
+        place, known = _places(store, until)
+        query = query.where(place <= known)
     if agents is not None:
         moments = [resets[agent] for agent in agents if agent in resets]
         query = query.where(columns.agent.in_(sorted(agents)))
