@@ -27,15 +27,14 @@ SHOWN = (
     "server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers",
     "max_connections", "checkpoint_timeout", "autovacuum",
 )  # fmt: skip
-REPORTED_S = 1.3
-"""Backends report their counters at most once a second, and then when they are idle."""
+REPORTED_S = 11.0
+"""A backend reports what it counted when it has been idle for ten seconds, if not before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """What PostgreSQL had counted at one moment. `wal_bytes` is a position in the log."""
+    """What PostgreSQL had counted at one moment."""
 
-    wal_bytes: int
     transactions: int
     checkpoints: int
 
@@ -67,28 +66,25 @@ class Servers:
         """Write everything out now, so that the server does not do it in a window."""
         self.query("postgres", "CHECKPOINT")
 
-    def counters(self, database: str, *, is_settled: bool = True) -> Counters:
-        """The counters now, without what this harness asked itself.
+    def wal_bytes(self) -> int:
+        """The position in the log, exact at any moment."""
+        asked = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+        return int(self.query("postgres", asked)[0][0])
 
-        Args:
-            is_settled: wait first until backends have reported.
-        """
-        if is_settled:
-            time.sleep(REPORTED_S)
+    def counters(self, database: str) -> Counters:
+        """The counters, without what this harness asked itself; waits until all have reported."""
+        time.sleep(REPORTED_S)
         statistics = (
             "(SELECT num_timed + num_requested FROM pg_stat_checkpointer)"
             if self.postgres_major() >= 17
             else "(SELECT checkpoints_timed + checkpoints_req FROM pg_stat_bgwriter)"
         )
-        [(wal, transactions, checkpoints)] = self.query(
+        [(transactions, checkpoints)] = self.query(
             "postgres",
-            "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint,"
-            " (SELECT xact_commit FROM pg_stat_database WHERE datname = %s),"
-            f" {statistics}",
+            f"SELECT (SELECT xact_commit FROM pg_stat_database WHERE datname = %s), {statistics}",
             database,
         )
-        own = self._asked.get(database, 0)
-        return Counters(wal_bytes=wal, transactions=transactions - own, checkpoints=checkpoints)
+        return Counters(transactions=transactions - self._asked.get(database, 0), checkpoints=checkpoints)
 
     def postgres_major(self) -> int:
         return int(self.query("postgres", "SHOW server_version_num")[0][0]) // 10_000
