@@ -74,9 +74,8 @@ async def _ours(made: Installation, port: int, api: Program, worker: Program, ta
         tasks,
     )
     cpu_after = made.cpu_s(api, worker)
-    return _batch(
-        seconds, tasks, (before, queued, servers.counters(made.database)), (cpu_before, cpu_queued, cpu_after)
-    )
+    after = servers.wal_bytes()
+    return _batch(seconds, tasks, (before, queued, after), (cpu_before, cpu_queued, cpu_after))
 
 
 def _plain(servers: Servers, other: peer.Baseline, tasks: int) -> Batch:
