@@ -1,6 +1,6 @@
 """Through HTTP, queue and worker, 50 in flight, beside plain LangGraph in its own process.
 
-Each of 50 clients holds one keep-alive connection: it submits, asks for the task every 100 ms until
+Each of 50 clients holds one keep-alive connection: it submits, asks for the task every 250 ms until
 it has ended, and submits the next; or follows the task's event stream to its end instead. Real
 `lgma serve --no-worker` and `lgma worker --processes 1`; CPU is of both, PostgreSQL and Redis,
 without the harness.
@@ -21,7 +21,7 @@ from bench.servers import Servers
 
 TASKS = 300
 RUNS = 5
-POLL_S = 0.1
+POLL_S = 0.25
 ENDED = frozenset({"completed", "failed", "cancelled"})
 Follow = Callable[[wire.Wire, str], Awaitable[str]]
 
