@@ -25,7 +25,7 @@ from langgraph_multi_agent.domain.ports import Artifacts, Cache, Clock, Doorbell
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.settings import Settings
-from langgraph_multi_agent.store import installation, migration
+from langgraph_multi_agent.store import events, installation, migration
 from langgraph_multi_agent.store.connections import connection_budget
 from langgraph_multi_agent.store.database import Database, FailPoints, SqliteDatabase, sqlite_engine
 from langgraph_multi_agent.telemetry.metrics import Metrics
@@ -82,6 +82,7 @@ async def open_adapters(
                 SYSTEM_SCOPE, installation.agree, installation.ARTIFACT_STORAGE, proposed
             )
         )
+        await database.write(SYSTEM_SCOPE, events.adopt_restored)
         doorbell, feed, cache = await _signals(settings, stack, metrics)
         yield Adapters(
             database=database,

@@ -17,7 +17,7 @@ import structlog
 
 from langgraph_multi_agent.agents.contract import Team
 from langgraph_multi_agent.bootstrap.application import Application, configure, open_application
-from langgraph_multi_agent.bootstrap.working import plain_errors, runner, upkeep, working
+from langgraph_multi_agent.bootstrap.working import plain_errors, runner, settle_memory, upkeep, working
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
@@ -101,6 +101,7 @@ async def serving(
                 timeout_graceful_shutdown=int(CLOSE_CONNECTIONS_S),
                 server_header=False,
                 ws_max_size=1024 * 1024,
+                ws_per_message_deflate=False,  # 36 kB a socket; nginx compresses where it pays
             )
             server = uvicorn.Server(config)
             server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]
@@ -141,6 +142,7 @@ async def serve(
         loop.add_signal_handler(number, stopped)
     try:
         async with serving(settings, works=works) as address:
+            settle_memory()
             structlog.get_logger("bootstrap").info("ready", address=address, data_dir=str(settings.data_dir))
             if on_ready is not None:
                 on_ready(address)
