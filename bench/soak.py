@@ -27,10 +27,11 @@ def measure(running: Servers, *, tasks: int = TASKS) -> Sequence[Figure]:
     import uvloop
 
     rows: dict[str, list[tuple[int, float]]] = {"serve": [], "worker": []}
+    step = max(1, min(STEP, tasks // 4))
     with installation(running) as made:
         (api, port), worker = made.serve(), made.work()
-        for done in range(STEP, tasks + 1, STEP):
-            uvloop.run(wire.submit(port, STEP, wire.zero_work()))
+        for done in range(step, tasks + 1, step):
+            uvloop.run(wire.submit(port, step, wire.zero_work()))
             made.until(done, "completed", poll_s=0.1)
             for program in (api, worker):
                 rows[program.name].append((done, rss_mb(program)))
