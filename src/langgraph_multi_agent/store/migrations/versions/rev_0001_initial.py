@@ -11,6 +11,7 @@ from langgraph_multi_agent.store import schema
 
 revision = "0001"
 down_revision = None
+compatible_from = "0001"
 
 
 def upgrade() -> None:

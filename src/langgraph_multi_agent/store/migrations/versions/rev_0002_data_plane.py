@@ -13,6 +13,7 @@ from langgraph_multi_agent.store import schema
 
 revision = "0002"
 down_revision = "0001"
+compatible_from = "0001"
 
 
 def upgrade() -> None:
@@ -44,7 +45,7 @@ def upgrade() -> None:
         sa.Column("created_at", schema.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
-    if op.get_bind().dialect.name == "postgresql":
+    if op.get_context().dialect.name == "postgresql":
         # Rows that change every two seconds need room on their page to stay heap-only.
         op.execute("ALTER TABLE leases SET (fillfactor = 50)")
         op.execute("ALTER TABLE tasks SET (fillfactor = 70)")
