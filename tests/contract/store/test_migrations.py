@@ -26,10 +26,11 @@ from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.store import events, journal, migration, runs, schema, tasks
 from langgraph_multi_agent.store.database import Database, SqliteDatabase
 from langgraph_multi_agent.store.postgres import PostgresDatabase
-from langgraph_multi_agent.store.tasks import TaskFilter
+from langgraph_multi_agent.store.tasks import TaskFilter, question_key
 
 REVISIONS = [script.revision for script in ScriptDirectory(str(migration.SCRIPTS)).walk_revisions()][::-1]
 WRITTEN = datetime(2026, 2, 1, 8, tzinfo=UTC)
+QUESTION = "1/ask/1/1"
 
 
 @pytest.fixture(params=DIALECTS)
@@ -57,6 +58,7 @@ def fill(engine: Engine) -> dict[str, str]:
             _fill_task(connection, tables, task_id, status)
         fixed = {"tenant": "default", "created_at": WRITTEN}
         _insert(connection, tables, "agent_resets", tenant="default", agent="analyst", count=2, reset_at=WRITTEN)
+        fixed["created_at"] = ManualClock().now() - timedelta(hours=1)
         key = {**fixed, "key": "again", "body_hash": "h", "task_id": ids["pending"]}
         _insert(connection, tables, "idempotency_keys", **key)
     return ids
@@ -78,6 +80,8 @@ def _fill_task(connection: Any, tables: MetaData, task_id: str, status: TaskStat
         _insert(connection, tables, "agent_messages", seq=seq, type=kind.value, data=data, **fixed)
     step = {"epoch": 1, "input_hash": "0" * 64, "version": 1, **fixed}
     _insert(connection, tables, "journal", key="1/meta/understand", result={"goal": "g"}, **step)
+    if status is TaskStatus.WAITING_INPUT:
+        _insert(connection, tables, "journal", key=question_key(1, QUESTION), result={"text": "?"}, **step)
     run = {"generation": 1, "epoch": 1, "worker": "w0", "status": status.value, **fixed}
     if has_run:
         _insert(connection, tables, "workflow_executions", id=task_id, **run)
@@ -117,7 +121,7 @@ async def test_after_an_upgrade_from_any_revision_everything_written_before_is_r
         for task_id in ids.values():
             log = await database.read(DEFAULT_SCOPE, events.after, task_id, 0, limit=10)
             assert [(event.seq, event.data["text"]) for event in log] == [(1, "事件"), (2, "事件"), (3, "事件")]
-            [(entry, digest)] = await database.read(WORKER_SCOPE, journal.load, task_id, 1)
+            (entry, digest), *_ = await database.read(WORKER_SCOPE, journal.load, task_id, 1)
             assert (entry.key, entry.result, digest) == ("1/meta/understand", {"goal": "g"}, None)
         everything = await database.read(SYSTEM_SCOPE, events.after_cursor, "0.0", limit=100)
         assert len(everything) == 3 * len(ids)
@@ -140,13 +144,17 @@ async def test_after_an_upgrade_work_goes_on_where_it_was(engine: Engine, revisi
         assert await database.write(WORKER_SCOPE, runs.reclaim, all_leases=False) == [ids["in_progress"]]
         again, is_replay = await database.write(
             DEFAULT_SCOPE, tasks.submit, "00000000-0000-7000-9000-999999999999", draft(),
-            queue_size=100, idempotency_key="later", body_hash="h",
+            queue_size=100, idempotency_key="again", body_hash="h",
         )  # fmt: skip
-        assert not is_replay
+        assert (again.id, is_replay) == (ids["pending"], True)
+        answered = await database.write(
+            DEFAULT_SCOPE, tasks.answer, ids["waiting_input"], QUESTION, {"text": "是"}, actor="li", input_hash="h"
+        )
+        assert answered.status is TaskStatus.PENDING
         claimed = await database.write(
             WORKER_SCOPE, runs.claim, "w1", limit=10, lease=LEASE, teams={"default": "1"}
         )
-        assert {item.task.id for item in claimed} == {ids["pending"], ids["in_progress"], again.id}
+        assert {item.task.id for item in claimed} == {ids["pending"], ids["in_progress"], ids["waiting_input"]}
         for item in claimed:
             ending = runs.Ending(action=Action.COMPLETE, result={"summary": "ok"})
             status = await database.write(WORKER_SCOPE, runs.finish, item.task.id, item.epoch, ending)
