@@ -20,7 +20,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 import httpx
 import psutil
@@ -249,6 +249,14 @@ class Fleet:
             self.await_ready(program)
         return program
 
+    def complete(self, *, apis: int, workers: int) -> None:
+        """Start what is missing of so many of each, and wait until all that run are ready."""
+        while len(self.apis) < apis:
+            self.serve(is_awaited=False)
+        while len(self.workers) < workers:
+            self.work(is_awaited=False)
+        self.await_ready(*self.apis, *self.workers)
+
     def await_ready(self, *programs: Program, timeout_s: float = READY_S) -> None:
         """Until APIs answer and workers have said that they claim. Start several, then await them together."""
         for program in programs:
@@ -389,11 +397,12 @@ class Fleet:
             program.freeze()
         try:
             ids = self.submit(count, **input_data)
-            wanted = set(ids)
-            self.until(lambda: wanted <= self.held_by(worker), f"{count} tasks at {worker.name}", timeout_s=timeout_s)
-            self.until(
-                lambda: wanted <= {line.task_id for line in self.executions()}, f"{count} began", timeout_s=timeout_s
-            )
+            child, wanted = worker.child, set(ids)
+
+            def begun() -> set[str]:
+                return {line.task_id for line in self.executions() if line.pid == child and line.what == "began"}
+
+            self.until(lambda: wanted <= begun(), f"{count} tasks began at {worker.name}", timeout_s=timeout_s)
         finally:
             for program in others:
                 program.thaw()
@@ -472,10 +481,17 @@ class Fleet:
 
     def check(self, ids: Iterable[str], **more: Any) -> History:
         """The invariants over these tasks, from outside. Raises FleetFailed when one does not hold."""
-        history = self.history(ids, **more)
+        return self.judge(self.history(ids, **more))
+
+    def judge(self, history: History) -> History:
+        """A clean history. Raises FleetFailed for any other."""
         if not history.is_clean:
-            raise FleetFailed(f"{history}\n{self.troubles()}")
+            self.fail(str(history))
         return history
+
+    def fail(self, reason: str) -> NoReturn:
+        """Raises FleetFailed with the state of everything."""
+        raise FleetFailed(f"{reason}\n{self.troubles()}")
 
     def history(self, ids: Iterable[str], **more: Any) -> History:
         """The same without judging; see `invariants.check_postgres`."""

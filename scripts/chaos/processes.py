@@ -1,0 +1,230 @@
+"""Faults of processes: killed, frozen, told to end, poisoned, with a wrong clock, overruled by SQL.
+
+Each function deals one blow to a fleet that is ready, waits until every accepted task is at its
+end, and tells what it read from outside. It leaves processes that live and tasks that have ended.
+"""
+
+import json
+import time
+from datetime import UTC, datetime
+
+from scripts.chaos.registry import Outcome, Shape, fault, outcome
+from tests.support.fleet import Fleet, Program
+
+GRACE_S = 1.0
+ORDINARY = Shape(settings={"SHUTDOWN_GRACE": str(GRACE_S), "MAX_CONCURRENT_WORKFLOWS": "80"})
+REPLICAS = Shape(apis=2, settings=ORDINARY.settings)
+# A short lease keeps five crashes within a test's time; the protocol is the same.
+IMPATIENT = Shape(workers=1, settings={**ORDINARY.settings, "LEASE_SECONDS": "2"})
+FROZEN_S = 9.0
+LEAP_S = 3600.0
+NOTICED_S = 2.0
+
+
+@fault("kill-worker", shape=ORDINARY, size=50, within_s=10.0)
+def kill_worker(fleet: Fleet, size: int) -> Outcome:
+    """SIGKILL to a worker with all tasks in flight, its supervisor included."""
+    victim, *_ = fleet.workers
+    ids = fleet.gather(victim, size, subtasks=2, sleep_s=2.0)
+    blow = fleet.now()
+    victim.kill()
+    fleet.until_all_ended(ids)
+    restarts_s = fleet.restarts_s(ids, blow)
+    if len(restarts_s) != size:
+        fleet.fail(f"{len(restarts_s)} of {size} tasks ran again")
+    return outcome(fleet, ids, recovery_s=max(restarts_s))
+
+
+@fault("kill-api", shape=REPLICAS, size=120, chaos_size=1000)
+def kill_api(fleet: Fleet, size: int) -> Outcome:
+    """SIGKILL to one of two APIs while tasks are submitted to both."""
+    victim, *_ = fleet.apis
+
+    def strike(accepted: int) -> None:
+        if accepted == size // 3:
+            victim.kill()
+
+    [(before,)] = fleet.query("SELECT count(*) FROM tasks")
+    done = fleet.submission(size, during=strike, subtasks=1)
+    if victim.is_running or done.open:
+        fleet.fail(f"{len(done.open)} of {size} submits were never answered, {done.retried} sent again")
+    [(after,)] = fleet.query("SELECT count(*) FROM tasks")
+    if after - before != size or len(set(done.ids)) != size:
+        fleet.fail(f"{size} keys made {after - before} tasks, {len(set(done.ids))} ids were told")
+    fleet.until_all_ended(done.ids)
+    return outcome(fleet, done.ids, remark=f"{done.retried} sent again")
+
+
+@fault("freeze-worker", shape=ORDINARY, size=20, chaos_size=50)
+def freeze_worker(fleet: Fleet, size: int) -> Outcome:
+    """SIGSTOP for nine seconds, then SIGCONT: others have the tasks, late writes are discarded."""
+    victim, *_ = fleet.workers
+    # The zombie wakes with results in hand, while those who took over are still at work.
+    ids = fleet.gather(victim, size, subtasks=1, sleep_s=4.0)
+    blow, zombie = fleet.now(), victim.child
+    victim.freeze()
+    time.sleep(FROZEN_S)
+    victim.thaw()
+    fleet.until_all_ended(ids)
+    thawed_at = blow.timestamp() + FROZEN_S
+    late = [line for line in fleet.executions() if line.pid == zombie and line.task_id in set(ids)]
+    late = [line for line in late if line.what in ("ended", "stopped") and line.at_s >= thawed_at]
+    asked = "SELECT count(*) FROM journal WHERE task_id = ANY(%s) AND epoch = 1 AND created_at > %s"
+    [(written,)] = fleet.query(asked, ids, blow)
+    if not late or written:
+        fleet.fail(f"the zombie had {len(late)} late results, {written} of its steps were written")
+    if victim.child != zombie:
+        fleet.fail("the zombie's process was replaced: it ought to live and work on")
+    after = fleet.gather(victim, 2, subtasks=1)
+    fleet.until_all_ended(after)
+    return outcome(
+        fleet, [*ids, *after], recovery_s=max(fleet.restarts_s(ids, blow)), remark=f"{len(late)} late results"
+    )
+
+
+@fault("terminate-worker", shape=ORDINARY, size=50, within_s=1.0)
+def terminate_worker(fleet: Fleet, size: int) -> Outcome:
+    """SIGTERM under load: what does not end in the grace is handed back and runs again within a second."""
+    victim, *_ = fleet.workers
+    ids = fleet.gather(victim, size, subtasks=2, sleep_s=4.0)
+    victim.terminate()
+    ids += fleet.submit(20, subtasks=1, sleep_s=0.05)
+    code = victim.wait()
+    if code != 0:
+        fleet.fail(f"{victim.name} ended with {code}")
+    fleet.until_all_ended(ids)
+    restarts_s = fleet.restarts_s(ids)
+    if len(restarts_s) != size:
+        fleet.fail(f"{len(restarts_s)} of {size} tasks ran again")
+    return outcome(fleet, ids, recovery_s=max(restarts_s))
+
+
+@fault("poison-task", shape=IMPATIENT, size=50)
+def poison_task(fleet: Fleet, size: int) -> Outcome:
+    """A task that kills its process each time: alone after the second crash, a dead letter at the fifth."""
+    [worker] = fleet.workers
+    began = time.monotonic()
+    innocents = fleet.submit(size - 1, subtasks=1, sleep_s=0.2)
+    [poison] = fleet.submit(1, subtasks=1, poison=True)
+    fleet.until_all_ended([*innocents, poison], timeout_s=110.0)
+    took_s = time.monotonic() - began
+    asked = "SELECT status, error_message, status_detail, error->>'code', crash_count FROM tasks WHERE id = %s"
+    [letter] = fleet.query(asked, poison)
+    if letter != ("failed", "POISON_TASK", "poison", "POISON_TASK", 5):
+        fleet.fail(f"the dead letter says {letter}")
+    if (completed := fleet.count(innocents, "completed")) != len(innocents):
+        fleet.fail(f"{completed} of {len(innocents)} innocents completed")
+    [(most,)] = fleet.query("SELECT max(crash_count) FROM tasks WHERE id = ANY(%s)", innocents)
+    if most > 2:
+        fleet.fail(f"an innocent was counted as crashed {most} times")
+    victims = [line.pid for line in fleet.executions() if line.task_id == poison and line.what == "began"]
+    alone = [record["pid"] for record in _records(worker) if record.get("message") == "lone worker started"]
+    if len(victims) != len(set(victims)) or not set(victims[-3:]) <= set(alone) or set(victims[:2]) & set(alone):
+        fleet.fail(f"it ended the processes {victims}; those for suspects were {alone}")
+    # Its end is a failure that is meant; that it took so many runs is no repetition of a result.
+    return outcome(fleet, [*innocents, poison], recovery_s=took_s, remark=f"{len(victims)} processes ended")
+
+
+@fault("clock-jump", shape=ORDINARY, size=20, chaos_size=100)
+def clock_jump(fleet: Fleet, size: int) -> Outcome:
+    """A worker's clock leaps an hour forward, then two back, with tasks in flight: nobody notices."""
+    worker, *_ = fleet.workers
+    # Longer than a lease: the heartbeats are seen to go on.
+    ids = fleet.gather(worker, 2, subtasks=1, sleep_s=8.0)
+    try:
+        for leap_s in (LEAP_S, -LEAP_S):
+            batch = fleet.gather(worker, size, subtasks=2, sleep_s=1.0)
+            worker.shift_clock(leap_s)
+            batch += fleet.gather(worker, 2, subtasks=1)
+            fleet.until_all_ended(batch)
+            ids += batch
+            if not _says_the_time(worker, leap_s):
+                fleet.fail(f"the clock of {worker.name} did not leap by {leap_s} s")
+        fleet.until_all_ended(ids)
+    finally:
+        worker.shift_clock(0.0)
+    told = outcome(fleet, ids)
+    if told.recovered:
+        fleet.fail(f"{told.recovered} tasks were interrupted by the clock alone")
+    return told
+
+
+@fault("two-reapers", shape=REPLICAS, size=30, chaos_size=80, within_s=10.0)
+def two_reapers(fleet: Fleet, size: int) -> Outcome:
+    """Three reapers wake in one moment to the same expired leases; each task is given back once."""
+    victim, *others = fleet.workers
+    reapers = [*fleet.apis, *others]
+    ids = fleet.gather(victim, size, subtasks=1, sleep_s=1.0)
+    told = {program.name: len(_reclaimed(program)) for program in reapers}
+    for program in reapers:
+        program.freeze()
+    blow = fleet.now()
+    victim.kill()
+    fleet.until(
+        lambda: fleet.query("SELECT bool_and(expires_at < clock_timestamp()) FROM leases")[0][0],
+        "all leases expired",
+    )
+    for program in reapers:
+        program.thaw()
+    fleet.until_all_ended(ids)
+    given_back = [count for program in reapers for count in _reclaimed(program)[told[program.name] :]]
+    asked = "SELECT count(*) FROM workflow_executions WHERE task_id = ANY(%s) AND status = 'crashed'"
+    [(crashed,)] = fleet.query(asked, ids)
+    [(counted,)] = fleet.query("SELECT max(crash_count) FROM tasks WHERE id = ANY(%s)", ids)
+    if (sum(given_back), crashed, counted) != (size, size, 1):
+        fleet.fail(f"{given_back} were given back, {crashed} runs crashed, a task counts {counted} crashes")
+    return outcome(
+        fleet,
+        ids,
+        recovery_s=max(fleet.restarts_s(ids, blow)),
+        remark=f"{len(given_back)} of {len(reapers)} gave back",
+    )
+
+
+@fault("operator-sql", shape=ORDINARY, size=20, within_s=NOTICED_S)
+def operator_sql(fleet: Fleet, size: int) -> Outcome:
+    """Running tasks are set to failed by hand: their worker stops them within two seconds."""
+    worker, *_ = fleet.workers
+    ids = fleet.gather(worker, size, subtasks=1, sleep_s=60.0)
+    moment = fleet.now().timestamp()
+    changed = fleet.change(
+        "UPDATE tasks SET status = 'failed', error_message = 'stuck'"
+        " WHERE status = 'in_progress' AND started_at < now()"
+    )
+    if changed != size:
+        fleet.fail(f"the operator changed {changed} tasks instead of {size}")
+    wanted = set(ids)
+
+    def stops() -> dict[str, float]:
+        return {
+            line.task_id: line.at_s - moment
+            for line in fleet.executions()
+            if line.what == "stopped" and line.task_id in wanted
+        }
+
+    fleet.until(lambda: stops().keys() == wanted, "the runs stopped", timeout_s=15.0)
+    asked = "SELECT count(*) FROM leases WHERE task_id = ANY(%s)"
+    fleet.until(lambda: fleet.query(asked, ids)[0][0] == 0, "the leases are gone", timeout_s=15.0)
+    kept = "SELECT count(*) FROM tasks WHERE id = ANY(%s) AND status = 'failed' AND error_message = 'stuck'"
+    if fleet.query(kept, ids)[0][0] != size:
+        fleet.fail("what the operator wrote was overwritten")
+    return outcome(fleet, ids, recovery_s=max(stops().values()))
+
+
+def _records(program: Program) -> list[dict[str, object]]:
+    """The JSON lines of a log."""
+    lines = program.log.read_text(errors="replace").splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+
+def _reclaimed(program: Program) -> list[int]:
+    """How many tasks each round of this program's reaper gave back."""
+    return [
+        int(str(record["count"])) for record in _records(program) if record.get("message") == "tasks reclaimed"
+    ]
+
+
+def _says_the_time(program: Program, leap_s: float) -> bool:
+    """Whether the last lines of its log carry a time that is off by so much."""
+    moments = [datetime.fromisoformat(str(record["@timestamp"])) for record in _records(program)[-50:]]
+    return any(abs((moment - datetime.now(UTC)).total_seconds() - leap_s) < 60.0 for moment in moments)
