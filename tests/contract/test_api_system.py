@@ -82,7 +82,7 @@ async def test_a_database_that_is_gone_is_named(desk: Desk, monkeypatch: pytest.
     def broken(_store: Any) -> Any:
         raise OSError("disk I/O error at /secret/path")
 
-    monkeypatch.setattr(task_store, "count_by_status", broken)
+    monkeypatch.setattr(task_store, "answers", broken)
     answer = await desk.client.get("/ready")
     assert (answer.status_code, answer.json()["code"]) == (503, "DEPENDENCY_UNAVAILABLE")
     assert "database" in answer.json()["detail"]

@@ -2,15 +2,18 @@
 
 import ast
 import asyncio
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from tests.support.stores import Desk, broken_unit, faulty_unit
 
-from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import DataRefused, DependencyUnavailable, TaskNotFound
-from langgraph_multi_agent.store import tasks
+from langgraph_multi_agent.domain.task import Action
+from langgraph_multi_agent.store import retention, runs, tasks
 from langgraph_multi_agent.store.database import UNITS
+from langgraph_multi_agent.store.runs import Ending
 
 
 async def test_one_units_error_leaves_its_neighbours_in_the_same_commit_whole(desk: Desk) -> None:
@@ -71,6 +74,43 @@ async def test_after_close_nothing_is_accepted(desk: Desk) -> None:
     with pytest.raises(DependencyUnavailable):
         await desk.submit()
     await desk.database.close()
+
+
+async def test_a_batch_of_old_runs_ends_at_its_limit_and_the_next_begins_there(desk: Desk) -> None:
+    for _ in range(3):
+        run = await desk.running()
+        ending = Ending(action=Action.COMPLETE, result={})
+        await desk.database.write(WORKER_SCOPE, runs.finish, run.task.id, run.epoch, ending)
+    desk.clock.advance(2 * 86_400)
+    rows, cursor = [], ()
+    while cursor is not None:
+        batch = await desk.database.write(
+            SYSTEM_SCOPE, retention.delete_executions, older_than=timedelta(0), cursor=cursor, limit=2
+        )
+        rows.append(batch.rows)
+        cursor = batch.following
+    assert rows == [2, 1]
+    assert await desk.rows("SELECT id FROM workflow_executions") == []
+
+
+async def test_a_batch_of_old_keys_leaves_those_that_still_answer(desk: Desk) -> None:
+    await desk.submit(key="old")
+    desk.clock.advance(86_401)
+    await desk.submit(key="young")
+    batch = await desk.database.write(
+        SYSTEM_SCOPE, retention.delete_keys, older_than=timedelta(0), limit=10
+    )
+    assert (batch.rows, batch.following) == (1, None)
+    assert await desk.rows("SELECT key FROM idempotency_keys") == [{"key": "young"}]
+
+
+async def test_a_day_belongs_to_who_claims_it_first_and_forgets_the_days_before(desk: Desk) -> None:
+    first, second = date(2026, 3, 1), date(2026, 3, 2)
+    claims = [(first, "a"), (first, "b"), (first, "a"), (second, "b"), (second, "a")]
+    assert [
+        await desk.database.write(SYSTEM_SCOPE, retention.claim_day, day, owner) for day, owner in claims
+    ] == [True, False, True, True, False]
+    assert len(await desk.rows("SELECT name FROM installation WHERE name LIKE 'retention:%'")) == 1
 
 
 def test_every_unit_that_commits_is_named_by_a_test_of_the_store() -> None:
