@@ -79,25 +79,23 @@ class Heartbeat:
             self._change.notify()
 
     def _beat_forever(self) -> None:
+        took_s = 0.0
         while True:
+            pause_s = self._lifetimes.pause_s(took_s=took_s)
+            took_s = 0.0
             with self._change:
-                if self._runs:
-                    self._change.wait_for(
-                        lambda: self._is_asked or self._is_over, timeout=self._lifetimes.heartbeat_s
-                    )
-                else:
+                if not self._runs:
                     self._is_asked = False
                     self._change.wait_for(lambda: self._runs or self._is_over)
-                    if not self._is_over:
-                        self._change.wait_for(
-                            lambda: self._is_asked or self._is_over, timeout=self._lifetimes.heartbeat_s
-                        )
+                self._change.wait_for(lambda: self._is_asked or self._is_over, timeout=pause_s)
                 if self._is_over:
                     return
                 self._is_asked = False
                 now = dict(self._runs)
             if now:
+                began = self._clock.monotonic()
                 self._beat(now)
+                took_s = self._clock.monotonic() - began
 
     def _beat(self, now: dict[Run, RunSignals]) -> None:
         began = self._clock.monotonic()
