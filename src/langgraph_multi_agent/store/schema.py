@@ -28,14 +28,14 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 def json_text(value: Any) -> str | None:
     """Compact JSON that both dialects store; None stays NULL.
 
-    jsonb has no character U+0000; in texts it becomes U+FFFD, as in SQLite for both to read the same.
+    PostgreSQL has no character U+0000; in texts it becomes U+FFFD, as in SQLite for both to read the same.
     """
     if value is None:
         return None
@@ -50,14 +50,17 @@ _NUL, _REPLACEMENT = b"\\u0000", b"\\ufffd"
 
 
 class Json(TypeDecorator[Any]):
-    """JSON as compact text on SQLite, as jsonb on PostgreSQL."""
+    """JSON as compact text on SQLite, as json on PostgreSQL: what is read is what was written.
+
+    Not jsonb, which sorts keys and turns 1e16 into an integer: a replay must see what the run saw.
+    """
 
     impl = Text
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         is_postgresql = dialect.name == "postgresql"
-        return dialect.type_descriptor(JSONB(none_as_null=True) if is_postgresql else Text())
+        return dialect.type_descriptor(JSON(none_as_null=True) if is_postgresql else Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         return value if dialect.name == "postgresql" else json_text(value)

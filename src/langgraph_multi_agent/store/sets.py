@@ -158,7 +158,7 @@ def _records(table: Table, columns: tuple[str, ...]) -> str:
 
 def _type_of(kind: TypeEngine[Any]) -> str:
     names: tuple[tuple[type[Any], str], ...] = (
-        (Json, "jsonb"),
+        (Json, "json"),
         (UtcTime, "timestamptz"),
         (DateTime, "timestamptz"),
         (BigInteger, "bigint"),

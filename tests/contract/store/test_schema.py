@@ -16,7 +16,7 @@ from langgraph_multi_agent.store import migration, schema
 TYPES = {
     "VARCHAR": "text",
     "TEXT": "text",
-    "JSONB": "text",
+    "JSON": "text",
     "DATETIME": "time",
     "TIMESTAMP": "time",
     "BOOLEAN": "boolean",
