@@ -6,6 +6,7 @@ end, and tells what it read from outside. It leaves processes that live and task
 
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from scripts.chaos.registry import Outcome, Shape, fault, outcome
@@ -39,14 +40,31 @@ def kill_worker(fleet: Fleet, size: int) -> Outcome:
 def kill_api(fleet: Fleet, size: int) -> Outcome:
     """SIGKILL to one of two APIs while tasks are submitted to both."""
     victim, *_ = fleet.apis
+    return _submit_through(fleet, size, victim, victim.kill)
+
+
+@fault("terminate-api", shape=REPLICAS, size=120, chaos_size=1000)
+def terminate_api(fleet: Fleet, size: int) -> Outcome:
+    """SIGTERM to one of two APIs while tasks are submitted to both."""
+    victim, *_ = fleet.apis
+    told = _submit_through(fleet, size, victim, victim.terminate)
+    if (code := victim.wait()) != 0:
+        fleet.fail(f"{victim.name} ended with {code}")
+    return told
+
+
+def _submit_through(fleet: Fleet, size: int, victim: Program, blow: Callable[[], None]) -> Outcome:
+    """One idempotency key a task, tried until it is answered; the blow falls after a third of them."""
 
     def strike(accepted: int) -> None:
         if accepted == size // 3:
-            victim.kill()
+            blow()
 
     [(before,)] = fleet.query("SELECT count(*) FROM tasks")
     done = fleet.submission(size, during=strike, subtasks=1)
-    if victim.is_running or done.open:
+    if victim.is_running:
+        victim.wait()
+    if done.open:
         fleet.fail(f"{len(done.open)} of {size} submits were never answered, {done.retried} sent again")
     [(after,)] = fleet.query("SELECT count(*) FROM tasks")
     if after - before != size or len(set(done.ids)) != size:
@@ -164,8 +182,10 @@ def two_reapers(fleet: Fleet, size: int) -> Outcome:
         lambda: fleet.query("SELECT bool_and(expires_at < clock_timestamp()) FROM leases")[0][0],
         "all leases expired",
     )
-    for program in reapers:
-        program.thaw()
+    with fleet.locked("leases"):
+        for program in reapers:
+            program.thaw()
+        fleet.until(lambda: fleet.waiting_for_locks() >= len(reapers), "all reapers at the leases", timeout_s=4.0)
     fleet.until_all_ended(ids)
     given_back = [count for program in reapers for count in _reclaimed(program)[told[program.name] :]]
     asked = "SELECT count(*) FROM workflow_executions WHERE task_id = ANY(%s) AND status = 'crashed'"

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -237,7 +237,8 @@ class Fleet:
         """An API replica without a worker, ready unless not awaited."""
         port = free_port()
         words = ("serve", "--no-worker", "--host", "127.0.0.1", "--port", str(port))
-        program = self._start(words, settings, port=port)
+        # At INFO an API writes a line a request, which hides what matters.
+        program = self._start(words, {"LOG_LEVEL": "WARNING"} | settings, port=port)
         if is_awaited:
             self.await_ready(program)
         return program
@@ -436,6 +437,20 @@ class Fleet:
                 if is_last:
                     raise
         raise AssertionError("unreachable")
+
+    @contextlib.contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Nobody reads or writes a table inside the block; all who wanted to go on in the same moment."""
+        with self.postgres.connect(self.database) as connection, connection.transaction():
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+            yield
+
+    def waiting_for_locks(self) -> int:
+        """How many connections wait for a lock of somebody else's."""
+        asked = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(self.query(asked)[0][0])
 
     def change(self, statement: str, *values: Any) -> int:
         """What an operator types; the number of rows it changed."""

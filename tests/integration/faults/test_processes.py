@@ -39,6 +39,10 @@ def test_an_api_killed_during_submits_loses_and_doubles_none_that_was_accepted(f
     assert survived(processes.kill_api, fleet).history.ended == {"completed": processes.kill_api.size}
 
 
+def test_an_api_told_to_end_answers_or_refuses_and_ends_in_order(fleet: Fleet) -> None:
+    assert survived(processes.terminate_api, fleet).history.ended == {"completed": processes.terminate_api.size}
+
+
 def test_a_worker_frozen_beyond_its_lease_writes_nothing_late_and_works_on(fleet: Fleet) -> None:
     assert survived(processes.freeze_worker, fleet).recovered == processes.freeze_worker.size
 

@@ -1,0 +1,25 @@
+"""A fleet leaves nothing behind, whatever was done to it."""
+
+import psutil
+import pytest
+from tests.support.fleet import Fleet, FleetFailed
+
+
+@pytest.mark.servers
+def test_frozen_and_orphaned_processes_end_with_the_fleet() -> None:
+    with Fleet() as fleet:
+        first, second = fleet.work(is_awaited=False), fleet.work(is_awaited=False)
+        fleet.await_ready(first, second)
+        first.freeze()
+        pids = {process.pid for program in (first, second) for process in program.tree()}
+        assert len(pids) == 4
+        second.process.kill()  # its child learns of it, and drains
+        directory = fleet.directory
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert not directory.exists()
+
+
+@pytest.mark.servers
+def test_a_process_that_refuses_to_start_is_told_with_its_log() -> None:
+    with Fleet({"TASK_QUEUE_SIZE": "none"}) as fleet, pytest.raises(FleetFailed, match="TASK_QUEUE_SIZE"):
+        fleet.work()
