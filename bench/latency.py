@@ -78,12 +78,12 @@ async def _submits(made: Installation, port: int) -> list[float]:
     return seconds
 
 
-async def _reads(port: int, task_id: str, seconds: float) -> float:
-    """Answers a second over 16 connections."""
+async def _reads(port: int, ids: Sequence[str], seconds: float) -> float:
+    """Answers a second over 16 connections, each of which reads a task of its own."""
     clients, count = [await wire.connect(port) for _ in range(READERS)], 0
     give_up = time.perf_counter() + seconds
 
-    async def one(client: wire.Wire) -> None:
+    async def one(client: wire.Wire, task_id: str) -> None:
         nonlocal count
         while time.perf_counter() < give_up:
             status, _ = await client.request("GET", f"/api/v1/tasks/{task_id}")
@@ -92,7 +92,7 @@ async def _reads(port: int, task_id: str, seconds: float) -> float:
             count += 1
 
     began = time.perf_counter()
-    await asyncio.gather(*(one(client) for client in clients))
+    await asyncio.gather(*(one(client, task_id) for client, task_id in zip(clients, ids, strict=True)))
     elapsed = time.perf_counter() - began
     for client in clients:
         client.close()
@@ -143,15 +143,15 @@ def measure(servers: Servers) -> Sequence[Figure]:
         idle = uvloop.run(_idle(port))
         parallel = statistics.median(uvloop.run(_parallel(port)) for _ in range(3))
         submits = uvloop.run(_submits(made, port))
-        [task_id] = uvloop.run(wire.submit(port, 1, wire.zero_work()))
+        ids = uvloop.run(wire.submit(port, READERS, wire.zero_work()))
         made.until(made.count("completed") + made.count("pending", "in_progress"), "completed")
         ours: list[float] = []
         bare: list[float] = []
         with _bare(made) as bare_port:
-            uvloop.run(_same_answer(port, bare_port, task_id))
+            uvloop.run(_same_answer(port, bare_port, ids[0]))
             for _ in range(ROUNDS):
-                ours.append(uvloop.run(_reads(port, task_id, READ_S)))
-                bare.append(uvloop.run(_reads(bare_port, task_id, READ_S)))
+                ours.append(uvloop.run(_reads(port, ids, READ_S)))
+                bare.append(uvloop.run(_reads(bare_port, ids, READ_S)))
     answered, first, result = ([1000 * row[column] for row in idle] for column in range(3))
     pairs = [a / b for a, b in zip(ours, bare, strict=True)]
     return [

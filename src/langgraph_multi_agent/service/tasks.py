@@ -24,6 +24,7 @@ from langgraph_multi_agent.domain.errors import (
     IllegalTransition,
     InputUnsafe,
     InvalidRequest,
+    TaskNotFound,
     TeamUnknown,
 )
 from langgraph_multi_agent.domain.event import Event, EventType
@@ -44,6 +45,7 @@ from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import journal, ledgers, tasks
 from langgraph_multi_agent.store.database import Database
+from langgraph_multi_agent.store.lookups import Lookups
 from langgraph_multi_agent.store.tasks import TaskFilter
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
@@ -106,6 +108,7 @@ class TaskService:
         self._feed, self._doorbell = feed, doorbell
         self._teams, self._settings, self._has_model = teams, settings, has_model
         self._clock, self._new_id = clock, new_id
+        self._by_id: Lookups[str, Task] = Lookups(database, tasks.found)
         self.is_draining = False
 
     async def store_input(self, name: str, content: AsyncIterator[bytes]) -> tuple[str, StoredBlob]:
@@ -165,7 +168,10 @@ class TaskService:
         await self._announce(task, control=False)
 
     async def get(self, scope: Scope, task_id: str) -> Task:
-        return await self._database.read(scope, tasks.get, task_id)
+        task = await self._by_id.get(scope, task_id)
+        if task is None:
+            raise TaskNotFound(task=task_id)
+        return task
 
     async def list(
         self, scope: Scope, task_filter: TaskFilter, *, limit: int = 50, cursor: str | None = None

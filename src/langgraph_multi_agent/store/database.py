@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.pool import NullPool
 
 from langgraph_multi_agent.access import Scope
-from langgraph_multi_agent.domain.errors import DataRefused, DependencyUnavailable
+from langgraph_multi_agent.domain.errors import DataRefused, DependencyUnavailable, Fault
 from langgraph_multi_agent.domain.ports import Clock, NewId
+from langgraph_multi_agent.store.limits import hold_limits
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,6 +66,12 @@ def unit(function: Callable[Concatenate[Store, P], R]) -> Callable[Concatenate[S
     name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
     UNITS[name] = function
     function.__dict__["unit_name"] = name
+    return function
+
+
+def single_statement(function: Callable[P, R]) -> Callable[P, R]:
+    """Say of a reading function that one statement is all it sends: it needs no snapshot of its own."""
+    function.__dict__["is_single_statement"] = True
     return function
 
 
@@ -161,6 +168,8 @@ def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 512},
     )
 
+    hold_limits(engine)
+
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
@@ -240,6 +249,8 @@ class SqliteDatabase:
             try:
                 store = Store(connection=connection, scope=scope, clock=self._clock, new_id=self._new_id)
                 return function(store, *args, **kwargs)
+            except (StatementError, UnicodeError, OverflowError) as error:
+                raise fault_of(error) from error
             finally:
                 raw.execute("ROLLBACK")
 
@@ -346,7 +357,10 @@ def unavailable(error: BaseException) -> DependencyUnavailable:
 
 def fault_of(error: Exception) -> Exception:
     """What a driver's error is to the caller: data that no database would take, or one that fails."""
-    if isinstance(error, (IntegrityError, DataError)):
+    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    if isinstance(cause, Fault):
+        return cause
+    if isinstance(error, (IntegrityError, DataError)) or isinstance(cause, (UnicodeError, OverflowError)):
         fault = DataRefused(reason=_first_line(error))
         fault.__cause__ = error
         return fault

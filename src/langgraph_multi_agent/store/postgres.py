@@ -27,6 +27,7 @@ from langgraph_multi_agent.domain.errors import (
     CommitInDoubt,
     DataRefused,
     DependencyUnavailable,
+    Fault,
     SettingsUnsafe,
 )
 from langgraph_multi_agent.domain.ports import Clock, NewId
@@ -53,12 +54,6 @@ ASK_AGAIN_S = 0.2
 
 _BEGIN = "BEGIN; SELECT clock_timestamp()"
 _BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT clock_timestamp()"
-
-
-def single_statement(function: Callable[P, R]) -> Callable[P, R]:
-    """Say of a reading function that one statement is all it sends: it needs no snapshot of its own."""
-    function.__dict__["is_single_statement"] = True
-    return function
 
 
 def postgres_engine(
@@ -321,7 +316,7 @@ class PostgresDatabase:
                 call.leave()
                 was_fresh = link.is_fresh
                 self._drop(link)
-                if was_fresh:
+                if was_fresh or time.monotonic() >= call.give_up:
                     raise unavailable(error) from error
             else:
                 link.is_fresh = False
@@ -428,7 +423,10 @@ def _sql_state(error: BaseException) -> str | None:
 
 def _fault_of(error: Exception, link: _Link) -> Exception:
     cause = _driver_error(error)
-    if isinstance(cause, (psycopg.DataError, psycopg.IntegrityError)) and not link.is_broken:
+    if isinstance(cause, Fault):
+        return cause
+    is_refusal = isinstance(cause, (psycopg.DataError, psycopg.IntegrityError, UnicodeError, OverflowError))
+    if is_refusal and not link.is_broken:
         fault = DataRefused(reason=str(cause).partition("\n")[0])
         fault.__cause__ = error
         return fault

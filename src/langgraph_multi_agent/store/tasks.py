@@ -1,6 +1,6 @@
 """Units of work on tasks as people see them: submit, read, change, delete."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ from langgraph_multi_agent.domain.task import (
     is_terminal,
 )
 from langgraph_multi_agent.store import schema
-from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.database import Store, single_statement, unit
 from langgraph_multi_agent.store.rows import (
     LockedTask,
     add_events,
@@ -42,6 +42,7 @@ from langgraph_multi_agent.store.rows import (
     scoped,
     task_of,
 )
+from langgraph_multi_agent.store.sets import among
 
 IDEMPOTENCY_WINDOW = timedelta(hours=24)
 CONTROL_CANCEL = "cancel"
@@ -68,6 +69,8 @@ _WAITING = (
 )
 _COUNT_WAITING = select(func.count()).select_from(_WAITING.subquery())
 _INSERT_TASK = insert(schema.tasks)
+_BY_ID = select(schema.tasks).where(among(schema.tasks.c.id, "ids"))
+_BY_ID_OF_TENANT = _BY_ID.where(schema.tasks.c.tenant == bindparam("tenant"))
 
 
 @unit
@@ -209,14 +212,23 @@ def replayed(store: Store, key: str, body_hash: str) -> Task | None:
     return get(store, row.task_id)
 
 
+@single_statement
 def get(store: Store, task_id: str) -> Task:
     """One task. Raises TaskNotFound."""
-    row = store.connection.execute(
-        scoped(store, select(schema.tasks)).where(schema.tasks.c.id == task_id)
-    ).one_or_none()
-    if row is None:
-        raise TaskNotFound(task=task_id)
-    return task_of(row)
+    try:
+        return found(store, [task_id])[task_id]
+    except KeyError:
+        raise TaskNotFound(task=task_id) from None
+
+
+@single_statement
+def found(store: Store, task_ids: Sequence[str]) -> dict[str, Task]:
+    """Those of some tasks that exist in scope, by id."""
+    values: dict[str, Any] = {"ids": task_ids}
+    query = _BY_ID
+    if store.scope.tenant is not None:
+        query, values["tenant"] = _BY_ID_OF_TENANT, store.scope.tenant
+    return {row.id: task_of(row) for row in store.connection.execute(query, values)}
 
 
 def list_tasks(
