@@ -43,8 +43,10 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         times = ("–" if value is None else f"{value:.1f}" for value in (self.seconds, self.promised))
-        numbers = (self.rounds, self.accepted, self.lost, self.repeated, self.recovered)
-        return (self.fault, *map(str, numbers), *times, self.verdict)
+        counts = (self.accepted, self.lost, self.repeated, self.recovered)
+        # A fault that broke off told nothing: that is not the same as nothing lost.
+        told = map(str, counts) if self.rounds else "????"
+        return (self.fault, str(self.rounds), *told, *times, self.verdict)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

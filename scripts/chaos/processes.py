@@ -190,9 +190,9 @@ def two_reapers(fleet: Fleet, size: int) -> Outcome:
     given_back = [count for program in reapers for count in _reclaimed(program)[told[program.name] :]]
     asked = "SELECT count(*) FROM workflow_executions WHERE task_id = ANY(%s) AND status = 'crashed'"
     [(crashed,)] = fleet.query(asked, ids)
-    [(counted,)] = fleet.query("SELECT max(crash_count) FROM tasks WHERE id = ANY(%s)", ids)
-    if (sum(given_back), crashed, counted) != (size, size, 1):
-        fleet.fail(f"{given_back} were given back, {crashed} runs crashed, a task counts {counted} crashes")
+    [(counted, epoch)] = fleet.query("SELECT max(crash_count), max(epoch) FROM tasks WHERE id = ANY(%s)", ids)
+    if (sum(given_back), crashed, counted, epoch) != (size, size, 1, 2):
+        fleet.fail(f"{given_back} given back, {crashed} runs crashed, at most {counted} of a task, epoch {epoch}")
     return outcome(
         fleet,
         ids,
