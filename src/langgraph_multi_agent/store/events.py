@@ -31,6 +31,8 @@ from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.store import rows, schema
 from langgraph_multi_agent.store.database import Store, unit
 
+MAX_SEQ = 2**31 - 1
+"""The greatest number that the column holds; PostgreSQL refuses to compare it with a greater one."""
 _MESSAGES = schema.agent_messages
 _SNAPSHOT_XMIN: ColumnElement[int] = literal_column(
     "(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)", BigInteger
@@ -78,7 +80,7 @@ def after(store: Store, task_id: str, seq: int, *, limit: int) -> list[Event]:
     """Events of one task with a greater `seq`, in order."""
     query = (
         _scoped(store, select(_MESSAGES))
-        .where(_MESSAGES.c.task_id == task_id, _MESSAGES.c.seq > seq)
+        .where(_MESSAGES.c.task_id == task_id, _MESSAGES.c.seq > min(seq, MAX_SEQ))
         .order_by(_MESSAGES.c.seq)
         .limit(limit)
     )

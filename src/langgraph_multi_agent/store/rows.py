@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, Select, bindparam, select
 
-from langgraph_multi_agent.domain.errors import LeaseLost, LimitExceeded, TaskNotFound
+from langgraph_multi_agent.domain.errors import DataRefused, LeaseLost, LimitExceeded, TaskNotFound
 from langgraph_multi_agent.domain.event import MAX_EVENT_BYTES, NewEvent
 from langgraph_multi_agent.domain.task import (
     Action,
@@ -118,8 +118,11 @@ def lock_owned(store: Store, task_id: str, epoch: int) -> LockedTask:
 
 
 def encode_event(event: NewEvent) -> None:
-    """Refuse an event that could not be stored. Raises LimitExceeded."""
-    size = len(orjson.dumps(dict(event.data)))
+    """Refuse an event that could not be stored. Raises LimitExceeded, DataRefused."""
+    try:
+        size = len(orjson.dumps(dict(event.data)))
+    except TypeError as error:
+        raise DataRefused(reason=f"event {event.type}: {error}") from error
     if size > MAX_EVENT_BYTES:
         raise LimitExceeded(what=f"event {event.type}", size=size, limit=MAX_EVENT_BYTES)
 

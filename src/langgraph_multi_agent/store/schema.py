@@ -31,15 +31,23 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from langgraph_multi_agent.domain.errors import DataRefused
+
 
 def json_text(value: Any) -> str | None:
     """Compact JSON that both dialects store; None stays NULL.
 
     PostgreSQL has no character U+0000; in texts it becomes U+FFFD, as in SQLite for both to read the same.
+
+    Raises:
+        DataRefused: it is no JSON: another type, a lone surrogate, an integer over 64 bits.
     """
     if value is None:
         return None
-    encoded = orjson.dumps(value)
+    try:
+        encoded = orjson.dumps(value)
+    except TypeError as error:
+        raise DataRefused(reason=str(error)) from error
     if b"\\u0000" in encoded:
         encoded = _ESCAPES.sub(lambda found: _REPLACEMENT if found[0] == _NUL else found[0], encoded)
     return encoded.decode()

@@ -93,7 +93,8 @@ def insert_rows(
     if store.dialect == POSTGRESQL:
         _run(store, _insert_sql(table, columns, replacing, ignoring=ignoring), table, columns, rows)
         return
-    store.connection.execute(_sqlite_insert(table, replacing, ignoring=ignoring), list(rows))
+    named = [{name: _without_nul(value) for name, value in row.items()} for row in rows]
+    store.connection.execute(_sqlite_insert(table, replacing, ignoring=ignoring), named)
 
 
 def update_rows(
@@ -106,8 +107,16 @@ def update_rows(
     if store.dialect == POSTGRESQL:
         _run(store, _update_sql(table, key, columns), table, columns, rows)
         return
-    named = [{f"{'key' if name in key else 'new'}_{name}": value for name, value in row.items()} for row in rows]
+    named = [
+        {f"{'key' if name in key else 'new'}_{name}": _without_nul(value) for name, value in row.items()}
+        for row in rows
+    ]
     store.connection.execute(_sqlite_update(table, key, columns), named)
+
+
+def _without_nul(value: Any) -> Any:
+    """As `json_text` has it for PostgreSQL: a text of an agent must not keep its run from ending."""
+    return value.replace("\x00", "\ufffd") if isinstance(value, str) else value
 
 
 def _run(
