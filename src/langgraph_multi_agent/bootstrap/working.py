@@ -19,6 +19,7 @@ from langgraph_multi_agent.bootstrap.application import Application, configure, 
 from langgraph_multi_agent.settings import Settings
 
 LONE_GRACE_MARGIN_S = 2.0
+"""Of the supervisor's DRAIN_MARGIN_S, for the commits by which the lone worker hands back."""
 
 
 @contextmanager
@@ -44,7 +45,7 @@ async def working(application: Application) -> AsyncIterator[Application]:
             finally:
                 application.tasks.is_draining = True
                 application.worker.stop()
-                await asyncio.wait([worker])
+                await asyncio.gather(asyncio.wait([worker]), _end_lone(application))
 
 
 @asynccontextmanager
@@ -57,10 +58,12 @@ async def upkeep(application: Application) -> AsyncIterator[None]:
         keeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await keeping
-        if application.lone is not None:
-            await application.lone.close(
-                grace_s=application.settings.shutdown_grace + LONE_GRACE_MARGIN_S
-            )
+
+
+async def _end_lone(application: Application) -> None:
+    """Within the same grace as the worker beside it, and before the supervisor's patience ends."""
+    if application.lone is not None:
+        await application.lone.close(grace_s=application.settings.shutdown_grace + LONE_GRACE_MARGIN_S)
 
 
 def run_worker(settings: Settings, *, is_lone: bool = False) -> None:

@@ -50,13 +50,13 @@ def _work(
     """One worker process. What it refuses, its supervisor need not try again."""
     from langgraph_multi_agent import bootstrap
     from langgraph_multi_agent.domain.errors import SettingsUnsafe
-    from langgraph_multi_agent.worker.supervisor import DRAIN_MARGIN_S, end_with_supervisor
+    from langgraph_multi_agent.worker.lifeline import DRAIN_MARGIN_S, end_with_parent
 
     try:
         settings = load_settings(call, data_dir, **given)
         settings.require_shared_database()
         if lifeline is not None:
-            end_with_supervisor(lifeline, grace_s=settings.shutdown_grace + DRAIN_MARGIN_S)
+            end_with_parent(lifeline, grace_s=settings.shutdown_grace + DRAIN_MARGIN_S)
         bootstrap.run_worker(settings, is_lone=is_lone)
     except SettingsUnsafe as unsafe:
         return replace(fault_outcome(call, unsafe), exit_code=Exit.REFUSED)
@@ -67,7 +67,8 @@ def _supervise(call: Call, data_dir: Path | None, given: dict[str, object]) -> O
     import asyncio
 
     from langgraph_multi_agent.telemetry.logs import configure_logs
-    from langgraph_multi_agent.worker.supervisor import DRAIN_MARGIN_S, Ending, Supervisor
+    from langgraph_multi_agent.worker.lifeline import DRAIN_MARGIN_S
+    from langgraph_multi_agent.worker.supervisor import Ending, Supervisor
 
     settings = load_settings(call, data_dir, **given)
     settings.require_shared_database()

@@ -1,11 +1,8 @@
 """The parent of the worker processes: starts them, starts them again, and ends with them.
 
-Hides processes, signals and back-off. Callers: `lgma worker`, and in each child `end_with_supervisor`.
-Invariants: no child outlives the supervisor, however it dies; a child that dies is replaced, at
-first after a second, and ever more slowly if it keeps dying; only own children are signalled.
-
-A child learns of the supervisor's death from its *lifeline*: the read end of a pipe on which nothing
-is ever written, and which the kernel closes with the supervisor. Children have a process group of
+Hides processes, signals and back-off. Caller: `lgma worker`. Invariants: no child outlives the
+supervisor, however it dies (`lifeline`); a child that dies is replaced, at first after a second, and
+ever more slowly if it keeps dying; only own children are signalled. Children have a process group of
 their own, so that Ctrl-C in a terminal reaches them once, through the supervisor.
 """
 
@@ -13,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import threading
 import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +19,7 @@ from enum import StrEnum
 
 import structlog
 
-DRAIN_MARGIN_S = 5.0
-"""What a drain may take beyond its grace: the commits that hand work back."""
+from langgraph_multi_agent.worker.lifeline import open_lifeline
 
 Argv = Callable[[int, int], Sequence[str]]
 """`(process number from 1, file descriptor of the lifeline) -> command line of a child`."""
@@ -98,7 +93,7 @@ class Supervisor:
 
     async def run(self) -> Ending:
         """Supervise until a signal was obeyed and no child is left. Runs in the main thread."""
-        with _lifeline() as lifeline, self._signals():
+        with open_lifeline() as lifeline, self._signals():
             async with asyncio.TaskGroup() as group:
                 enforcing = group.create_task(self._enforce())
                 keeping = [
@@ -197,39 +192,6 @@ class Supervisor:
         for child in tuple(self._children.values()):
             with contextlib.suppress(ProcessLookupError):
                 child.process.send_signal(number)
-
-
-def end_with_supervisor(lifeline: int, *, grace_s: float) -> threading.Thread:
-    """In a child: when the supervisor is gone, end as on SIGTERM, and at once after `grace_s` more.
-
-    Args:
-        lifeline: the descriptor that the supervisor passed; its end of file is the news.
-        grace_s: seconds for the drain; a child that hangs is not left behind.
-    """
-
-    def follow() -> None:
-        with contextlib.suppress(OSError):
-            os.read(lifeline, 1)
-        structlog.get_logger(__name__).warning("supervisor gone", grace_s=grace_s)
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(grace_s)
-        os._exit(os.EX_SOFTWARE)
-
-    os.set_inheritable(lifeline, False)
-    thread = threading.Thread(target=follow, name="lifeline", daemon=True)
-    thread.start()
-    return thread
-
-
-@contextmanager
-def _lifeline() -> Iterator[int]:
-    """The read end of a pipe whose write end is ours alone."""
-    reading, writing = os.pipe()
-    try:
-        yield reading
-    finally:
-        os.close(writing)
-        os.close(reading)
 
 
 def _cause_of(code: int) -> str:

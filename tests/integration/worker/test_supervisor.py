@@ -223,12 +223,12 @@ import asyncio, sys
 from langgraph_multi_agent.worker.supervisor import Supervisor
 child = '''
 import os, signal, sys
-from langgraph_multi_agent.worker.supervisor import end_with_supervisor
+from langgraph_multi_agent.worker.lifeline import end_with_parent
 def say(*words):
     with open(os.environ["NEWS"], "a") as news:
         print(*words, file=news)
 {handler}
-end_with_supervisor(int(sys.argv[2]), grace_s={grace_s})
+end_with_parent(int(sys.argv[2]), grace_s={grace_s})
 say("up", os.getpid())
 while True: signal.pause()
 '''
