@@ -33,8 +33,13 @@ IDLE_POLL_S = 2.0
 BUSY_POLL_S = 1.0
 CLAIM_SPACING_S = 0.0005
 MAX_CLAIM_SPACING_S = 0.02
+PATIENT_RINGS = 3
+MAX_DEAF_S = 0.5
+"""After a row of rings that led to no task a worker hears the next one late, so as not to spin."""
 RETRY_DATABASE_S = 1.0
 LISTEN_S = 600.0
+WATCH_SHARE = 0.1
+"""How often leases are looked at, as a share of the time for which they are trusted."""
 
 
 class Worker:
@@ -92,7 +97,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as group:
                 flushing = group.create_task(self._flusher.run())
-                hearing = group.create_task(self._hear_controls())
+                around = [group.create_task(self._hear_controls()), group.create_task(self._watch_leases())]
                 async with asyncio.TaskGroup() as claimed_tasks:
                     stopped = claimed_tasks.create_task(self._stopping.wait())
                     claiming = claimed_tasks.create_task(self._claim_forever(claimed_tasks))
@@ -100,13 +105,15 @@ class Worker:
                     async with self._claim_lock:  # what a claim on its way takes must be known to be handed back
                         claiming.cancel()
                     await self._drain()
-                hearing.cancel()
+                for task in around:
+                    task.cancel()
                 self._flusher.close()
                 await flushing
         finally:
             await self._heartbeat.stop()
 
     async def _claim_forever(self, group: asyncio.TaskGroup) -> None:
+        empty = 0
         while True:
             wait_s = IDLE_POLL_S
             free = self._slots - len(self._active)
@@ -116,6 +123,7 @@ class Worker:
                 try:
                     async with self._claim_lock:
                         found = await self._claim(group, free)
+                    empty = 0 if found else empty + 1
                     if found == free:
                         continue
                     if self._ends_when_idle and not found and not self._active:
@@ -130,6 +138,8 @@ class Worker:
             await self._doorbell.wait(wait_s, has_slot=free > 0)
             # Under load a moment's patience lets one claim take many; an idle worker has none.
             await asyncio.sleep(min(MAX_CLAIM_SPACING_S, CLAIM_SPACING_S * len(self._active)))
+            if empty > PATIENT_RINGS:  # rings for tasks that others took, or that are not for this worker
+                await asyncio.sleep(min(MAX_DEAF_S, CLAIM_SPACING_S * 2 ** min(empty - PATIENT_RINGS, 20)))
 
     async def _claim(self, group: asyncio.TaskGroup, free: int) -> int:
         began = self._clock.monotonic()
@@ -204,15 +214,17 @@ class Worker:
             elif beat.control is not None:
                 active.hear(beat.control)
 
+    async def _watch_leases(self) -> None:
+        """Heartbeats that fail say so, those that hang in a silent network do not."""
+        while True:
+            await asyncio.sleep(self._settings.owner_grace_seconds * WATCH_SHARE)
+            self._stop_expired()
+
     def _stop_expired(self) -> None:
-        """Stop the runs whose lease is in doubt, and look again when the next one's will be."""
-        left = [active.signals.lease_left_s for active in self._active.values()]
+        """Stop the runs whose lease is in doubt."""
         for active in tuple(self._active.values()):
             if active.signals.lease_left_s <= 0:
                 active.request_stop(StopReason(action=Action.HAND_BACK, is_fenced=True))
-        coming = [seconds for seconds in left if seconds > 0]
-        if coming:
-            asyncio.get_running_loop().call_later(min(coming) + 0.01, self._stop_expired)
 
     async def _hear_controls(self) -> None:
         """Beat at once when a person wants something; without this the next beat would tell."""

@@ -1,12 +1,16 @@
 """Leases: an owner in doubt stops itself, and nothing it leaves stays behind while the server lives."""
 
+import threading
+import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from tests.support.stores import ManualClock
 from tests.support.teams import Scene, ScriptedTool, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
+from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import TaskStatus
 
@@ -45,6 +49,30 @@ async def test_a_worker_that_cannot_reach_the_database_stops_its_runs_and_goes_o
         task = await here.until(task_id)
     assert task.status is S.COMPLETED
     assert (scene.counts["a"], scene.counts["b"]) == (1, 2)
+
+
+async def test_a_worker_whose_heartbeat_hangs_stops_its_runs_before_their_leases_are_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, network = Scene(), threading.Event()
+
+    def hang(*_: object, **__: object) -> NoReturn:
+        network.wait(10)
+        raise DependencyUnavailable(dependency="database", reason="deadline")
+
+    async with world(tmp_path, scene, **SHORT) as here:
+        monkeypatch.setattr(here.database, "write_from_thread", hang)
+        try:
+            await here.submit([{"id": "a", "do": [["gate", "a"]]}])
+            await scene.reached("gate:a")
+            began = time.monotonic()
+            await scene.reached("cancelled:a")
+            assert not network.is_set()
+            assert time.monotonic() - began < 0.6 + 1.0  # the lease, and a busy machine
+        finally:
+            monkeypatch.undo()
+            network.set()
+            scene.gate("a").set()
 
 
 async def test_an_ending_that_the_database_did_not_take_is_made_up_for(tmp_path: Path) -> None:
