@@ -15,6 +15,7 @@ from langgraph_multi_agent.store.database import Database
 
 State = Literal["ok", "degraded", "down"]
 CHECK_DEADLINE_S = 2.0
+NO_ANSWER = "no answer"
 _WORST_FIRST: tuple[State, ...] = ("down", "degraded")
 
 
@@ -48,49 +49,54 @@ class HealthService:
         self._database, self._artifacts, self._clock = database, artifacts, clock
         self._tasks, self._has_model = tasks, has_model
         self._optional = probes
+        self._asking: dict[str, asyncio.Future[str]] = {}
 
     async def check(self) -> Health:
-        """Ask each dependency once, each with a deadline."""
-        dependencies: list[DependencyHealth] = []
-        probes: dict[str, Callable[[], Awaitable[object]]] = {
+        """Ask all dependencies at once; each has CHECK_DEADLINE_S, so the whole check has."""
+        required: Mapping[str, Callable[[], Awaitable[object]]] = {
             "database": lambda: self._database.read(SYSTEM_SCOPE, tasks.answers),
             "artifacts": lambda: self._artifacts.put(b"probe"),
         }
-        for name, probe in probes.items():
-            started = self._clock.monotonic()
-            try:
-                async with asyncio.timeout(CHECK_DEADLINE_S):
-                    await probe()
-                state: State = "ok"
-                detail = ""
-            except Exception as error:
-                state, detail = "down", _reason(error)
-            latency = 1000 * (self._clock.monotonic() - started)
-            dependencies.append(
-                DependencyHealth(name=name, state=state, latency_ms=round(latency, 2), detail=detail)
-            )
-        for name, ping in self._optional.items():
-            # Without these the service is slower, not gone: work is polled for, answers are not cached.
-            started = self._clock.monotonic()
-            answers = await ping()
-            latency = 1000 * (self._clock.monotonic() - started)
-            dependencies.append(
-                DependencyHealth(
-                    name=name,
-                    state="ok" if answers else "degraded",
-                    latency_ms=round(latency, 2),
-                    detail="" if answers else "no answer",
-                )
-            )
+        asked = [self._ask(name, probe, "down") for name, probe in required.items()]
+        # Without these the service is slower, not gone: work is polled for, answers are not cached.
+        asked += [self._ask(name, ping, "degraded") for name, ping in self._optional.items()]
+        dependencies = list(await asyncio.gather(*asked))
         model = "configured" if self._has_model else "no model: offline skills only"
         dependencies.append(DependencyHealth(name="model", state="ok", latency_ms=0.0, detail=model))
         states = {dependency.state for dependency in dependencies}
         overall: State = next((state for state in _WORST_FIRST if state in states), "ok")
         return Health(state=overall, dependencies=tuple(dependencies))
 
+    async def _ask(self, name: str, probe: Callable[[], Awaitable[object]], failed: State) -> DependencyHealth:
+        """Put one question; one that hangs is not put again before it has ended.
+
+        A call to the database ends when its thread does, cancelled or not: it is not waited for.
+        """
+        started = self._clock.monotonic()
+        asking = self._asking.get(name)
+        if asking is None:
+            asking = self._asking[name] = asyncio.ensure_future(_answer(probe))
+            asking.add_done_callback(lambda _: self._asking.pop(name))
+        done, _ = await asyncio.wait({asking}, timeout=CHECK_DEADLINE_S)
+        detail = asking.result() if done else NO_ANSWER
+        return DependencyHealth(
+            name=name,
+            state=failed if detail else "ok",
+            latency_ms=round(1000 * (self._clock.monotonic() - started), 2),
+            detail=detail,
+        )
+
     @property
     def is_draining(self) -> bool:
         return self._tasks.is_draining
+
+
+async def _answer(probe: Callable[[], Awaitable[object]]) -> str:
+    """What is wrong; empty if nothing is."""
+    try:
+        return NO_ANSWER if await probe() is False else ""
+    except Exception as error:
+        return _reason(error)
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,74 @@
+"""Health asks in parallel, waits a bounded time, and never piles up questions that hang."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from langgraph_multi_agent.domain.clock import SystemClock
+from langgraph_multi_agent.service import health
+from langgraph_multi_agent.service.health import HealthService
+
+
+class Silent:
+    """A network that answers nothing: calls end when the test says so, cancelled or not."""
+
+    def __init__(self) -> None:
+        self.asked, self.is_over = 0, asyncio.Event()
+
+    async def call(self, *_: object) -> bool:
+        self.asked += 1
+        call = asyncio.ensure_future(self.is_over.wait())
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            await call
+            raise
+
+    read = put = call
+
+
+def service(database: Any, **probes: Any) -> HealthService:
+    return HealthService(
+        database=database,
+        artifacts=database,
+        clock=SystemClock(),
+        tasks=cast("Any", SimpleNamespace(is_draining=False)),
+        has_model=False,
+        probes=probes,
+    )
+
+
+async def test_dependencies_that_hang_are_told_within_one_deadline_and_asked_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "CHECK_DEADLINE_S", 0.2)
+    network = Silent()
+    checked = service(network, queue=network.call)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    first = await checked.check()
+    took_s = loop.time() - began
+    again = await checked.check()
+    states = {found.name: found.state for found in first.dependencies}
+    assert states == {"database": "down", "artifacts": "down", "queue": "degraded", "model": "ok"}
+    assert again.state == first.state == "down"
+    assert took_s < 0.2 + 0.15
+    assert network.asked == 3
+    network.is_over.set()
+    async with asyncio.timeout(5):
+        while (await checked.check()).state != "ok":
+            await asyncio.sleep(0)
+
+
+async def test_a_doorbell_that_answers_no_only_degrades() -> None:
+    network = Silent()
+    network.is_over.set()
+
+    async def no() -> bool:
+        return False
+
+    found = await service(network, queue=no).check()
+    assert found.state == "degraded"
+    assert [each.detail for each in found.dependencies if each.name == "queue"] == ["no answer"]
