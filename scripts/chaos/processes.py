@@ -105,6 +105,7 @@ def terminate_worker(fleet: Fleet, size: int) -> Outcome:
     """SIGTERM under load: what does not end in the grace is handed back and runs again within a second."""
     victim, *_ = fleet.workers
     ids = fleet.gather(victim, size, subtasks=2, sleep_s=4.0)
+    blow = fleet.now()
     victim.terminate()
     ids += fleet.submit(20, subtasks=1, sleep_s=0.05)
     code = victim.wait()
@@ -114,7 +115,11 @@ def terminate_worker(fleet: Fleet, size: int) -> Outcome:
     restarts_s = fleet.restarts_s(ids)
     if len(restarts_s) != size:
         fleet.fail(f"{len(restarts_s)} of {size} tasks ran again")
-    return outcome(fleet, ids, recovery_s=max(restarts_s))
+    since_signal_s = max(fleet.restarts_s(ids, blow))
+    if since_signal_s > GRACE_S + 1.0:
+        fleet.fail(f"the last ran again {since_signal_s:.2f} s after SIGTERM, {GRACE_S} s of them grace")
+    remark = f"{since_signal_s:.2f} s after SIGTERM, {GRACE_S} s of them grace"
+    return outcome(fleet, ids, recovery_s=max(restarts_s), remark=remark)
 
 
 @fault("poison-task", shape=IMPATIENT, size=50)
