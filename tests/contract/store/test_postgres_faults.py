@@ -1,0 +1,289 @@
+"""PostgreSQL over a bad line and under contention: what the suite over both dialects cannot see."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.engines import sqlalchemy_url
+from tests.support.proxy import TcpProxy
+from tests.support.servers import PgBouncer, PostgresServer
+from tests.support.stores import Desk, ManualClock, counting_ids, draft
+
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
+from langgraph_multi_agent.domain.errors import CommitInDoubt, DependencyUnavailable, Fault
+from langgraph_multi_agent.domain.ports import Step
+from langgraph_multi_agent.domain.task import Action, TaskStatus
+from langgraph_multi_agent.store import journal, migration, runs, tasks
+from langgraph_multi_agent.store.database import Database, Store, unit
+from langgraph_multi_agent.store.postgres import CONNECT_TIMEOUT_S, PostgresDatabase, postgres_engine
+
+DEADLINE_S = 1.5
+MARGIN_S = 1.0
+LEASE, SHORT_LEASE = timedelta(seconds=6), timedelta(milliseconds=30)
+
+
+@pytest.fixture
+def name(postgres_server: PostgresServer) -> Iterator[str]:
+    name = postgres_server.create_database()
+    yield name
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def proxy(postgres_server: PostgresServer) -> Iterator[TcpProxy]:
+    with TcpProxy(postgres_server.address) as proxy:
+        yield proxy
+
+
+@asynccontextmanager
+async def opened(url: str, **options: Any) -> AsyncIterator[PostgresDatabase]:
+    values: dict[str, Any] = {"connections": 4, "new_id": counting_ids(), "deadline_s": DEADLINE_S, **options}
+    database = PostgresDatabase(sqlalchemy_url(url), **values)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+async def database(postgres_server: PostgresServer, name: str, proxy: TcpProxy) -> AsyncIterator[Database]:
+    async with opened(postgres_server.url(name, via=proxy.address)) as database:
+        await database.read(SYSTEM_SCOPE, tasks.answers)
+        yield database
+
+
+@unit
+def submit_then(store: Store, task_id: str, before_commit: Callable[[], None], key: str | None = None) -> str:
+    """Submit a task, and let something happen to the line just before the COMMIT."""
+    task, _ = tasks.submit(store, task_id, draft(), queue_size=100, idempotency_key=key, body_hash="h")
+    before_commit()
+    return task.id
+
+
+def rows(server: PostgresServer, name: str, statement: str) -> list[tuple[Any, ...]]:
+    with server.connect(name) as outside:
+        return outside.execute(statement.encode()).fetchall()
+
+
+async def soon(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - another process decides
+            await asyncio.sleep(0.01)
+
+
+async def test_a_submission_whose_commit_got_no_answer_but_happened_is_a_success(
+    postgres_server: PostgresServer, name: str, proxy: TcpProxy, database: Database
+) -> None:
+    submitting = asyncio.create_task(
+        database.write(DEFAULT_SCOPE, submit_then, "t1", lambda: proxy.pause("answers"))
+    )
+    await soon(lambda: rows(postgres_server, name, "SELECT id FROM tasks") == [("t1",)])
+    proxy.cut()
+    proxy.heal()
+    assert await submitting == "t1"
+    assert rows(postgres_server, name, "SELECT id FROM tasks") == [("t1",)]
+
+
+async def test_a_submission_whose_commit_never_arrived_is_in_doubt_and_repeated_it_is_there_once(
+    postgres_server: PostgresServer, name: str, proxy: TcpProxy, database: Database
+) -> None:
+    is_silent = threading.Event()
+
+    def silence() -> None:
+        proxy.pause()
+        is_silent.set()
+
+    submitting = asyncio.create_task(database.write(DEFAULT_SCOPE, submit_then, "t1", silence, "k"))
+    await asyncio.to_thread(is_silent.wait)
+    proxy.cut()
+    proxy.heal()
+    with pytest.raises(CommitInDoubt):
+        await submitting
+    assert rows(postgres_server, name, "SELECT id FROM tasks") == []
+    assert await database.write(DEFAULT_SCOPE, submit_then, "t2", lambda: None, "k") == "t2"
+    assert rows(postgres_server, name, "SELECT id FROM tasks") == [("t2",)]
+
+
+async def test_a_commit_without_an_answer_until_the_deadline_is_in_doubt_and_its_key_finds_the_task(
+    postgres_server: PostgresServer, name: str, proxy: TcpProxy, database: Database
+) -> None:
+    started = time.monotonic()
+    with pytest.raises(CommitInDoubt):
+        await database.write(DEFAULT_SCOPE, submit_then, "t1", lambda: proxy.pause("answers"), "k")
+    assert time.monotonic() - started < DEADLINE_S + MARGIN_S
+    proxy.heal()
+    assert await database.write(DEFAULT_SCOPE, submit_then, "t2", lambda: None, "k") == "t1"
+    assert rows(postgres_server, name, "SELECT id FROM tasks") == [("t1",)]
+
+
+async def test_calls_into_a_black_hole_end_at_the_deadline_and_the_next_ones_work(
+    proxy: TcpProxy, database: Database
+) -> None:
+    await database.write(DEFAULT_SCOPE, submit_then, "t1", lambda: None)
+    proxy.pause()
+    started = time.monotonic()
+    answers = await asyncio.gather(
+        database.read(SYSTEM_SCOPE, tasks.answers),
+        database.read(SYSTEM_SCOPE, tasks.count_by_status),
+        database.write(DEFAULT_SCOPE, submit_then, "t2", lambda: None),
+        asyncio.to_thread(
+            database.write_from_thread, WORKER_SCOPE, runs.heartbeat, "w1", [("t1", 1)], lease=LEASE
+        ),
+        return_exceptions=True,
+    )
+    # Some of them had to connect first.
+    assert time.monotonic() - started < max(DEADLINE_S, CONNECT_TIMEOUT_S) + MARGIN_S
+    assert [type(answer) for answer in answers] == [DependencyUnavailable] * 4
+    proxy.heal()
+    assert await database.read(SYSTEM_SCOPE, tasks.count_by_status) == {"pending": 1}
+    assert await database.write(DEFAULT_SCOPE, submit_then, "t3", lambda: None) == "t3"
+
+
+async def test_connections_that_ended_while_idle_are_replaced_without_an_error(
+    postgres_server: PostgresServer, name: str, proxy: TcpProxy, database: Database
+) -> None:
+    for ended in range(4):
+        await database.write(DEFAULT_SCOPE, submit_then, f"t{ended}", lambda: None)
+        await asyncio.gather(*(database.read(SYSTEM_SCOPE, tasks.answers) for _ in range(6)))
+        if ended % 2:
+            proxy.cut()
+            proxy.heal()
+        else:
+            rows(
+                postgres_server,
+                name,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+        assert await database.read(SYSTEM_SCOPE, tasks.count_by_status) == {"pending": ended + 1}
+
+
+async def test_a_process_opens_no_more_connections_than_its_budget(
+    postgres_server: PostgresServer, name: str
+) -> None:
+    seen: list[int] = []
+    async with opened(postgres_server.url(name), connections=5, application_name="budget") as database:
+
+        def look() -> None:
+            counted = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'budget'"
+            seen.append(int(rows(postgres_server, name, counted)[0][0]))
+
+        with ThreadPoolExecutor(1) as heart:
+            for round_ in range(5):
+                beat = heart.submit(
+                    database.write_from_thread, WORKER_SCOPE, runs.heartbeat, "w1", [("t", 1)], lease=LEASE
+                )
+                await asyncio.gather(
+                    *(database.read(SYSTEM_SCOPE, tasks.count_by_status) for _ in range(20)),
+                    *(database.write(DEFAULT_SCOPE, submit_then, f"t{round_}-{n}", look) for n in range(10)),
+                )
+                beat.result(10)
+    assert len(seen) == 50
+    assert max(seen) <= 5
+
+
+async def test_units_on_the_same_tasks_never_deadlock(postgres_server: PostgresServer, name: str) -> None:
+    ids = [f"00000000-0000-7000-8000-{number:012d}" for number in range(12)]
+    end = time.monotonic() + 3.0
+    done = dict.fromkeys(("claim", "steps", "beat", "reclaim", "control", "finish"), 0)
+    options: dict[str, Any] = {"connections": 8, "deadline_s": 10, "new_id": counting_ids()}
+    url = postgres_server.url(name)
+    async with opened(url, **options) as one, opened(url, **options) as two:
+        for task_id in ids:
+            await one.write(DEFAULT_SCOPE, submit_then, task_id, lambda: None)
+
+        async def work(database: Database, owner: str, turn: int) -> None:
+            owned: dict[str, int] = {}
+            while time.monotonic() < end:
+                claimed = await database.write(
+                    WORKER_SCOPE, runs.claim, owner, limit=8, lease=SHORT_LEASE, teams={"default": "1"}
+                )
+                done["claim"] += len(claimed)
+                owned |= {item.task.id: item.epoch for item in claimed}
+                order = sorted(owned, reverse=bool(turn % 2))
+                turn += 1
+                steps = [
+                    journal.FencedWrite(
+                        task_id=task_id,
+                        epoch=owned[task_id],
+                        step=Step(key=f"1/{owner}/{turn}", input_hash="0" * 64, result={}),
+                        result={},
+                    )
+                    for task_id in order
+                ]
+                answers = await database.write(WORKER_SCOPE, journal.commit_steps, steps)
+                done["steps"] += answers.count(None)
+                beats = await database.write(
+                    WORKER_SCOPE, runs.heartbeat, owner, [(i, owned[i]) for i in order], lease=SHORT_LEASE
+                )
+                done["beat"] += sum(beat.is_owned for beat in beats)
+                owned = {beat.task_id: beat.epoch for beat in beats if beat.is_owned}
+                for task_id in list(owned)[:2]:
+                    with suppress(Fault):
+                        ending = runs.Ending(action=Action.HAND_BACK)
+                        await database.write(WORKER_SCOPE, runs.finish, task_id, owned.pop(task_id), ending)
+                        done["finish"] += 1
+
+        async def reap(database: Database) -> None:
+            while time.monotonic() < end:
+                done["reclaim"] += len(await database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False))
+
+        async def control(database: Database) -> None:
+            while time.monotonic() < end:
+                for task_id in ids:
+                    with suppress(Fault):
+                        await database.write(DEFAULT_SCOPE, tasks.request_control, task_id, Action.PAUSE, actor="p")
+                        await database.write(DEFAULT_SCOPE, tasks.make_pending, task_id, Action.RESUME, actor="p")
+                        done["control"] += 1
+
+        async with asyncio.TaskGroup() as group:
+            for number, database in enumerate((one, two, one, two)):
+                group.create_task(work(database, f"w{number}", number))
+            group.create_task(reap(one))
+            group.create_task(reap(two))
+            group.create_task(control(two))
+    # Sessions have ended, and what they counted is there.
+    counted = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    assert rows(postgres_server, name, counted) == [(0,)]
+    assert all(done.values()), done
+    gaps = "SELECT task_id FROM agent_messages GROUP BY task_id HAVING count(*) <> max(seq)"
+    assert rows(postgres_server, name, gaps) == []
+
+
+@pytest.mark.system
+async def test_behind_pgbouncer_in_transaction_mode_the_schema_is_made_and_work_is_done(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    name = postgres_server.create_database(template=None)
+    try:
+        with PgBouncer(postgres_server, pool_size=2) as pooler:
+            url = pooler.url(name)
+            engine = postgres_engine(sqlalchemy_url(url), deadline_s=10.0, prepare=False)
+            with ThreadPoolExecutor(3) as starters:
+                started = list(starters.map(lambda _: migration.upgrade(engine), range(3)))
+            engine.dispose()
+            assert any(started)
+            new_id = counting_ids()
+            async with opened(url, connections=8, prepare=False, deadline_s=10, new_id=new_id) as database:
+                desk = Desk(database, ManualClock(), new_id)
+                ids = [await desk.submit() for _ in range(12)]
+                for _ in range(12):  # more often than a statement is sent before it would be prepared
+                    await asyncio.gather(*(desk.get(task_id) for task_id in ids))
+                claimed = await desk.claim(12)
+                ending = runs.Ending(action=Action.COMPLETE, result={})
+                ended = await asyncio.gather(
+                    *(
+                        database.write(WORKER_SCOPE, runs.finish, item.task.id, item.epoch, ending)
+                        for item in claimed
+                    )
+                )
+                assert ended == [TaskStatus.COMPLETED] * 12
+    finally:
+        postgres_server.drop_database(name)
