@@ -211,11 +211,15 @@ class Fleet:
     def close(self) -> None:
         """End every process, also orphans of killed ones, then the servers."""
         try:
-            for process in self._own_processes():
+            own = self._own_processes()
+            for process in own:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
             for program in self.programs:
                 program.process.wait(STOP_S)
+            give_up = time.monotonic() + STOP_S
+            while any(map(is_alive, own)) and time.monotonic() < give_up:
+                time.sleep(POLL_S)
             if self._connection is not None:
                 self._connection.close()
         finally:
@@ -520,6 +524,14 @@ class Fleet:
             parts.append(str(self.query("SELECT status, count(*) FROM tasks GROUP BY status")))
         parts += [f"--- {one.name} ({one.process.poll()}):\n{one.logged(2000)}" for one in self.programs]
         return "\n".join(parts)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still does anything; an orphan may stay a zombie until init looks after it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _die_with_parent() -> None:

@@ -1,8 +1,7 @@
 """A fleet leaves nothing behind, whatever was done to it."""
 
-import psutil
 import pytest
-from tests.support.fleet import Fleet, FleetFailed
+from tests.support.fleet import Fleet, FleetFailed, is_alive
 
 
 @pytest.mark.servers
@@ -11,11 +10,11 @@ def test_frozen_and_orphaned_processes_end_with_the_fleet() -> None:
         first, second = fleet.work(is_awaited=False), fleet.work(is_awaited=False)
         fleet.await_ready(first, second)
         first.freeze()
-        pids = {process.pid for program in (first, second) for process in program.tree()}
-        assert len(pids) == 4
+        processes = [*first.tree(), *second.tree()]
+        assert len(processes) == 4
         second.process.kill()  # its child learns of it, and drains
         directory = fleet.directory
-    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert not [process for process in processes if is_alive(process)]
     assert not directory.exists()
 
 
