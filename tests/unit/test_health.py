@@ -57,9 +57,7 @@ async def test_dependencies_that_hang_are_told_within_one_deadline_and_asked_onc
     assert took_s < 0.2 + 0.15
     assert network.asked == 3
     network.is_over.set()
-    async with asyncio.timeout(5):
-        while (await checked.check()).state != "ok":
-            await asyncio.sleep(0)
+    assert (await checked.check()).state == "ok"
 
 
 async def test_a_doorbell_that_answers_no_only_degrades() -> None:
