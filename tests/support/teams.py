@@ -419,7 +419,7 @@ class World:
             teams=self.teams,
             tools=self._tools,
             skills=self._skills,
-            model=self._model,
+            models=lambda _: self._model,
             settings=self.settings,
             metrics=self._metrics,
             clock=self.clock,
@@ -446,6 +446,7 @@ class World:
             retention=RetentionService(
                 database=self.database, policy=Policy(), clock=self.clock, new_id=self._new_id
             ),
+            teams=self.teams,
             settings=self.settings,
             metrics=self._metrics,
             shows_queue=False,

@@ -4,10 +4,11 @@ Callers: `serving`, `working`, tests and benchmarks. Invariant: what was opened 
 order, whatever happened.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -16,6 +17,7 @@ from langgraph_multi_agent.agents.contract import Team
 from langgraph_multi_agent.agents.registry import PlanLimits, load_teams
 from langgraph_multi_agent.bootstrap.adapters import Adapters, new_id, open_adapters
 from langgraph_multi_agent.domain.ports import Artifacts, Model, SkillRunner
+from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.engine.run import GraphEngine
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.execution import Execution
@@ -38,6 +40,12 @@ from langgraph_multi_agent.tools.registry import load_tools
 from langgraph_multi_agent.worker.lone import LoneWorker
 from langgraph_multi_agent.worker.upkeep import ORPHAN_MIN_AGE_S, Upkeep
 from langgraph_multi_agent.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from langgraph_multi_agent.models.gateway import Gateway
+
+Models = Callable[[Task], Model | None]
+"""Whom the runs of a task ask."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,12 +106,13 @@ async def open_application(
         adapters = await stack.enter_async_context(
             open_adapters(settings, processes=processes, metrics=metrics)
         )
+        models = _always(model)
         if model is None and settings.has_model:
             from langgraph_multi_agent.models.gateway import Gateway
 
             gateway = Gateway(settings, clock=adapters.clock, metrics=metrics, cache=adapters.cache)
             stack.push_async_callback(gateway.close)
-            model = gateway
+            model, models = gateway, _remembering(gateway)
         if skills is None:
             skills = ChildProcessSkillRunner(
                 concurrency=settings.skill_concurrency,
@@ -118,12 +127,22 @@ async def open_application(
             adapters,
             metrics,
             teams=teams,
-            model=model,
+            has_model=model is not None,
+            models=models,
             skills=skills,
             tools=load_tools() if tools is None else tools,
             only_suspects=only_suspects,
             lone_argv=lone_argv,
         )
+
+
+def _always(model: Model | None) -> Models:
+    return lambda _: model
+
+
+def _remembering(gateway: "Gateway") -> Models:
+    """Answers are shared among a tenant's tasks; who retries or reopens one wants new ones."""
+    return lambda task: gateway.remembering(task.tenant) if task.generation == 1 else gateway
 
 
 def configure(settings: Settings) -> None:
@@ -153,7 +172,8 @@ def _assembled(
     metrics: Metrics,
     *,
     teams: Mapping[str, Team],
-    model: Model | None,
+    has_model: bool,
+    models: Models,
     skills: SkillRunner,
     tools: Mapping[str, Tool],
     only_suspects: bool,
@@ -168,7 +188,7 @@ def _assembled(
         doorbell=doorbell,
         teams=teams,
         settings=settings,
-        has_model=model is not None,
+        has_model=has_model,
         clock=clock,
         new_id=new_id,
         metrics=metrics,
@@ -182,7 +202,7 @@ def _assembled(
         teams=teams,
         tools=tools,
         skills=skills,
-        model=model,
+        models=models,
         settings=settings,
         metrics=metrics,
         clock=clock,
@@ -223,7 +243,7 @@ def _assembled(
             artifacts=adapters.artifacts,
             clock=clock,
             tasks=task_service,
-            has_model=model is not None,
+            has_model=has_model,
             probes={
                 **({"queue": doorbell.ping, "feed": feed.ping} if settings.queue_redis_url else {}),
                 **({"cache": adapters.cache.ping} if settings.redis_url else {}),
@@ -240,6 +260,7 @@ def _assembled(
             feed=feed,
             schedules=schedules,
             retention=retention,
+            teams=teams,
             settings=settings,
             metrics=metrics,
             shows_queue=adapters.is_shared,

@@ -24,8 +24,8 @@ from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock, save
-from langgraph_multi_agent.store.runs import Ending, end_runs
-from langgraph_multi_agent.store.sets import insert_rows
+from langgraph_multi_agent.store.runs import Ending, decide_endings, end_runs
+from langgraph_multi_agent.store.sets import insert_rows, together
 
 MAX_STEPS = 64
 MAX_BYTES = 4 * 1024 * 1024
@@ -97,14 +97,16 @@ def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | No
             artifact_rows[task.id, ref.name] = values  # one upsert may touch a row only once
         for row in write.checkpoint:
             checkpoint_rows.setdefault(row.table, []).append(row.values)
-    end_runs(store, [(task, write.ending) for task, write in endings if write.ending is not None])
+    ended = decide_endings(store, [(task, write.ending) for task, write in endings if write.ending is not None])
     for task, write in endings:
         write.status = task.status
-    save(store, list(locked.values()))
-    insert_rows(store, schema.journal, journal_rows)
-    insert_rows(store, schema.artifacts, list(artifact_rows.values()), replacing=_ARTIFACT_CHANGES)
-    for table, rows in checkpoint_rows.items():
-        insert_rows(store, schema.metadata.tables[table], rows, ignoring=True)
+    with together(store):
+        end_runs(store, ended)
+        save(store, list(locked.values()))
+        insert_rows(store, schema.journal, journal_rows)
+        insert_rows(store, schema.artifacts, list(artifact_rows.values()), replacing=_ARTIFACT_CHANGES)
+        for table, rows in checkpoint_rows.items():
+            insert_rows(store, schema.metadata.tables[table], rows, ignoring=True)
     return answers
 
 

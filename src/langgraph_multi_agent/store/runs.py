@@ -12,7 +12,20 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, String, bindparam, delete, func, null, select, union, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    bindparam,
+    extract,
+    func,
+    null,
+    select,
+    union,
+    update,
+)
 
 from langgraph_multi_agent.domain.errors import LimitExceeded
 from langgraph_multi_agent.domain.event import EventType, NewEvent
@@ -29,9 +42,18 @@ from langgraph_multi_agent.store.rows import (
     save,
     task_of,
 )
-from langgraph_multi_agent.store.sets import POSTGRESQL, among, insert_rows, update_rows
+from langgraph_multi_agent.store.sets import (
+    POSTGRESQL,
+    among,
+    delete_among,
+    insert_rows,
+    together,
+    update_rows,
+)
 from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, answer_key
 
+WINDOW = 1000
+"""How many of the oldest runnable tasks a claim looks at; the default of TASK_QUEUE_SIZE."""
 CANDIDATES = 200
 SPARE = 50
 """How many more are chosen than wanted, for those that other workers take in the same moment."""
@@ -156,40 +178,41 @@ def claim(
                 must_run_alone=row.crash_count >= SUSPECT_CRASHES,
             )
         )
-    save(store, locked)
     expires_at = store.now + lease
     _clear_leftovers(store, [item.task.id for item in claimed if not item.is_first])
-    insert_rows(
-        store,
-        schema.leases,
-        [
-            {
-                "task_id": item.task.id,
-                "tenant": item.task.tenant,
-                "epoch": item.epoch,
-                "owner": f"{owner}{ALONE}" if item.must_run_alone else owner,
-                "expires_at": expires_at,
-            }
-            for item in claimed
-        ],
-    )
-    insert_rows(
-        store,
-        schema.workflow_executions,
-        [
-            {
-                "id": item.run_id,
-                "tenant": item.task.tenant,
-                "task_id": item.task.id,
-                "generation": item.task.generation,
-                "epoch": item.epoch,
-                "worker": owner,
-                "status": TaskStatus.IN_PROGRESS.value,
-                "created_at": store.now,
-            }
-            for item in claimed
-        ],
-    )
+    with together(store):
+        save(store, locked)
+        insert_rows(
+            store,
+            schema.leases,
+            [
+                {
+                    "task_id": item.task.id,
+                    "tenant": item.task.tenant,
+                    "epoch": item.epoch,
+                    "owner": f"{owner}{ALONE}" if item.must_run_alone else owner,
+                    "expires_at": expires_at,
+                }
+                for item in claimed
+            ],
+        )
+        insert_rows(
+            store,
+            schema.workflow_executions,
+            [
+                {
+                    "id": item.run_id,
+                    "tenant": item.task.tenant,
+                    "task_id": item.task.id,
+                    "generation": item.task.generation,
+                    "epoch": item.epoch,
+                    "worker": owner,
+                    "status": TaskStatus.IN_PROGRESS.value,
+                    "created_at": store.now,
+                }
+                for item in claimed
+            ],
+        )
     return claimed
 
 
@@ -197,7 +220,7 @@ def _clear_leftovers(store: Store, task_ids: Sequence[str]) -> None:
     # Left where SQL made a running task pending and its worker has not heard of it yet.
     if not task_ids:
         return
-    store.connection.execute(_DROP_LEASES, {"ids": task_ids})
+    delete_among(store, schema.leases, "task_id", task_ids)
     table = schema.workflow_executions
     left = among(table.c.task_id, "ids") & (table.c.status == TaskStatus.IN_PROGRESS.value)
     ended = update(table).where(left).values(status="cancelled", completed_at=store.now)
@@ -210,24 +233,39 @@ _RUNNABLE = (
     _TASKS.protocol_version.in_([PROTOCOL_VERSION, PROTOCOL_VERSION - 1]),
     among(_TASKS.team, "teams"),
 )
-_ANY_CANDIDATES = (
-    select(
-        _TASKS.id,
-        _TASKS.tenant,
-        _TASKS.priority,
-        _TASKS.created_at,
-        _TASKS.run_at,
-        _TASKS.deadline,
-        _TASKS.crash_count,
+
+
+def _candidates(*more: ColumnElement[bool]) -> Select[Any]:
+    """The first of each tenant before the second of any, in the order of aged priority.
+
+    Without it, one tenant's hundreds would hide another's ten. `priority` levels count as waiting
+    time, AGEING each, which is the ageing rule without its rounding.
+    """
+    waiting = (
+        select(
+            _TASKS.id,
+            _TASKS.tenant,
+            _TASKS.priority,
+            _TASKS.created_at,
+            _TASKS.run_at,
+            _TASKS.deadline,
+            _TASKS.crash_count,
+        )
+        .where(*_RUNNABLE, _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type), *more)
+        .order_by(_TASKS.created_at)
+        .limit(WINDOW)
+        .subquery()
     )
-    .where(*_RUNNABLE, _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type))
-    .order_by(_TASKS.created_at)
-    .limit(CANDIDATES)
-)
+    columns = waiting.c
+    virtual_time = extract("epoch", columns.created_at) - AGEING.total_seconds() * columns.priority
+    place = func.row_number().over(partition_by=columns.tenant, order_by=(virtual_time, columns.id))
+    return select(*columns).order_by(place, virtual_time).limit(CANDIDATES)
+
+
 _CANDIDATES = {
-    Suspects.ALONE: _ANY_CANDIDATES,
-    Suspects.NEVER: _ANY_CANDIDATES.where(_TASKS.crash_count < SUSPECT_CRASHES),
-    Suspects.ONLY: _ANY_CANDIDATES.where(_TASKS.crash_count >= SUSPECT_CRASHES),
+    Suspects.ALONE: _candidates(),
+    Suspects.NEVER: _candidates(_TASKS.crash_count < SUSPECT_CRASHES),
+    Suspects.ONLY: _candidates(_TASKS.crash_count >= SUSPECT_CRASHES),
 }
 _TAKE = (
     select(schema.tasks)
@@ -363,23 +401,27 @@ def finish(store: Store, task_id: str, epoch: int, ending: Ending) -> TaskStatus
         LeaseLost: the run does not own the task any more; nothing was written.
     """
     task = lock_owned(store, task_id, epoch)
-    end_runs(store, [(task, ending)])
+    end_runs(store, decide_endings(store, [(task, ending)]))
     save(store, [task])
     return task.status
 
 
-def end_runs(store: Store, endings: Sequence[tuple[LockedTask, Ending]]) -> None:
-    """Move owned, locked tasks to where their runs ended; the caller saves them.
+EndedRun = tuple[LockedTask, str, Mapping[str, Any] | None]
+"""A task whose run ended, the run's status, and the error if there was one."""
+
+
+def decide_endings(store: Store, endings: Sequence[tuple[LockedTask, Ending]]) -> list[EndedRun]:
+    """Move owned, locked tasks to where their runs ended; the caller saves them and calls `end_runs`.
 
     A cancel that arrived meanwhile wins over any other ending; a question that was answered
     meanwhile turns parking into one more run.
     """
-    ended: list[tuple[LockedTask, str, Mapping[str, Any] | None]] = []
+    ended: list[EndedRun] = []
     for task, ending in endings:
         decided = _decided(store, task, ending)
         _apply_ending(store, task, decided)
         ended.append((task, task.status.value, decided.error))
-    _end_runs(store, ended)
+    return ended
 
 
 def _decided(store: Store, task: LockedTask, ending: Ending) -> Ending:
@@ -448,10 +490,10 @@ _RENEW = (
     .where(among(schema.leases.c.task_id, "ids"), among(schema.leases.c.owner, "owners"))
     .values(expires_at=bindparam("until", type_=schema.leases.c.expires_at.type))
 )
-_DROP_LEASES = delete(schema.leases).where(among(schema.leases.c.task_id, "ids"))
 
 
-def _end_runs(store: Store, ended: Sequence[tuple[LockedTask, str, Mapping[str, Any] | None]]) -> None:
+def end_runs(store: Store, ended: Sequence[EndedRun]) -> None:
+    """Write how these runs ended, and let their leases go. Writes only: it may stand in `together`."""
     if not ended:
         return
     rows = [
@@ -465,11 +507,11 @@ def _end_runs(store: Store, ended: Sequence[tuple[LockedTask, str, Mapping[str, 
         for task, status, error in ended
     ]
     update_rows(store, schema.workflow_executions, ("task_id", "epoch"), rows)
-    store.connection.execute(_DROP_LEASES, {"ids": [task.id for task, _, _ in ended]})
+    delete_among(store, schema.leases, "task_id", [task.id for task, _, _ in ended])
 
 
 def _end_run(store: Store, task: LockedTask, status: str, error: Mapping[str, Any] | None) -> None:
-    _end_runs(store, [(task, status, error)])
+    end_runs(store, [(task, status, error)])
 
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -564,18 +606,18 @@ class Situation:
     waiting: tuple[str, ...]
 
 
-_WAITS = (_TASKS.status == TaskStatus.PENDING.value, _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type))
 _WAITING = (
     select(_TASKS.id, _TASKS.crash_count)
-    .where(*_WAITS)
+    .where(*_RUNNABLE, _TASKS.run_at <= bindparam("now", type_=_TASKS.run_at.type))
     .order_by(_TASKS.created_at)
     .limit(bindparam("most", type_=Integer))
 )
 
 
-def situation(store: Store, *, most: int) -> Situation:
-    """Look at leases and at the first `most` runnable tasks, oldest first."""
-    rows = store.connection.execute(_WAITING, {"now": store.now, "most": most}).all()
+def situation(store: Store, *, teams: Iterable[str], most: int) -> Situation:
+    """Look at leases and at the first `most` runnable tasks of these teams, oldest first."""
+    values = {"now": store.now, "teams": list(teams), "most": most}
+    rows = store.connection.execute(_WAITING, values).all()
     return Situation(
         has_abandoned=store.connection.execute(_ABANDONED, {"now": store.now}).first() is not None,
         has_suspects=any(row.crash_count >= SUSPECT_CRASHES for row in rows),

@@ -6,7 +6,8 @@ lives in this process and takes `executemany`. Callers: the units of work.
 Invariant: a set is written whole or not at all, in the order given.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     bindparam,
+    delete,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -105,7 +107,8 @@ def update_rows(
         return
     columns = tuple(rows[0])
     if store.dialect == POSTGRESQL:
-        _run(store, _update_sql(table, key, columns), table, columns, rows)
+        # The planner takes the records for a hundred and would read a small table whole for them.
+        _run(store, _update_sql(table, key, columns), table, columns, rows, [row[key[0]] for row in rows])
         return
     named = [
         {f"{'key' if name in key else 'new'}_{name}": _without_nul(value) for name, value in row.items()}
@@ -114,18 +117,45 @@ def update_rows(
     store.connection.execute(_sqlite_update(table, key, columns), named)
 
 
+def delete_among(store: Store, table: Table, column: str, values: Sequence[str]) -> None:
+    """Delete the rows whose `column` is one of the texts."""
+    if store.dialect == POSTGRESQL:
+        sql = f'DELETE FROM "{table.name}" WHERE "{column}" = ANY (%s)'
+        driver_of(store.connection).execute(sql, (list(values),))
+        return
+    store.connection.execute(_sqlite_delete(table, column), {"values": values})
+
+
+@contextmanager
+def together(store: Store) -> Iterator[None]:
+    """Send the sets written inside the block in one go; their errors are raised at its end, if not before.
+
+    Nothing may be read inside: on PostgreSQL the answers come with the end of the block.
+    """
+    if store.dialect == POSTGRESQL:
+        with driver_of(store.connection).pipeline():
+            yield
+    else:
+        yield
+
+
 def _without_nul(value: Any) -> Any:
     """As `json_text` has it for PostgreSQL: a text of an agent must not keep its run from ending."""
     return value.replace("\x00", "\ufffd") if isinstance(value, str) else value
 
 
 def _run(
-    store: Store, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
+    store: Store,
+    sql: str,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[Mapping[str, Any]],
+    *more: Any,
 ) -> None:
     binary = [name for name in columns if isinstance(table.c[name].type, LargeBinary)]
     if binary:
         rows = [{**row, **{name: _hex(row[name]) for name in binary}} for row in rows]
-    driver_of(store.connection).execute(sql, (json_text(rows),))
+    driver_of(store.connection).execute(sql, (json_text(rows), *more))
 
 
 def _hex(value: bytes | None) -> str | None:
@@ -149,6 +179,7 @@ def _insert_sql(table: Table, columns: tuple[str, ...], replacing: tuple[str, ..
 def _update_sql(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
     changes = ", ".join(f'"{name}" = {_value(table, name)}' for name in columns if name not in key)
     match = " AND ".join(f'"{table.name}"."{name}" = d."{name}"' for name in key)
+    match += f' AND "{table.name}"."{key[0]}" = ANY (%s)'
     return f'UPDATE "{table.name}" SET {changes} FROM {_records(table, columns)} WHERE {match}'
 
 
@@ -189,6 +220,11 @@ def _sqlite_insert(table: Table, replacing: tuple[str, ...], *, ignoring: bool) 
             set_={name: statement.excluded[name] for name in replacing},
         )
     return statement.on_conflict_do_nothing() if ignoring else statement
+
+
+@cache
+def _sqlite_delete(table: Table, column: str) -> Any:
+    return delete(table).where(among(table.c[column], "values"))
 
 
 @cache

@@ -7,7 +7,7 @@ connection has been healthy for so long that every living owner has renewed its 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -45,6 +45,7 @@ class Upkeep:
         feed: Feed,
         schedules: ScheduleService,
         retention: RetentionService,
+        teams: Iterable[str],
         settings: Settings,
         metrics: Metrics,
         shows_queue: bool,
@@ -53,6 +54,7 @@ class Upkeep:
         self._database, self._artifacts, self._doorbell, self._feed = database, artifacts, doorbell, feed
         self._schedules, self._retention, self._settings = schedules, retention, settings
         self._metrics = metrics
+        self._teams = tuple(teams)
         self._shows_queue, self._run_suspects = shows_queue, run_suspects
         self._healthy_since: float | None = None
         self._log = structlog.get_logger("upkeep")
@@ -82,7 +84,7 @@ class Upkeep:
 
     async def _tick(self) -> None:
         most = self._settings.task_queue_size if self._shows_queue else 1
-        found = await self._database.read(SYSTEM_SCOPE, runs.situation, most=most)
+        found = await self._database.read(SYSTEM_SCOPE, runs.situation, teams=self._teams, most=most)
         now = asyncio.get_running_loop().time()
         if self._healthy_since is None:
             self._healthy_since = now
