@@ -202,6 +202,24 @@ async def test_the_model_narrows_the_plan_and_reads_the_results(
     assert_spent_agrees(ended, planner)
 
 
+async def test_a_question_that_was_answered_before_is_not_paid_again_until_a_person_wants_another_run(
+    tmp_path: Path, planner: Planner, endpoint: OpenAIServer, sales: Path
+) -> None:
+    planner.say("choose", choosing("trend"))
+    async with office(tmp_path, environment(endpoint)) as client:
+        first = await done(client, "Look into this data", sales)
+        asked = len(planner.asked)
+        second = await done(client, "Look into this data", sales)
+        assert len(planner.asked) == asked
+        async with httpx.AsyncClient(base_url=client.base_url, trust_env=False) as http:
+            await http.post(f"/api/v1/tasks/{second.task['id']}/reopen")
+        await ending_of(client, second.task["id"])
+    assert second.task["cost"]["model_calls"] == 0
+    assert second.ids == first.ids
+    assert second.report["narrative"] == first.report["narrative"]
+    assert planner.count("goal") == 2
+
+
 async def test_the_model_reads_an_open_request_and_the_plan_follows(
     tmp_path: Path, planner: Planner, endpoint: OpenAIServer, sales: Path
 ) -> None:
@@ -253,7 +271,7 @@ async def test_a_narrative_with_a_wrong_number_is_written_again_once_and_then_le
         ended = await done(client, "Look into this data", sales)
         planner.say("choose", choosing("trend"))
         planner.say("paragraphs", wrong)
-        mended = await done(client, "Look into this data", sales)
+        mended = await done(client, "Look into this data with care", sales)
     assert ended.task["result"]["review"] == "passed"
     assert ended.report["narrative"] == []
     assert "traces to no finding" in ended.gaps or "trace to no finding" in ended.gaps

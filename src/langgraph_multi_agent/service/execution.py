@@ -6,7 +6,7 @@ fenced `finish`, or it found itself fenced and wrote nothing.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.agents.contract import Team
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, Fault, LeaseLost
 from langgraph_multi_agent.domain.ports import Artifacts, Clock, Feed, Model, SkillRunner
-from langgraph_multi_agent.domain.task import Action, TaskStatus
+from langgraph_multi_agent.domain.task import Action, Task, TaskStatus
 from langgraph_multi_agent.engine.context import Limits, RunContext, RunSignals
 from langgraph_multi_agent.engine.coordinator import error_json
 from langgraph_multi_agent.engine.run import Ended, Engine
@@ -64,7 +64,11 @@ class ActiveRun:
 
 
 class Execution:
-    """Runs claimed tasks. One per process."""
+    """Runs claimed tasks. One per process.
+
+    Args:
+        models: whom the runs of a task ask; called once for each run.
+    """
 
     def __init__(
         self,
@@ -77,14 +81,14 @@ class Execution:
         teams: Mapping[str, Team],
         tools: Mapping[str, Tool],
         skills: SkillRunner,
-        model: Model | None,
+        models: Callable[[Task], Model | None],
         settings: Settings,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._database, self._flusher, self._artifacts, self._feed = database, flusher, artifacts, feed
         self._engine, self._teams, self._tools, self._skills = engine, teams, tools, skills
-        self._model, self._settings, self._metrics, self._clock = model, settings, metrics, clock
+        self._models, self._settings, self._metrics, self._clock = models, settings, metrics, clock
         self._limits = Limits(
             max_subtasks=settings.max_subtasks,
             max_depth=settings.max_plan_depth,
@@ -187,7 +191,7 @@ class Execution:
             artifacts=self._artifacts,
             skills=self._skills,
             tools=self._tools,
-            model=self._model,
+            model=self._models(task),
             budget=lambda agent, subtask_id: RunBudget(
                 database=self._database, task_id=task.id, epoch=epoch, agent=agent, subtask_id=subtask_id
             ),
