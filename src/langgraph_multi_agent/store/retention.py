@@ -189,7 +189,8 @@ def _is_alone(store: Store) -> bool:
 
 
 def _older(column: ColumnElement[Any], store: Store, age: timedelta) -> ColumnElement[bool]:
-    return column < store.now - age
+    is_older: ColumnElement[bool] = column < store.now - age
+    return is_older
 
 
 def _is_unended(task_id: ColumnElement[Any]) -> ColumnElement[bool]:
