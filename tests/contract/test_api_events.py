@@ -151,16 +151,16 @@ async def test_a_client_that_does_not_read_holds_back_the_reading_of_the_log(
     for _ in range(10):
         await desk.commit(task_id, *(step_event(EventType.TOOL_CALLED, "read", **big) for _ in range(100)))
     pulled = 0
-    follow = desk.services.streams.follow_task
+    follow = desk.services.streams.pages_of_task
 
     async def counted(*args: object, **kwargs: object) -> AsyncIterator[object]:
         nonlocal pulled
-        async with aclosing(follow(*args, **kwargs)) as items:  # type: ignore[arg-type]
-            async for item in items:
-                pulled += 1
-                yield item
+        async with aclosing(follow(*args, **kwargs)) as pages:  # type: ignore[arg-type]
+            async for page in pages:
+                pulled += len(page)
+                yield page
 
-    monkeypatch.setattr(desk.services.streams, "follow_task", counted)
+    monkeypatch.setattr(desk.services.streams, "pages_of_task", counted)
     async with serving(desk.app) as address:
         host, port = address.split(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)

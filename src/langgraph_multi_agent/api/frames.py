@@ -30,9 +30,8 @@ class SharedFrames(Generic[F]):
     async def get(self, key: Key, build: Callable[[], Awaitable[F]]) -> F:
         """The frame, built if nobody has. Raises what building raises, to the one who built."""
         while True:
-            frame = self._frames.get(key)
+            frame = self.known(key)
             if frame is not None:
-                self._frames.move_to_end(key)
                 return frame
             underway = self._building.get(key)
             if underway is None:
@@ -46,11 +45,22 @@ class SharedFrames(Generic[F]):
         finally:  # on an error or a cancellation the next who waits builds
             del self._building[key]
             done.set_result(None)
+        self.put(key, frame)
+        return frame
+
+    def known(self, key: Key) -> F | None:
+        """The frame if there is one: for who builds without waiting."""
+        frame = self._frames.get(key)
+        if frame is not None:
+            self._frames.move_to_end(key)
+        return frame
+
+    def put(self, key: Key, frame: F) -> None:
+        """Keep a frame that is not kept yet."""
         self._frames[key] = frame
         self._size += len(frame)
         while self._size > self._limit:
             self._size -= len(self._frames.popitem(last=False)[1])
-        return frame
 
 
 class RecentTasks:

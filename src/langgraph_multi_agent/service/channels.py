@@ -14,17 +14,16 @@ from typing import Any, Generic, TypeVar
 
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, TaskNotFound
-from langgraph_multi_agent.domain.event import Event, EventType, Position, cursor_of, position_of
+from langgraph_multi_agent.domain.event import Event, Position, cursor_of, position_of
 from langgraph_multi_agent.domain.ports import Feed
-from langgraph_multi_agent.domain.task import is_terminal
 from langgraph_multi_agent.service.tasks import CONTROL_TOPIC
 from langgraph_multi_agent.store import events as event_log
-from langgraph_multi_agent.store import tasks
-from langgraph_multi_agent.store.database import Database, Store
+from langgraph_multi_agent.store.database import Database
+from langgraph_multi_agent.store.histories import PAGE, History, Known
+from langgraph_multi_agent.store.lookups import Lookups
 
 P = TypeVar("P", int, Position)
 
-PAGE = 200
 TAIL = 512
 """Events of a channel that are kept for followers who are a little late."""
 MAX_PROGRESS = 64
@@ -35,7 +34,7 @@ HELD_BACK_S = 0.01
 """First pause before events are asked for again that wait for an older transaction; it doubles."""
 HELD_BACK_MAX_S = 0.5
 VISIBLE_CACHE = 4096
-ENDINGS = frozenset({EventType.TASK_COMPLETED, EventType.TASK_FAILED, EventType.TASK_CANCELLED})
+Histories = Lookups[Known, History]
 
 
 class Follower(Generic[P]):
@@ -72,8 +71,8 @@ class Channel(ABC, Generic[P]):
 
     spacing_s = 0.0
 
-    def __init__(self, database: Database, feed: Feed, scope: Scope, topic: str | None) -> None:
-        self._database, self._feed, self._scope, self._topic = database, feed, scope, topic
+    def __init__(self, feed: Feed, scope: Scope, topic: str | None) -> None:
+        self._feed, self._scope, self._topic = feed, scope, topic
         self.followers: set[Follower[P]] = set()
         self.error: Exception | None = None
         self.head: P
@@ -141,10 +140,9 @@ class Channel(ABC, Generic[P]):
                 return
             try:
                 while True:
-                    found, is_held_back = await self._read(self.head)
+                    found, is_held_back = await self._read_head()
                     if found:
                         self._append(found)
-                        await self._appended(found)
                     if len(found) < PAGE:
                         break
             except DependencyUnavailable:
@@ -157,8 +155,8 @@ class Channel(ABC, Generic[P]):
                 self._held_back_s = min(2 * self._held_back_s or HELD_BACK_S, HELD_BACK_MAX_S)
 
     @abstractmethod
-    async def _start(self) -> P:
-        """The newest place, before any follower is served."""
+    async def _start(self) -> None:
+        """Set the newest place, before any follower is served."""
 
     @abstractmethod
     async def _read(self, position: P) -> tuple[list[Event], bool]:
@@ -167,8 +165,9 @@ class Channel(ABC, Generic[P]):
     @abstractmethod
     def _place(self, event: Event) -> P: ...
 
-    async def _appended(self, found: Sequence[Event]) -> None:
-        """What else followers must know of these events."""
+    async def _read_head(self) -> tuple[list[Event], bool]:
+        """What is new after the head; one at a time."""
+        return await self._read(self.head)
 
     async def _visible(self, progress: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """The messages that followers of this scope may see."""
@@ -177,7 +176,7 @@ class Channel(ABC, Generic[P]):
     async def _run(self) -> None:
         try:
             async with self._feed.listen(self._topic) as listener:
-                self.head = self._floor = await self._start()
+                await self._start()
                 self._opened.set()
                 while True:
                     await listener.wait(self._held_back_s or LISTEN_S)
@@ -221,22 +220,46 @@ class TaskChannel(Channel[int]):
     """The events of one task; a place is its `seq`.
 
     `ended_at` is the last `seq` of a task in a terminal state, None while it goes on.
+
+    Args:
+        known: what the first follower has seen: the log is read from there.
     """
 
-    def __init__(self, database: Database, feed: Feed, scope: Scope, task_id: str) -> None:
-        super().__init__(database, feed, scope, task_id)
+    def __init__(self, histories: Histories, feed: Feed, scope: Scope, task_id: str, *, known: int) -> None:
+        super().__init__(feed, scope, task_id)
+        self._histories, self._known = histories, known
         self.task_id = task_id
         self.ended_at: int | None = None
 
-    async def _start(self) -> int:
-        last_seq, is_over = await self._database.read(self._scope, _look, self.task_id)
-        self.ended_at = last_seq if is_over else None
-        return last_seq
+    async def _start(self) -> None:
+        history = await self._histories.get(self._scope, (self.task_id, self._known))
+        if history is None or history.last_seq is None:
+            raise TaskNotFound(task=self.task_id)
+        self.head = self._floor = history.last_seq
+        if history.events and history.reaches_from(self._known):
+            self._floor = self._known
+            self._places = [event.seq for event in history.events]
+            self._events = history.events
+        self._note(history)
 
     async def _read(self, position: int) -> tuple[list[Event], bool]:
-        return await self._database.read(
-            self._scope, event_log.after, self.task_id, position, limit=PAGE
-        ), False
+        history = await self._histories.get(self._scope, (self.task_id, position))
+        return [] if history is None else history.events, False
+
+    async def _read_head(self) -> tuple[list[Event], bool]:
+        history = await self._histories.get(self._scope, (self.task_id, self.head))
+        if history is None:
+            return [], False
+        if self._note(history) and not history.events:
+            self.wake()
+        return history.events, False
+
+    def _note(self, history: History) -> bool:
+        """Keep whether the task is over; whether that is new. A deleted one's last event tells by itself."""
+        before = self.ended_at
+        if history.last_seq is not None:
+            self.ended_at = history.last_seq if history.is_over else None
+        return self.ended_at != before
 
     def _place(self, event: Event) -> int:
         return event.seq
@@ -245,16 +268,6 @@ class TaskChannel(Channel[int]):
         """True if there is more to read, given the newest `seq`, None if the task is gone."""
         return self._opened.is_set() and (newest is None or newest > self.head)
 
-    async def _appended(self, found: Sequence[Event]) -> None:
-        if self.ended_at is None and not any(event.type in ENDINGS for event in found):
-            return
-        try:
-            last_seq, is_over = await self._database.read(self._scope, _look, self.task_id)
-        except TaskNotFound:
-            return  # its last event is in the tail or on the way
-        self.ended_at = last_seq if is_over else None
-        self.wake()
-
 
 class AllChannel(Channel[Position]):
     """The events of all tasks in scope, in the order of their places."""
@@ -262,11 +275,13 @@ class AllChannel(Channel[Position]):
     spacing_s = SPACING_S
 
     def __init__(self, database: Database, feed: Feed, scope: Scope) -> None:
-        super().__init__(database, feed, scope, None)
+        super().__init__(feed, scope, None)
+        self._database = database
         self._known: dict[str, bool] = {}
 
-    async def _start(self) -> Position:
-        return position_of(await self._database.read(self._scope, event_log.last_cursor))
+    async def _start(self) -> None:
+        newest = await self._database.read(self._scope, event_log.last_cursor)
+        self.head = self._floor = position_of(newest)
 
     async def _read(self, position: Position) -> tuple[list[Event], bool]:
         return await self._database.read(self._scope, event_log.read_on, cursor_of(position), limit=PAGE)
@@ -290,7 +305,3 @@ class AllChannel(Channel[Position]):
             self._known |= {task_id: task_id in ours for task_id in unknown}
         return [item for item in progress if self._known[str(item["task_id"])]]
 
-
-def _look(store: Store, task_id: str) -> tuple[int, bool]:
-    task = tasks.get(store, task_id)
-    return task.last_seq, is_terminal(task.status)

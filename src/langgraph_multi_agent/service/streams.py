@@ -7,19 +7,21 @@ order, from the `seq` or cursor it knows.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
-from langgraph_multi_agent.domain.errors import DependencyUnavailable, EventsGone
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, EventsGone, TaskNotFound
 from langgraph_multi_agent.domain.event import Event, EventType, Position, position_of
 from langgraph_multi_agent.domain.ports import Feed
-from langgraph_multi_agent.service.channels import PAGE, AllChannel, Channel, Follower, TaskChannel
+from langgraph_multi_agent.service.channels import AllChannel, Channel, Follower, Histories, TaskChannel
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store.database import Database
+from langgraph_multi_agent.store.histories import PAGE, History, histories
+from langgraph_multi_agent.store.lookups import Lookups
 
 log = structlog.get_logger(__name__)
 P = TypeVar("P", int, Position)
@@ -27,6 +29,8 @@ K = TypeVar("K")
 C = TypeVar("C", bound=Channel[Any])
 
 POLL_S = 1.0
+MAX_TOGETHER = 32
+"""Events that a page of a follower holds, so that a slow one holds little."""
 POLL_CHUNK = 1000
 """Tasks that one question to the database asks about."""
 
@@ -52,6 +56,7 @@ class StreamService:
 
     def __init__(self, *, database: Database, feed: Feed) -> None:
         self._database, self._feed = database, feed
+        self._histories: Histories = Lookups(database, histories)
         self._of_task: dict[tuple[str | None, str], TaskChannel] = {}
         self._of_all: dict[str | None, AllChannel] = {}
         self._poller: asyncio.Task[None] | None = None
@@ -66,7 +71,26 @@ class StreamService:
         progress: bool = True,
         idle_s: float | None = None,
     ) -> AsyncGenerator[StreamItem, None]:
-        """Events of one task with `seq > after`, then live.
+        """Events of one task with `seq > after`, then live, one by one; see `pages_of_task`."""
+        pages = self.pages_of_task(
+            scope, task_id, after=after, stop_at_end=stop_at_end, progress=progress, idle_s=idle_s
+        )
+        async with aclosing(pages):
+            async for page in pages:
+                for item in page:
+                    yield item
+
+    async def pages_of_task(
+        self,
+        scope: Scope,
+        task_id: str,
+        *,
+        after: int,
+        stop_at_end: bool = True,
+        progress: bool = True,
+        idle_s: float | None = None,
+    ) -> AsyncGenerator[Sequence[StreamItem], None]:
+        """Events of one task with `seq > after`, then live; what is there at once comes together.
 
         Ends after the event that ended the task (if `stop_at_end`) or deleted it.
 
@@ -82,7 +106,7 @@ class StreamService:
         follower: Follower[int] = Follower(after, wants_progress=progress)
 
         def open_channel() -> TaskChannel:
-            return TaskChannel(self._database, self._feed, scope, task_id)
+            return TaskChannel(self._histories, self._feed, scope, task_id, known=after)
 
         async with self._joined(self._of_task, (scope.tenant, task_id), open_channel, follower) as channel:
             while True:
@@ -90,21 +114,34 @@ class StreamService:
                     found = await _patiently(channel, follower)
                     if not found:
                         raise EventsGone(task=task_id, after=follower.position, oldest=channel.head)
-                    for event in found:
-                        is_deletion = event.type is EventType.TASK_DELETED
-                        if event.seq != follower.position + 1 and not is_deletion:
-                            raise EventsGone(task=task_id, after=follower.position, oldest=event.seq)
-                        follower.position = event.seq
-                        yield event
-                        if is_deletion:
-                            return
+                    page = _without_gap(found[:MAX_TOGETHER], follower.position)
+                    if not page:
+                        raise EventsGone(task=task_id, after=follower.position, oldest=found[0].seq)
+                    follower.position = page[-1].seq
+                    yield page
+                    if page[-1].type is EventType.TASK_DELETED:
+                        return
                 if stop_at_end and channel.ended_at is not None and channel.ended_at <= follower.position:
                     return
                 shown = await channel.pause(follower, idle_s)
                 if shown is None:
-                    yield Idle()
-                for data in shown or ():
-                    yield Ephemeral(task_id=task_id, data=data)
+                    yield (Idle(),)
+                elif shown:
+                    yield [Ephemeral(task_id=task_id, data=data) for data in shown]
+
+    async def check(self, scope: Scope, task_id: str, *, after: int) -> History:
+        """What a stream of a task would begin with, for a client that must hear a refusal first.
+
+        Raises:
+            TaskNotFound, EventsGone, DependencyUnavailable.
+        """
+        history = await self._histories.get(scope, (task_id, after))
+        if history is None or history.last_seq is None:
+            raise TaskNotFound(task=task_id)
+        if history.last_seq > after and not _without_gap(history.events[:1], after):
+            oldest = history.events[0].seq if history.events else history.last_seq + 1
+            raise EventsGone(task=task_id, after=after, oldest=oldest)
+        return history
 
     async def newest_cursor(self, scope: Scope) -> str:
         """Where `follow_all` goes on from without the events there are already."""
@@ -189,6 +226,14 @@ class StreamService:
             newest = await self._database.read(SYSTEM_SCOPE, event_log.newest_numbers, ids)
             moved += [channel for channel in chunk if channel.is_behind(newest.get(channel.task_id))]
         await asyncio.gather(*(channel.pump() for channel in moved))
+
+
+def _without_gap(events: Sequence[Event], position: int) -> Sequence[Event]:
+    """The first of these events that follow a place without a gap; a deletion needs none before it."""
+    for number, event in enumerate(events):
+        if event.seq != position + 1 + number and event.type is not EventType.TASK_DELETED:
+            return events[:number]
+    return events
 
 
 async def _patiently(channel: Channel[P], follower: Follower[P]) -> Sequence[Event]:

@@ -20,8 +20,7 @@ from langgraph_multi_agent.api.shapes import event_shape
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import Fault
 from langgraph_multi_agent.domain.event import Event
-from langgraph_multi_agent.domain.task import is_terminal
-from langgraph_multi_agent.service.streams import Ephemeral
+from langgraph_multi_agent.service.streams import Ephemeral, StreamItem
 from langgraph_multi_agent.service.tasks import MAX_PAGE
 
 router = APIRouter(tags=["results"])
@@ -98,9 +97,8 @@ async def stream_events(  # noqa: PLR0917 - FastAPI calls it by name
     ] = None,
 ) -> Response:
     known = after if last_event_id is None else last_event_id
-    await services.tasks.events(scope, task_id, after=known, limit=1)  # refused before the stream starts
-    task = await services.tasks.get(scope, task_id)
-    if last_event_id is not None and is_terminal(task.status) and task.last_seq <= known:
+    history = await services.streams.check(scope, task_id, after=known)
+    if last_event_id is not None and history.is_over and not history.events:
         return Response(status_code=204)
     return EventStream(services, scope, task_id, after=known, language=language)
 
@@ -130,24 +128,23 @@ class EventStream(Response):
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async with aclosing(self._frames()) as frames:
-            async for frame in frames:
-                await send({"type": "http.response.body", "body": frame, "more_body": True})
+        async with aclosing(self._chunks()) as chunks:
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _frames(self) -> AsyncGenerator[bytes, None]:
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        """Frames as they are sent: those of events that came together go together."""
         services, clock = self._services, self._services.clock
         yield b"retry: %d\n\n" % RETRY_MS
         spoke = clock.monotonic()
         idle_s = min(LOOK_UP_S, services.stream_limits.keep_alive_s)
-        follow = services.streams.follow_task(self._scope, self._task_id, after=self._after, idle_s=idle_s)
+        follow = services.streams.pages_of_task(self._scope, self._task_id, after=self._after, idle_s=idle_s)
         try:
-            async with aclosing(follow) as items:
-                async for item in items:
-                    if isinstance(item, Event):
-                        yield await self._shared_frame(item)
-                    elif isinstance(item, Ephemeral):
-                        yield _frame("progress", dict(item.data))
+            async with aclosing(follow) as pages:
+                async for page in pages:
+                    if chunk := b"".join([self._frame_of(item) for item in page]):
+                        yield chunk
                     elif clock.monotonic() - spoke >= services.stream_limits.keep_alive_s:
                         yield b": keep-alive\n\n"
                     else:
@@ -160,12 +157,18 @@ class EventStream(Response):
         except Fault as fault:
             yield _frame("problem", problem_body(fault, self._language))
 
-    async def _shared_frame(self, event: Event) -> bytes:
-        async def build() -> bytes:
-            return _frame(event.type.value, event_shape(event, self._language), seq=event.seq)
-
-        key = (self._scope.tenant, event.task_id, event.seq, self._language)
-        return await self._services.stream_frames.get(key, build)
+    def _frame_of(self, item: StreamItem) -> bytes:
+        if isinstance(item, Ephemeral):
+            return _frame("progress", dict(item.data))
+        if not isinstance(item, Event):
+            return b""
+        key = (self._scope.tenant, item.task_id, item.seq, self._language)
+        frames = self._services.stream_frames
+        frame = frames.known(key)
+        if frame is None:
+            frame = _frame(item.type.value, event_shape(item, self._language), seq=item.seq)
+            frames.put(key, frame)
+        return frame
 
 
 def _frame(event: str, data: Any, *, seq: int | None = None) -> bytes:
