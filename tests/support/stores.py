@@ -21,7 +21,7 @@ from tests.support.servers import postgres
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE, Scope
 from langgraph_multi_agent.domain.ports import Clock, NewId
 from langgraph_multi_agent.domain.task import TaskDraft
-from langgraph_multi_agent.store import migration, runs, tasks
+from langgraph_multi_agent.store import migration, runs, schema, tasks
 from langgraph_multi_agent.store.database import Database, SqliteDatabase, Store, sqlite_engine, unit
 from langgraph_multi_agent.store.postgres import PostgresDatabase
 from langgraph_multi_agent.store.runs import Claimed
@@ -87,10 +87,24 @@ async def open_sqlite(directory: Path, clock: Clock, new_id: NewId) -> AsyncIter
         await database.close()
 
 
+_EMPTY = "; ".join(
+    [
+        *(f"DELETE FROM {table.name}" for table in schema.metadata.sorted_tables),
+        "ALTER SEQUENCE agent_messages_id_seq RESTART",
+    ]
+)
+
+
+@cache
+def _shared_database() -> str:
+    """One database for all tests of this process, emptied after each: making one takes longer than most tests."""
+    return postgres().create_database()
+
+
 @asynccontextmanager
 async def open_postgres(directory: Path, clock: Clock, new_id: NewId) -> AsyncIterator[Database]:
     server = postgres()
-    name = server.create_database()
+    name = _shared_database()
     database = PostgresDatabase(
         server.url(name).replace("postgresql://", "postgresql+psycopg://", 1),
         connections=6,
@@ -101,7 +115,8 @@ async def open_postgres(directory: Path, clock: Clock, new_id: NewId) -> AsyncIt
         yield database
     finally:
         await database.close()
-        server.drop_database(name)
+        with server.connect(name) as connection:
+            connection.execute(_EMPTY)
 
 
 Opener = Callable[[Path, Clock, NewId], AbstractAsyncContextManager[Database]]

@@ -591,10 +591,10 @@ def reclaim(store: Store, *, all_leases: bool) -> list[str]:
 _NEXT_RUN_AT = select(func.min(_TASKS.run_at)).where(*_RUNNABLE)
 
 
-def next_run_at(store: Store, teams: Iterable[str]) -> datetime | None:
-    """When the earliest task that waits for one of these teams becomes runnable; None if none does."""
+def seconds_to_next(store: Store, teams: Iterable[str]) -> float | None:
+    """Seconds, by the database's clock, until a task of these teams is runnable; None if none waits."""
     moment: datetime | None = store.connection.scalar(_NEXT_RUN_AT, {"teams": list(teams)})
-    return moment
+    return None if moment is None else (moment - store.now).total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

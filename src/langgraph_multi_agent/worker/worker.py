@@ -168,10 +168,8 @@ class Worker:
         return len(claimed)
 
     async def _seconds_to_next(self) -> float:
-        moment = await self._database.read(SYSTEM_SCOPE, runs.next_run_at, self._versions)
-        if moment is None:
-            return IDLE_POLL_S
-        return min(IDLE_POLL_S, max(0.05, (moment - self._clock.now()).total_seconds()))
+        left = await self._database.read(SYSTEM_SCOPE, runs.seconds_to_next, self._versions)
+        return IDLE_POLL_S if left is None else min(IDLE_POLL_S, max(0.05, left))
 
     async def _run_one(self, active: ActiveRun) -> None:
         task_id, epoch = active.claimed.task.id, active.claimed.epoch

@@ -66,7 +66,8 @@ async def test_a_task_is_not_claimed_before_its_time(desk: Desk) -> None:
     at = desk.clock.now() + timedelta(minutes=1)
     await desk.sql("UPDATE tasks SET run_at = :at", at=at.strftime("%Y-%m-%d %H:%M:%S.%f"))
     assert await claimed_ids(desk) == []
-    assert await desk.database.read(SYSTEM_SCOPE, runs.next_run_at, TEAMS) == at
+    left = await desk.database.read(SYSTEM_SCOPE, runs.seconds_to_next, TEAMS)
+    assert left == pytest.approx(60, abs=0.01)
     desk.clock.advance(61)
     assert await claimed_ids(desk) == [task_id]
 
@@ -80,7 +81,7 @@ async def test_what_a_worker_cannot_run_it_neither_claims_nor_waits_for(
     await desk.submit()
     await desk.sql(f"UPDATE tasks SET {column} = :value", value=value)
     assert await claimed_ids(desk) == []
-    assert await desk.database.read(SYSTEM_SCOPE, runs.next_run_at, TEAMS) is None
+    assert await desk.database.read(SYSTEM_SCOPE, runs.seconds_to_next, TEAMS) is None
 
 
 async def test_many_workers_at_once_share_the_tasks_without_overlap(desk: Desk) -> None:
@@ -111,3 +112,18 @@ async def test_the_database_refuses_values_that_no_reader_could_understand(
     with pytest.raises(DataRefused, match=r"(?i)check"):
         await desk.sql(f"UPDATE tasks SET {assignment}")
     assert await claimed_ids(desk) == [task_id]
+
+
+async def test_a_tenants_many_do_not_hide_anothers_few(desk: Desk) -> None:
+    for _ in range(runs.CANDIDATES + 20):
+        await desk.submit(tenant("many"))
+    few = [await desk.submit(tenant("few")) for _ in range(3)]
+    first = await claimed_ids(desk, limit=6)
+    assert set(few) <= set(first)
+
+
+async def test_an_urgent_task_overtakes_a_long_queue_of_its_own_tenant(desk: Desk) -> None:
+    for _ in range(runs.CANDIDATES + 20):
+        await desk.submit(priority=1)
+    urgent = await desk.submit(priority=4)
+    assert await claimed_ids(desk, limit=1) == [urgent]
