@@ -9,15 +9,20 @@ import asyncio
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Protocol, Self
+
+from tests.support.servers import postgres
+from tests.support.stores import new_sqlite_file
 
 from langgraph_multi_agent import bootstrap
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
@@ -33,13 +38,21 @@ from langgraph_multi_agent.domain.task import Budget, Cost, Task, TaskDraft, Tas
 from langgraph_multi_agent.service.tasks import input_file
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.skills.registry import skill as skill_function
-from langgraph_multi_agent.store import checkpoints, journal, migration
-from langgraph_multi_agent.store.database import sqlite_engine
+from langgraph_multi_agent.store import checkpoints, journal
 from langgraph_multi_agent.telemetry.logs import configure_logs
 from langgraph_multi_agent.tools.contract import Effect
+from langgraph_multi_agent.worker import upkeep
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 60.0
+SHORT_LEASES: Mapping[str, float] = MappingProxyType(
+    {
+        "lease_seconds": 0.8,
+        "database_pool_size": 8,
+        "database_max_overflow": 0,
+    }
+)
+"""Where processes share a database, a killed one's tasks are free when their leases have ended."""
 
 
 class InlineSkills:
@@ -351,10 +364,16 @@ SCENARIOS: dict[str, Callable[[bootstrap.Application, Path], Awaitable[dict[str,
 }
 
 
-async def play(scenario: str, directory: Path) -> dict[str, Any]:
-    """Open the application over the directory and live through the scenario."""
-    settings = Settings.load({}, data_dir=directory / "data", pause_grace=0.05, log_level="CRITICAL")
+async def play(scenario: str, directory: Path, url: str = "") -> dict[str, Any]:
+    """Open the application over the directory and live through the scenario.
+
+    Args:
+        url: of a PostgreSQL database; empty for SQLite in the directory.
+    """
+    chosen: dict[str, Any] = {"database_url": url, **SHORT_LEASES} if url else {}
+    settings = Settings.load({}, data_dir=directory / "data", pause_grace=0.05, log_level="CRITICAL", **chosen)
     configure_logs(level="CRITICAL")
+    upkeep.TICK_S = 0.1
     log = directory / "executed"
     teams = load_teams() if scenario == "analysis" else {"people": people_team()}
     logged_teams = {name: logged(team, log) for name, team in teams.items()}
@@ -366,15 +385,55 @@ async def play(scenario: str, directory: Path) -> dict[str, Any]:
         return await SCENARIOS[scenario](application, directory)
 
 
-def prepare(directory: Path) -> None:
-    """A directory with an empty, migrated data file, so that each run does not pay for migrating."""
-    template = directory.parent / "migrated.db"
-    if not template.exists():
-        engine = sqlite_engine(template)
-        migration.upgrade(engine)
-        engine.dispose()
-    (directory / "data").mkdir(parents=True)
-    shutil.copy(template, directory / "data" / bootstrap.DATABASE_FILE)
+class Ground(Protocol):
+    """Where a scenario is played: a directory, and an empty database at the newest revision."""
+
+    directory: Path
+    url: str
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """What a reader from outside finds."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class SqliteGround:
+    """`Ground` over a data file of the directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.url = directory, ""
+        self._file = directory / "data" / bootstrap.DATABASE_FILE
+        self._file.parent.mkdir(parents=True)
+        new_sqlite_file(self._file.parent)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self._file)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def close(self) -> None:
+        shutil.rmtree(self.directory)
+
+
+class PostgresGround:
+    """`Ground` over a database of its own on this process's PostgreSQL."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True)
+        self.directory, self._server = directory, postgres()
+        self._name = self._server.create_database()
+        self.url = self._server.url(self._name)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with self._server.connect(self._name) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def close(self) -> None:
+        self._server.drop_database(self._name)
+        shutil.rmtree(self.directory)
+
+
+GROUNDS: dict[str, Callable[[Path], Ground]] = {"sqlite": SqliteGround, "postgresql": PostgresGround}
 
 
 def zygote() -> None:
@@ -397,7 +456,7 @@ def _live(order: dict[str, Any]) -> None:
     try:
         os.environ.update(order["environment"])
         directory = Path(order["directory"])
-        outcome = asyncio.run(play(order["scenario"], directory))
+        outcome = asyncio.run(play(order["scenario"], directory, order["url"]))
         (directory / "outcome.json").write_text(json.dumps(outcome))
         code = 0
     except BaseException:
@@ -421,9 +480,14 @@ class Zygote:
             env=environment,
         )
 
-    def run(self, scenario: str, directory: Path, **environment: str) -> dict[str, int]:
+    def run(self, scenario: str, ground: Ground, **environment: str) -> dict[str, int]:
         """Play a scenario in a child: `{"code"}` if it ended, `{"signal"}` if it was killed."""
-        order = {"scenario": scenario, "directory": str(directory), "environment": environment}
+        order = {
+            "scenario": scenario,
+            "directory": str(ground.directory),
+            "url": ground.url,
+            "environment": environment,
+        }
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None

@@ -1,23 +1,29 @@
 """A real process is killed before and after every commit; started again, it loses nothing.
 
 The points are not listed here: an undisturbed run reports every commit it makes, and each is then
-a point to die at. What must hold is read from outside, from the data file and what agents wrote.
+a point to die at. What must hold is read from outside, from the database and what agents wrote.
 """
 
 import json
-import shutil
-import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.crash import Zygote, prepare
+from tests.support.crash import GROUNDS, Ground, SqliteGround, Zygote
 
 from langgraph_multi_agent.store.database import UNITS
 
 SHARDS = 2
+MATRIX = [
+    ("sqlite", "analysis", 1),
+    ("sqlite", "people", 1),
+    ("postgresql", "analysis", 1),
+    # Each kill waits for leases to end; units are the same, so a sixth of the points stands for all.
+    ("postgresql", "people", 6),
+]
+BEAT = "runs.heartbeat"
 UNREACHED = {
     "runs.finish": "ends a run outside the flusher, only after a fault of the worker itself",
     "savers.change_thread": "graphs that users bring rewrite their own thread; ours only adds to it",
@@ -39,24 +45,17 @@ def zygote() -> Iterator[Zygote]:
         yield running
 
 
-def undisturbed(zygote: Zygote, scenario: str, directory: Path) -> tuple[list[str], dict[str, Any]]:
+def undisturbed(zygote: Zygote, scenario: str, ground: Ground) -> tuple[list[str], dict[str, Any]]:
     """The commits of a run that nobody disturbs, in order, and how it ended."""
-    prepare(directory)
-    log = directory / "points"
-    assert zygote.run(scenario, directory, LGMA_FAILPOINT_LOG=str(log), LGMA_FAILPOINT="") == {"code": 0}
-    return log.read_text().split(), json.loads((directory / "outcome.json").read_text())
+    log = ground.directory / "points"
+    assert zygote.run(scenario, ground, LGMA_FAILPOINT_LOG=str(log), LGMA_FAILPOINT="") == {"code": 0}
+    points = list(dict.fromkeys(log.read_text().split()))
+    return points, json.loads((ground.directory / "outcome.json").read_text())
 
 
-def steps_in_journal(directory: Path) -> set[str]:
+def steps_in_journal(ground: Ground) -> set[str]:
     """Journalled executions as the agents write them: task, kind, subtask, attempt."""
-    file = directory / "data" / "lgma.db"
-    if not file.exists():
-        return set()
-    with sqlite3.connect(file) as connection:
-        try:
-            rows = connection.execute("SELECT task_id, key FROM journal").fetchall()
-        except sqlite3.OperationalError:
-            return set()  # killed before the first migration was through
+    rows = ground.query("SELECT task_id, key FROM journal")
     return {f"{task_id}/{key.partition('/')[2]}" for task_id, key in rows if key.startswith("1/")}
 
 
@@ -65,20 +64,16 @@ def executions(directory: Path) -> list[str]:
     return log.read_text().split() if log.exists() else []
 
 
-def check_history(directory: Path) -> None:
+def check_history(ground: Ground) -> None:
     """Events gapless per task, one end per generation, no subtask result twice."""
-    with sqlite3.connect(directory / "data" / "lgma.db") as connection:
-        rows = connection.execute(
-            "SELECT task_id, seq, type, subtask_id FROM agent_messages ORDER BY task_id, seq"
-        ).fetchall()
-        statuses = dict(connection.execute("SELECT id, status FROM tasks"))
-        generations = dict(connection.execute("SELECT id, generation FROM tasks"))
-        assert connection.execute("SELECT count(*) FROM leases").fetchone() == (0,)
+    rows = ground.query("SELECT task_id, seq, type, subtask_id FROM agent_messages ORDER BY task_id, seq")
+    generations = dict(ground.query("SELECT id, generation FROM tasks"))
+    assert ground.query("SELECT count(*) FROM leases") == [(0,)]
     by_task: dict[str, list[tuple[int, str, str | None]]] = {}
     for task_id, seq, kind, subtask_id in rows:
         by_task.setdefault(task_id, []).append((seq, kind, subtask_id))
     for task_id, events in by_task.items():
-        if task_id not in statuses:
+        if task_id not in generations:
             assert [kind for _, kind, _ in events] == ["task.deleted"]
             continue
         assert [seq for seq, _, _ in events] == list(range(1, len(events) + 1))
@@ -88,48 +83,73 @@ def check_history(directory: Path) -> None:
         assert all(count <= generations[task_id] for count in done.values()), done
 
 
+def kill_at(
+    zygote: Zygote, scenario: str, point: str, ground: Ground, expected: Mapping[str, Any]
+) -> bool:
+    """Kill a run at one point, let it be entered again, hold it against the calm one; whether it died there."""
+    ended = zygote.run(scenario, ground, LGMA_FAILPOINT=point, LGMA_FAILPOINT_LOG="")
+    before, journalled = executions(ground.directory), steps_in_journal(ground)
+    was_killed = ended == {"signal": 9}
+    if was_killed:
+        ended = zygote.run(scenario, ground, LGMA_FAILPOINT="", LGMA_FAILPOINT_LOG="")
+    assert ended == {"code": 0}, f"after a kill at {point}"
+    outcome = json.loads((ground.directory / "outcome.json").read_text())
+    again = set(executions(ground.directory)[len(before) :])
+    if scenario == "analysis":
+        assert not again & journalled, f"journalled steps ran again after a kill at {point}"
+        seen, calm = outcome["tasks"]["analysis"], expected["tasks"]["analysis"]
+        assert {**seen, "id": ""} == {**calm, "id": ""}, point
+    else:
+        assert outcome["tasks"] == expected["tasks"], point
+        assert outcome["stamps"] == expected["stamps"], point
+    check_history(ground)
+    return was_killed
+
+
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("shard", range(SHARDS))
-@pytest.mark.parametrize("scenario", ["analysis", "people"])
+@pytest.mark.parametrize(("backend", "scenario", "every"), MATRIX)
 def test_a_kill_at_any_commit_loses_nothing_and_repeats_nothing(
-    zygote: Zygote, scenario: str, shard: int, tmp_path: Path
+    zygote: Zygote, backend: str, scenario: str, every: int, shard: int, tmp_path: Path
 ) -> None:
-    points, expected = undisturbed(zygote, scenario, tmp_path / "calm")
+    calm = GROUNDS[backend](tmp_path / "calm")
+    points, expected = undisturbed(zygote, scenario, calm)
+    calm.close()
     assert len(points) > 20
+    chosen = [point for point in points if is_told_by_the_run(point)][shard * every :: SHARDS * every]
     killed = 0
-    for number, point in enumerate(points):
-        if number % SHARDS != shard:
-            continue
-        directory = tmp_path / f"kill-{number}"
-        prepare(directory)
-        ended = zygote.run(scenario, directory, LGMA_FAILPOINT=point, LGMA_FAILPOINT_LOG="")
-        before, journalled = executions(directory), steps_in_journal(directory)
-        if ended == {"signal": 9}:
-            killed += 1
-            ended = zygote.run(scenario, directory, LGMA_FAILPOINT="", LGMA_FAILPOINT_LOG="")
-        assert ended == {"code": 0}, f"after a kill at {point}"
-        outcome = json.loads((directory / "outcome.json").read_text())
-        again = set(executions(directory)[len(before) :])
-        if scenario == "analysis":
-            assert not again & journalled, f"journalled steps ran again after a kill at {point}"
-            assert outcome["tasks"]["analysis"]["findings"] == expected["tasks"]["analysis"]["findings"], point
-            outcome["tasks"]["analysis"].pop("id")
-            comparable = {**expected["tasks"]["analysis"]}
-            comparable.pop("id")
-            assert outcome["tasks"]["analysis"] == comparable, point
-        else:
-            assert outcome["tasks"] == expected["tasks"], point
-            assert outcome["stamps"] == expected["stamps"], point
-        check_history(directory)
-        shutil.rmtree(directory)
-    print(f"{scenario}: {killed} kills of {len(points)} commit points in shard {shard}")
+    for number, point in enumerate(chosen):
+        ground = GROUNDS[backend](tmp_path / f"kill-{number}")
+        try:
+            killed += kill_at(zygote, scenario, point, ground, expected)
+        finally:
+            ground.close()
+    print(f"{backend} {scenario}: {killed} kills at {len(chosen)} of {len(points)} commit points in shard {shard}")
     assert killed > 5
+
+
+def is_told_by_the_run(point: str) -> bool:
+    """Beats come by the clock: the first two stand for all."""
+    _, name, count = point.split(":")
+    return name != BEAT or int(count) <= 2
+
+
+@pytest.mark.parametrize("backend", GROUNDS)
+@pytest.mark.parametrize(("when", "rows"), [("before", 0), ("after", 1)])
+def test_before_is_before_the_commit_of_the_server_and_after_is_after_it(
+    zygote: Zygote, backend: str, when: str, rows: int, tmp_path: Path
+) -> None:
+    ground = GROUNDS[backend](tmp_path / "killed")
+    ended = zygote.run("analysis", ground, LGMA_FAILPOINT=f"{when}:tasks.submit:1", LGMA_FAILPOINT_LOG="")
+    assert ended == {"signal": 9}
+    assert ground.query("SELECT count(*) FROM tasks") == [(rows,)]
+    ground.close()
 
 
 def test_the_scenarios_reach_every_unit_that_commits(zygote: Zygote, tmp_path: Path) -> None:
     reached = set()
     for scenario in ("analysis", "people"):
-        points, _ = undisturbed(zygote, scenario, tmp_path / scenario)
+        points, _ = undisturbed(zygote, scenario, SqliteGround(tmp_path / scenario))
         reached |= {point.split(":")[1] for point in points}
     ours = {name for name, unit in UNITS.items() if unit.__module__.startswith("langgraph_multi_agent.")}
     assert ours - reached <= set(UNREACHED)
