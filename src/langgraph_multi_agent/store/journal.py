@@ -25,6 +25,7 @@ from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock, save
 from langgraph_multi_agent.store.runs import Ending, decide_endings, end_runs
+from langgraph_multi_agent.store.schema import json_text
 from langgraph_multi_agent.store.sets import insert_rows, together
 
 MAX_STEPS = 64
@@ -294,7 +295,7 @@ class RunJournal:
         return self.known.get(key)
 
     async def commit(self, step: Step) -> None:
-        encoded = orjson.dumps(step.result)
+        encoded = (json_text(step.result) or "null").encode()  # this run sees what its replay will see
         inline = len(encoded) <= MAX_INLINE_BYTES
         digest = None if inline else (await self.blobs.put(encoded)).digest
         for event in step.events:

@@ -1,5 +1,7 @@
 """What is written is what is read, and what cannot be stored is refused, the same on both dialects."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -7,6 +9,7 @@ import pytest
 from tests.support.stores import Desk
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
+from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.errors import DataRefused
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.ports import Step
@@ -34,6 +37,22 @@ async def test_a_step_is_read_back_with_its_keys_in_order_and_its_numbers_of_the
     assert await desk.database.write(WORKER_SCOPE, journal.commit_steps, [write]) == [None]
     [(entry, _)] = await desk.database.read(WORKER_SCOPE, journal.load, run.task.id, 1)
     assert orjson.dumps(entry.result) == orjson.dumps(VALUE)
+
+
+async def test_a_run_sees_of_its_own_step_what_a_replay_will_see(desk: Desk, tmp_path: Path) -> None:
+    run = await desk.running()
+    flusher, blobs = journal.JournalFlusher(desk.database), DirectoryArtifacts(tmp_path / "blobs")
+    place: dict[str, Any] = {"task_id": run.task.id, "epoch": run.epoch}
+    first = await journal.open_journal(desk.database, flusher, blobs, generation=1, **place)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(flusher.run())
+        for number, result in enumerate([VALUE, {"nul": "a\x00b"}, None, {"long": "\x00" * 40_000}]):
+            await first.commit(Step(key=f"1/{number}", input_hash="0" * 64, result=result))
+        flusher.close()
+    again = await journal.open_journal(desk.database, flusher, blobs, generation=1, **place)
+    assert [first.known[key].result for key in sorted(first.known)] == [
+        again.known[key].result for key in sorted(again.known)
+    ]
 
 
 async def test_a_task_is_read_back_with_its_keys_in_order(desk: Desk) -> None:
