@@ -180,7 +180,7 @@ def _assembled(
     lone_argv: tuple[str, ...],
 ) -> Application:
     database, clock, feed, doorbell = adapters.database, adapters.clock, adapters.feed, adapters.doorbell
-    flusher = JournalFlusher(database)
+    flusher = JournalFlusher(database, patience_s=settings.owner_grace_seconds)
     task_service = TaskService(
         database=database,
         artifacts=adapters.artifacts,

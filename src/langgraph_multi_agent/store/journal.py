@@ -7,6 +7,7 @@ once before `commit` returns; a fenced step is never written and raises to its o
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +17,7 @@ import orjson
 from sqlalchemy import select
 
 from langgraph_multi_agent.access import WORKER_SCOPE
-from langgraph_multi_agent.domain.errors import DependencyUnavailable, Fault, LeaseLost
+from langgraph_multi_agent.domain.errors import CommitInDoubt, DependencyUnavailable, Fault, LeaseLost
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.ports import Artifacts, JournalEntry, Step
 from langgraph_multi_agent.domain.result import ArtifactRef
@@ -30,6 +31,7 @@ from langgraph_multi_agent.store.sets import insert_rows, together
 
 MAX_STEPS = 64
 MAX_BYTES = 4 * 1024 * 1024
+AGAIN_S = 0.2
 MAX_INLINE_BYTES = 32 * 1024
 """Results from here on live in the artifact store, the row only names their digest."""
 
@@ -170,11 +172,17 @@ class FlushStatistics:
 
 
 class JournalFlusher:
-    """One per process. `start` it inside the worker's task group; `write` from any run."""
+    """One per process. `start` it inside the worker's task group; `write` from any run.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        patience_s: how long a batch is tried again in an outage; no longer than owners trust their
+            leases, for the fence then refuses it anyway.
+    """
+
+    def __init__(self, database: Database, *, patience_s: float = 0.0) -> None:
         self.statistics = FlushStatistics()
-        self._database = database
+        self._database, self._patience_s = database, patience_s
+        self._failing_since: float | None = None
         self._queue: deque[_Queued] = deque()
         self._wake = asyncio.Event()
         self._closing = self._stopped = False
@@ -252,10 +260,15 @@ class JournalFlusher:
         statistics.steps += len(batch)
         statistics.largest = max(statistics.largest, len(batch))
         try:
-            answers = await self._database.write(WORKER_SCOPE, commit_steps, [item.write for item in batch])
+            answers = await self._commit([item.write for item in batch])
         except asyncio.CancelledError:
             _refuse(batch)
             raise
+        except DependencyUnavailable as error:  # no row's fault: halves would fail as well, each in its time
+            for item in batch:
+                if not item.future.done():
+                    item.future.set_exception(error)
+            return
         except Exception as error:
             if len(batch) > 1:  # a data error is one run's own: find it by halves
                 await self._flush(batch[: len(batch) // 2])
@@ -270,6 +283,24 @@ class JournalFlusher:
                 item.future.set_result(None)
             else:
                 item.future.set_exception(fault)
+
+    async def _commit(self, writes: list[FencedWrite]) -> list[Fault | None]:
+        """One transaction, tried again while an outage is young. In doubt it is not: it may be in the journal."""
+        while True:
+            try:
+                answers = await self._database.write(WORKER_SCOPE, commit_steps, writes)
+            except CommitInDoubt:
+                raise
+            except DependencyUnavailable:
+                now = time.monotonic()
+                if self._failing_since is None:
+                    self._failing_since = now
+                if now - self._failing_since >= self._patience_s:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+            else:
+                self._failing_since = None
+                return answers
 
 
 def _refuse(items: Iterable[_Queued]) -> None:
