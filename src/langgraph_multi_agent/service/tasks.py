@@ -46,6 +46,7 @@ from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import journal, ledgers, tasks
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.lookups import Lookups
+from langgraph_multi_agent.store.submissions import Submissions
 from langgraph_multi_agent.store.tasks import TaskFilter
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
@@ -108,6 +109,7 @@ class TaskService:
         self._feed, self._doorbell = feed, doorbell
         self._teams, self._settings, self._has_model = teams, settings, has_model
         self._clock, self._new_id = clock, new_id
+        self._submissions = Submissions(database, queue_size=settings.task_queue_size)
         self._by_id: Lookups[str, Task] = Lookups(database, tasks.found)
         self.is_draining = False
 
@@ -136,15 +138,18 @@ class TaskService:
         if self.is_draining:
             raise Draining
         self.admit(draft)
-        task, is_replay = await self._database.write(
-            scope,
-            tasks.submit,
-            self._new_id(),
-            draft,
-            queue_size=self._settings.task_queue_size,
-            idempotency_key=idempotency_key,
-            body_hash="" if idempotency_key is None else draft_hash(draft),
-        )
+        if idempotency_key is None:
+            task, is_replay = await self._submissions.submit(scope, self._new_id(), draft), False
+        else:
+            task, is_replay = await self._database.write(
+                scope,
+                tasks.submit,
+                self._new_id(),
+                draft,
+                queue_size=self._settings.task_queue_size,
+                idempotency_key=idempotency_key,
+                body_hash=draft_hash(draft),
+            )
         if not is_replay:
             await self.announce_new(task)
         return Submitted(task=task, is_replay=is_replay)

@@ -42,7 +42,7 @@ from langgraph_multi_agent.store.rows import (
     scoped,
     task_of,
 )
-from langgraph_multi_agent.store.sets import among
+from langgraph_multi_agent.store.sets import among, insert_rows
 
 IDEMPOTENCY_WINDOW = timedelta(hours=24)
 CONTROL_CANCEL = "cancel"
@@ -68,7 +68,6 @@ _WAITING = (
     .limit(bindparam("queue_size", type_=Integer))
 )
 _COUNT_WAITING = select(func.count()).select_from(_WAITING.subquery())
-_INSERT_TASK = insert(schema.tasks)
 _BY_ID = select(schema.tasks).where(among(schema.tasks.c.id, "ids"))
 _BY_ID_OF_TENANT = _BY_ID.where(schema.tasks.c.tenant == bindparam("tenant"))
 
@@ -98,9 +97,44 @@ def submit(
         if earlier is None:
             raise AssertionError("a key that is taken names no task")
         return earlier, True
-    if (store.connection.scalar(_COUNT_WAITING, {"queue_size": queue_size}) or 0) >= queue_size:
-        raise QueueFull(limit=queue_size, retry_after_s=1)
-    now = store.now
+    [outcome] = _accept(store, [(task_id, draft)], queue_size=queue_size)
+    if isinstance(outcome, QueueFull):
+        raise outcome
+    return outcome, False
+
+
+def submit_all(
+    store: Store, submissions: Sequence[tuple[str, TaskDraft]], *, queue_size: int
+) -> list[Task | QueueFull]:
+    """Accept tasks, each with its id and without an idempotency key, as far as there is room; in order."""
+    return _accept(store, submissions, queue_size=queue_size)
+
+
+# The same commit for the fail-points, whatever the number of submissions in it.
+submit_all.__dict__["unit_name"] = submit.__dict__["unit_name"]
+
+
+def _accept(
+    store: Store, submissions: Sequence[tuple[str, TaskDraft]], *, queue_size: int
+) -> list[Task | QueueFull]:
+    waiting = store.connection.scalar(_COUNT_WAITING, {"queue_size": queue_size}) or 0
+    taken = submissions[: max(0, queue_size - waiting)]
+    tenant, now = store.scope.tenant or DEFAULT_TENANT, store.now
+    accepted = [_new_task(tenant, task_id, draft, now) for task_id, draft in taken]
+    insert_rows(store, schema.tasks, [row for _, row in accepted])
+    add_events(store, [_first_event(task) for task, _ in accepted])
+    inputs = [
+        {**asdict(item), "task_id": task.id, "tenant": tenant, "kind": "input", "created_at": now}
+        for task, _ in accepted
+        for item in task.files
+    ]
+    insert_rows(store, schema.artifacts, inputs)
+    refused = [QueueFull(limit=queue_size, retry_after_s=1) for _ in submissions[len(taken) :]]
+    return [*(task for task, _ in accepted), *refused]
+
+
+def _new_task(tenant: str, task_id: str, draft: TaskDraft, now: datetime) -> tuple[Task, dict[str, Any]]:
+    """A task as it is accepted, and its row."""
     run_at = _start_of(draft, now)
     task = Task(
         id=task_id,
@@ -130,55 +164,45 @@ def submit(
         completed_at=None,
         start_at=run_at if run_at > now else None,
     )
-    store.connection.execute(
-        _INSERT_TASK,
-        {
-            "id": task_id,
-            "tenant": tenant,
-            "title": draft.title,
-            "description": draft.description,
-            "priority": int(draft.priority),
-            "team": draft.team,
-            "deadline": draft.deadline,
-            "assignee": draft.assignee,
-            "language": draft.language,
-            "status": TaskStatus.PENDING.value,
-            "input_data": dict(draft.input_data),
-            "files": files_json(draft.files),
-            "budget": budget_json(draft.budget),
-            "cost": cost_json(task.cost),
-            "created_at": now,
-            "updated_at": now,
-            "run_at": run_at,
-            "last_seq": 1,
-            "protocol_version": PROTOCOL_VERSION,
+    row = {
+        "id": task_id,
+        "tenant": tenant,
+        "title": draft.title,
+        "description": draft.description,
+        "priority": int(draft.priority),
+        "team": draft.team,
+        "deadline": draft.deadline,
+        "assignee": draft.assignee,
+        "language": draft.language,
+        "status": TaskStatus.PENDING.value,
+        "progress": 0,
+        "input_data": dict(draft.input_data),
+        "files": files_json(draft.files),
+        "budget": budget_json(draft.budget),
+        "cost": cost_json(task.cost),
+        "created_at": now,
+        "updated_at": now,
+        "run_at": run_at,
+        "last_seq": 1,
+        "protocol_version": PROTOCOL_VERSION,
+    }
+    return task, row
+
+
+def _first_event(task: Task) -> dict[str, Any]:
+    return {
+        "tenant": task.tenant,
+        "task_id": task.id,
+        "seq": 1,
+        "type": EventType.TASK_SUBMITTED.value,
+        "data": {
+            "title": task.title[:200],
+            "team": task.team,
+            "priority": int(task.priority),
+            "files": [item.name for item in task.files],
         },
-    )
-    add_events(
-        store,
-        [{
-            "tenant": tenant,
-            "task_id": task_id,
-            "seq": 1,
-            "type": EventType.TASK_SUBMITTED.value,
-            "data": {
-                "title": draft.title[:200],
-                "team": draft.team,
-                "priority": int(draft.priority),
-                "files": [item.name for item in draft.files],
-            },
-            "created_at": now,
-        }],
-    )
-    if draft.files:
-        store.connection.execute(
-            insert(schema.artifacts),
-            [
-                {**asdict(item), "task_id": task_id, "tenant": tenant, "kind": "input", "created_at": now}
-                for item in draft.files
-            ],
-        )
-    return task, False
+        "created_at": task.created_at,
+    }
 
 
 def _take_key(store: Store, tenant: str, key: str, body_hash: str, task_id: str) -> bool:

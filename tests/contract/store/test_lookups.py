@@ -12,7 +12,8 @@ from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.store import tasks
 from langgraph_multi_agent.store.database import Store
-from langgraph_multi_agent.store.lookups import MAX_KEYS, Lookups
+from langgraph_multi_agent.store.gathering import MAX_TOGETHER
+from langgraph_multi_agent.store.lookups import Lookups
 
 
 class Watched:
@@ -70,10 +71,10 @@ async def test_more_questions_than_a_statement_takes_are_all_answered(desk: Desk
     task_id = await desk.submit()
     watched = Watched()
     lookups = Lookups(desk.database, watched)
-    keys = [task_id, *(f"none-{number}" for number in range(2 * MAX_KEYS))]
+    keys = [task_id, *(f"none-{number}" for number in range(2 * MAX_TOGETHER))]
     answers = await asyncio.gather(*(lookups.get(DEFAULT_SCOPE, key) for key in keys))
-    assert [task and task.id for task in answers] == [task_id, *[None] * (2 * MAX_KEYS)]
-    assert max(map(len, watched.asked)) == MAX_KEYS
+    assert [task and task.id for task in answers] == [task_id, *[None] * (2 * MAX_TOGETHER)]
+    assert max(map(len, watched.asked)) == MAX_TOGETHER
 
 
 async def test_who_gives_up_takes_the_answer_from_nobody(desk: Desk) -> None:
