@@ -107,12 +107,12 @@ def task_error(error: Mapping[str, Any], language: str) -> dict[str, Any]:
     return {"code": code, "title": text.title, "detail": text.detail, "hint": text.hint, "params": params}
 
 
-def on_fault(request: Request, error: Exception) -> Response:
+async def on_fault(request: Request, error: Exception) -> Response:
     assert isinstance(error, Fault)
     return problem(error, request)
 
 
-def on_http_exception(request: Request, error: Exception) -> Response:
+async def on_http_exception(request: Request, error: Exception) -> Response:
     """What the router or the static files refuse."""
     assert isinstance(error, HTTPException)
     path = request.scope["path"]
@@ -127,7 +127,7 @@ def on_http_exception(request: Request, error: Exception) -> Response:
     return problem(fault, request, headers=dict(error.headers or {}))
 
 
-def on_validation_error(request: Request, error: Exception) -> Response:
+async def on_validation_error(request: Request, error: Exception) -> Response:
     """A query, path or header value that does not fit."""
     assert isinstance(error, RequestValidationError)
     return problem(InvalidRequest(errors=field_errors(error.errors(), skip=1)), request)

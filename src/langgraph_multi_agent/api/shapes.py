@@ -29,9 +29,22 @@ def task_shape(task: Task, language: str) -> dict[str, Any]:
         "status_detail": task.status_detail,
         "progress": task.progress,
         "input_data": task.input_data,
-        "files": [asdict(item) for item in task.files],
-        "budget": asdict(task.budget),
-        "cost": asdict(task.cost),
+        "files": [
+            {
+                "name": item.name,
+                "digest": item.digest,
+                "size_bytes": item.size_bytes,
+                "media_type": item.media_type,
+            }
+            for item in task.files
+        ],
+        "budget": {"tokens": task.budget.tokens, "cost": task.budget.cost},
+        "cost": {
+            "input_tokens": task.cost.input_tokens,
+            "output_tokens": task.cost.output_tokens,
+            "cost": task.cost.cost,
+            "model_calls": task.cost.model_calls,
+        },
         "result": task.result,
         "error": task_error(task.error, language) if task.error else None,
         "generation": task.generation,

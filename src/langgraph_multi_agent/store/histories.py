@@ -92,7 +92,7 @@ def histories(store: Store, asked: Sequence[Known]) -> dict[Known, History]:
     if store.scope.tenant is not None:
         query, values["tenant"] = _OF_TENANT, store.scope.tenant
     found: dict[Known, History] = {}
-    for row in store.connection.execute(query, values):
+    for row in store.connection.execute(query, values).all():
         task_id, known, last_seq, status, *event = row
         if status is None and event[0] is None:
             continue

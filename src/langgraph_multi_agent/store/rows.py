@@ -174,7 +174,7 @@ def add_events(store: Store, messages: Sequence[Mapping[str, Any]]) -> None:
 
 def task_of(row: Row[Any]) -> Task:
     """The domain value of a full task row."""
-    values: Mapping[str, Any] = row._asdict()
+    values: Mapping[str, Any] = dict(zip(row._fields, row, strict=True))
     return Task(
         id=values["id"],
         tenant=values["tenant"],

@@ -252,9 +252,10 @@ def found(store: Store, task_ids: Sequence[str]) -> dict[str, Task]:
     query = _BY_ID
     if store.scope.tenant is not None:
         query, values["tenant"] = _BY_ID_OF_TENANT, store.scope.tenant
-    return {row.id: task_of(row) for row in store.connection.execute(query, values)}
+    return {row.id: task_of(row) for row in store.connection.execute(query, values).all()}
 
 
+@single_statement
 def list_tasks(
     store: Store, task_filter: TaskFilter, *, limit: int, after: tuple[datetime, str] | None
 ) -> list[Task]:
@@ -281,15 +282,17 @@ def list_tasks(
     if after is not None:
         query = query.where(tuple_(columns.created_at, columns.id) < tuple_(*after))
     query = query.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)
-    return [task_of(row) for row in store.connection.execute(query)]
+    return [task_of(row) for row in store.connection.execute(query).all()]
 
 
+@single_statement
 def answers(store: Store) -> bool:
     """Whether the table of tasks can be read: the cheapest question that proves it."""
     store.connection.execute(select(schema.tasks.c.id).limit(1)).first()
     return True
 
 
+@single_statement
 def count_by_status(store: Store) -> dict[str, int]:
     """How many tasks have each status."""
     query = scoped(store, select(schema.tasks.c.status, func.count())).group_by(schema.tasks.c.status)
