@@ -31,7 +31,7 @@ from langgraph_multi_agent.domain.errors import SettingsUnsafe
 
 MIB, GIB = 1024**2, 1024**3
 AGENT_MODEL_PREFIX = "LLM_MODEL_"
-PREFIXED = frozenset({"data_dir", "host", "port", "profile", "lang", "teams", "teams_dir"})
+PREFIXED = frozenset({"data_dir", "host", "port", "profile", "lang", "teams", "teams_dir", "url"})
 """Fields whose variable starts with `LGMA_`; their bare names belong to everybody."""
 
 SECRETS = frozenset({"llm_api_key", "database_url", "redis_url", "queue_redis_url"})
@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     data_dir: Path
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    url: str | None = None
     cors_origins: tuple[str, ...] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "console"] = "json"
@@ -447,6 +448,8 @@ def _model_faults(s: Settings) -> Iterator[dict[str, Any]]:
             yield _fault(setting, "model_missing", "needs LLM_MODEL")
     elif s.llm_fallback_model == s.llm_model:
         yield _fault("LLM_FALLBACK_MODEL", "fallback_is_primary", "must differ from LLM_MODEL")
+    if s.url is not None and (urlsplit(s.url).scheme not in {"http", "https"} or not urlsplit(s.url).hostname):
+        yield _fault("LGMA_URL", "not_http_url", "must be an http(s) URL")
     if s.llm_base_url is not None:
         url = urlsplit(s.llm_base_url)
         if url.scheme not in {"http", "https"} or not url.hostname:

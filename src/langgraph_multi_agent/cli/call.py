@@ -6,6 +6,7 @@ goes to standard output, all else to standard error, and a traceback to nobody w
 """
 
 import inspect
+import re
 import sys
 import time
 import traceback
@@ -45,6 +46,7 @@ class Call:
         verbosity: −1 quiet, 0 normal, 1 and more for tracebacks and logs.
         timeout_s: seconds after which the command gives up; None: as long as it takes.
         dry_run: say what would change, change nothing.
+        url: the server to talk to; None: the one that is found.
         known: what the envelope's `data` tells even if the command fails later.
     """
 
@@ -54,6 +56,7 @@ class Call:
     timeout_s: float | None = None
     verbosity: int = 0
     dry_run: bool = False
+    url: str | None = None
     known: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -105,6 +108,12 @@ def _language(value: str | None) -> str | None:
     return value
 
 
+def _address(value: str | None) -> str | None:
+    if value is not None and not re.match(r"https?://[^/@\s]+(/|$)", value):
+        raise typer.BadParameter(text("cli.usage.url", language()))
+    return value
+
+
 def _option(*names: str, key: str, metavar: str | None = None, **more: Any) -> Any:
     return typer.Option(
         *names, help=f"cli.option.{key}", metavar=metavar, rich_help_panel=GLOBAL_PANEL, **more
@@ -126,6 +135,10 @@ _GLOBALS: Mapping[str, tuple[Any, Any]] = {
     "quiet": (Annotated[bool, _option("--quiet", "-q", key="quiet")], False),
     "verbose": (Annotated[int, _option("--verbose", "-v", key="verbose", count=True)], 0),
 }
+_URL = (
+    Annotated[str | None, typer.Option("--url", metavar="URL", help="cli.option.url", callback=_address)],
+    None,
+)
 _DRY_RUN = (Annotated[bool, typer.Option("--dry-run", help="cli.option.dry_run")], False)
 
 
@@ -138,7 +151,13 @@ def global_parameters() -> list[inspect.Parameter]:
 
 
 def add_command(
-    app: typer.Typer, name: str, body: Callable[..., Any], *, panel: str = "commands", changes: bool = False
+    app: typer.Typer,
+    name: str,
+    body: Callable[..., Any],
+    *,
+    panel: str = "commands",
+    changes: bool = False,
+    attaches: bool = True,
 ) -> None:
     """Register a command.
 
@@ -146,13 +165,14 @@ def add_command(
         body: `(call, …) -> Outcome`, plain or asynchronous. Its help is `cli.<path>.help`, which
             `app.info.name` and `name` make.
         changes: it changes something, so it takes `--dry-run`.
+        attaches: it talks to a server, so it takes `--url`.
     """
     path = f"{app.info.name} {name}" if app.info.name else name
     own = [p for p in inspect.signature(body, eval_str=True).parameters.values() if p.name != "call"]
     extra = [
-        inspect.Parameter(
-            "dry_run", inspect.Parameter.KEYWORD_ONLY, default=_DRY_RUN[1], annotation=_DRY_RUN[0]
-        )
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for key, (annotation, default), is_taken in (("url", _URL, attaches), ("dry_run", _DRY_RUN, changes))
+        if is_taken
     ]
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
@@ -168,7 +188,7 @@ def add_command(
 
     entry.__name__ = name
     entry.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [context, *keyword, *(extra if changes else []), *global_parameters()]
+        [context, *keyword, *extra, *global_parameters()]
     )
     entry.__annotations__ = {}
     app.command(
@@ -199,6 +219,7 @@ def _call(path: str, options: dict[str, Any], before: Mapping[str, Any]) -> Call
         timeout_s=joined["timeout"],
         verbosity=-1 if joined["quiet"] else int(joined["verbose"] or 0),
         dry_run=bool(options.pop("dry_run", False)),
+        url=options.pop("url", None),
     )
 
 

@@ -1,7 +1,8 @@
-"""Reaching a server: the one that owns the data directory, or one inside this process.
+"""Reaching a server: the one that was named, one that runs here, or one inside this process.
 
-Hides settings, the lock file and the embedded server. Callers: all commands that touch tasks.
-Invariant: there is one way to talk, HTTP, and at most one server on a data directory.
+Hides settings, the lock file, the look at LGMA_PORT and the embedded server. Callers: all commands
+that touch tasks. Invariants: there is one way to talk, HTTP; over SQLite there is at most one server
+on a data directory, and over PostgreSQL an embedded one is one more replica.
 """
 
 import sys
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 STARTING_S = 20.0
 """How long a server may take between owning its data directory and listening."""
+PROBE_S = 2.0
+SERVICE = "langgraph-multi-agent"
+"""What `/health` calls a server of ours."""
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 DataDir = Annotated[
     Path | None,
@@ -32,11 +38,15 @@ DataDir = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A server that answers. `is_embedded`: it lives in this process and ends with the command."""
+    """A server that answers. `is_embedded`: it lives in this process and ends with the command.
+
+    `data_dir` is where the command leaves files; `place` names what its changes touch.
+    """
 
     client: "Client"
     data_dir: Path
     is_embedded: bool
+    place: str
 
 
 def load_settings(call: Call, data_dir: Path | None, **overrides: Any) -> "Settings":
@@ -51,7 +61,10 @@ def load_settings(call: Call, data_dir: Path | None, **overrides: Any) -> "Setti
 
 @asynccontextmanager
 async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -> AsyncIterator[Connection]:
-    """Attach to the data directory's server; start one in this process if there is none.
+    """Attach to a server, or start one in this process if none is named and none is found.
+
+    In this order: `--url`; `LGMA_URL`, unless `--data-dir` names another installation; the data
+    directory's server, or over PostgreSQL the one on LGMA_PORT of this machine.
 
     `works`: an own server also works on tasks; looking and deciding must not start any.
 
@@ -62,7 +75,7 @@ async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -
     from langgraph_multi_agent.domain.errors import DataDirectoryInUse
 
     settings = load_settings(call, data_dir)
-    address = await _address(settings.data_dir)
+    address = call.url or (settings.url if data_dir is None else None) or await _found(settings)
     failure: Exception | None = None
     if address is None:
         from langgraph_multi_agent import bootstrap
@@ -74,7 +87,7 @@ async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -
                 Client(base_url, language=call.language) as client,
             ):
                 try:
-                    yield Connection(client=client, data_dir=settings.data_dir, is_embedded=True)
+                    yield _connection(client, settings, is_embedded=True)
                 except Exception as error:
                     # The server's task group would wrap it; it is raised again outside.
                     failure = error
@@ -88,7 +101,32 @@ async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -
                 raise failure
             return
     async with Client(address, language=call.language) as client:
-        yield Connection(client=client, data_dir=settings.data_dir, is_embedded=False)
+        yield _connection(client, settings, is_embedded=False)
+
+
+def _connection(client: "Client", settings: "Settings", *, is_embedded: bool) -> Connection:
+    is_local = settings.is_sqlite and urlsplit(client.base_url).hostname in LOOPBACK
+    place = str(settings.data_dir) if is_local or is_embedded else client.base_url
+    return Connection(client=client, data_dir=settings.data_dir, is_embedded=is_embedded, place=place)
+
+
+async def _found(settings: "Settings") -> str | None:
+    """Where a server of these settings listens on this machine; None if none does."""
+    if settings.is_sqlite:
+        return await _address(settings.data_dir)
+    if not settings.port:
+        return None
+    import httpx
+
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=PROBE_S) as client:
+            answer = await client.get(f"{address}/health")
+            is_ours = answer.status_code == 200 and answer.json().get("service") == SERVICE
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return None
+    return address if is_ours else None
 
 
 async def _address(data_dir: Path) -> str | None:

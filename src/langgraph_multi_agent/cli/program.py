@@ -34,10 +34,10 @@ from langgraph_multi_agent.i18n import text
 def build() -> Any:
     """The command tree: Work and Look so far."""
     app = _group("")
-    add_command(app, "demo", demo.demo, panel="work")
+    add_command(app, "demo", demo.demo, panel="work", attaches=False)
     add_command(app, "run", work.run, panel="work")
-    add_command(app, "serve", work.serve, panel="work")
-    add_command(app, "worker", worker.worker, panel="work")
+    add_command(app, "serve", work.serve, panel="work", attaches=False)
+    add_command(app, "worker", worker.worker, panel="work", attaches=False)
 
     task_group = _group("tasks")
     add_command(task_group, "list", tasks.list_)
@@ -72,7 +72,7 @@ def build() -> Any:
     agent_group.callback(cls=help_page.Group, help="cli.agents.help")(_before_command())
     app.add_typer(agent_group, rich_help_panel="work")
 
-    add_command(app, "doctor", look.doctor, panel="look")
+    add_command(app, "doctor", look.doctor, panel="look", attaches=False)
 
     database_group = _group("db")
     retention_group = _group("db retention")

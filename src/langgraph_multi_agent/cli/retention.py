@@ -34,7 +34,7 @@ async def run(call: Call, data_dir: DataDir = None) -> Outcome:
             if item["rows"]:
                 days = f"{item['older_than_days']:g}"
                 call.note("cli.retention.line", table=item["table"], count=_count(item), days=days)
-        await confirm(call, call.say("cli.confirm.retention", count=f"{rows:,}", directory=connection.data_dir))
+        await confirm(call, call.say("cli.confirm.retention", count=f"{rows:,}", directory=connection.place))
         deleted: dict[str, int] = {}
         while True:
             done = await connection.client.run_retention()

@@ -198,7 +198,7 @@ async def delete(
         task = await connection.client.task(task_id)
         folder = connection.data_dir / "deleted" / task_id
         change: dict[str, Any] = {"action": "delete", "target": task_id, "before": task, "undo": None}
-        call.note("cli.delete.target", title=cut(str(task["title"]), 60), task=task_id, directory=connection.data_dir)
+        call.note("cli.delete.target", title=cut(str(task["title"]), 60), task=task_id, directory=connection.place)
         if call.dry_run:
             line = call.say("cli.dry_run.delete", task=task_id, folder=str(folder))
             return Outcome(blocks=[Lines([line])], data={"task": task}, changes=[{**change, "applied": False}])

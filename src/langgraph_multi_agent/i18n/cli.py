@@ -137,6 +137,10 @@ _OPTIONS = _pairs(
         "option.quiet": ("不显示进度和提示。", "No progress and no remarks."),
         "option.verbose": ("显示日志和出错细节，可重复。", "Show logs and details of errors; repeatable."),
         "option.dry_run": ("只说明会发生什么，不做改动。", "Say what would happen, change nothing."),
+        "option.url": (
+            "要连接的服务器地址，默认取 LGMA_URL。",
+            "Address of the server to talk to; otherwise that of LGMA_URL.",
+        ),
         "option.data_dir": (
             "数据目录，默认取 LGMA_DATA_DIR。",
             "Data directory; otherwise that of LGMA_DATA_DIR.",
@@ -204,6 +208,7 @@ _OPTIONS = _pairs(
         "usage.choice": ("可用的值：{limit}", "use {limit}"),
         "usage.not_positive": ("必须大于 0", "must be more than 0"),
         "usage.language": ("只能是 zh 或 en", "must be zh or en"),
+        "usage.url": ("必须是 http:// 或 https:// 开头的地址", "must begin with http:// or https:// and name a host"),
         "usage.priority": (
             "“{value}”不是优先级，可用 low、medium、high、urgent 或 1 到 4",
             "“{value}” is no priority: use low, medium, high, urgent or 1 to 4",
@@ -341,7 +346,7 @@ _WORDS = _pairs(
             "Would reset {agent} and abort {count} pieces of work.",
         ),
         "delete.target": (
-            "将要删除：{title}（{task}），数据目录 {directory}",
+            "将要删除：{title}（{task}），位于 {directory}",
             "To be deleted: {title} ({task}) in {directory}",
         ),
         "confirm.reset": (
