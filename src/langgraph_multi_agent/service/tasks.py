@@ -55,6 +55,8 @@ STOP_WAIT_S = 5.0
 PAUSE_WAIT_S = 2.0
 """The same for a pause, which lets running subtasks end and may take PAUSE_GRACE: `pausing`."""
 MAX_PAGE = 500
+LONG_COUNT_S = 0.2
+COUNT_REST = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ class TaskService:
         self._feed, self._doorbell = feed, doorbell
         self._teams, self._settings, self._has_model = teams, settings, has_model
         self._clock, self._new_id = clock, new_id
+        self._counted: dict[Scope, tuple[float, Mapping[str, int]]] = {}
         self._submissions = Submissions(database, queue_size=settings.task_queue_size)
         self._by_id: Lookups[str, Task] = Lookups(database, tasks.found)
         self.is_draining = False
@@ -331,8 +334,23 @@ class TaskService:
         self._feed.wake([task_id])
 
     async def counts(self, scope: Scope) -> Mapping[str, int]:
-        """How many tasks have each status."""
-        return await self._database.read(scope, tasks.count_by_status)
+        """How many tasks have each status.
+
+        Counting takes as long as the table; one that takes long is told again for COUNT_REST times that.
+        """
+        now = self._clock.monotonic
+        until, known = self._counted.get(scope, (0.0, {}))
+        if now() < until:
+            return known
+        began = now()
+        counted = await self._database.read(scope, tasks.count_by_status)
+        if (took := now() - began) > LONG_COUNT_S:
+            self._counted[scope] = (now() + COUNT_REST * took, counted)
+        return counted
+
+    async def counts_at_work(self, scope: Scope) -> Mapping[str, int]:
+        """How many tasks are pending and in progress, at a price that does not grow with the table."""
+        return await self._database.read(scope, tasks.count_at_work)
 
     async def _make_pending(self, scope: Scope, task_id: str, action: Action) -> Task:
         if self.is_draining:

@@ -122,7 +122,7 @@ _METRICS_RESPONSES: dict[int | str, dict[str, Any]] = {
 async def get_metrics(services: ServicesOf) -> Response:
     """Prometheus text. The gauges of tasks are counted for each scrape."""
     try:
-        counts = await services.tasks.counts(SYSTEM_SCOPE)
+        counts = await services.tasks.counts_at_work(SYSTEM_SCOPE)
     except Exception as error:  # what is known without the database is still worth showing
         log.warning("metrics.incomplete", error_type=type(error).__name__)
     else:
