@@ -171,9 +171,8 @@ FAULTS = (
         name="cancel-not-heard",
         breaks="a cancel reaches the running work within two seconds",
         file="worker/worker.py",
-        old="            if beat.control == CONTROL_CANCEL:\n"
-        "                active.request_stop(StopReason(action=Action.CANCEL))\n",
-        new="            if beat.control == CONTROL_CANCEL:\n                active.signals.confirm_lease(began)\n",
+        old="            elif beat.control is not None:\n",
+        new='            elif beat.control == "pause":\n',
         tests=(PEOPLE + "test_cancel_answers_when_the_work_has_really_stopped",),
     ),
     Seeded(
@@ -282,8 +281,8 @@ FAULTS = (
         name="more-tasks-than-slots",
         breaks="no more tasks run at once than MAX_CONCURRENT_WORKFLOWS",
         file="worker/worker.py",
-        old="            free = self._settings.max_concurrent_workflows - len(self._active)\n",
-        new="            free = self._settings.max_concurrent_workflows\n",
+        old="            free = self._slots - len(self._active)\n",
+        new="            free = self._slots\n",
         tests=(SLOTS + "test_no_more_tasks_run_at_once_than_there_are_slots",),
     ),
     Seeded(
