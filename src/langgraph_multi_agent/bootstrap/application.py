@@ -210,7 +210,7 @@ def _assembled(
     if only_suspects:
         suspects = Suspects.ONLY
     else:
-        suspects = Suspects.NEVER if adapters.is_shared else Suspects.ALONE
+        suspects = Suspects.NEVER if lone_argv else Suspects.ALONE
     worker = Worker(
         database=database,
         flusher=flusher,
