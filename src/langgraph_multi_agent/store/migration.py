@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 HEAD = "0002"
 COMPATIBLE_FROM = "schema_compatible_from"
 """Row of `installation`: the oldest HEAD whose program works on the schema as it is now."""
-LOCK_TIMEOUT_MS = 5_000
-"""A migration gives up rather than queue behind a long transaction with everybody else behind it."""
-LOCK_TRIES = 6
+LOCK_TIMEOUT_MS = 1_000
+"""A migration gives up rather than queue behind a long transaction with everybody else behind it.
+
+Heartbeats stand there, too: two such waits and the pause between two beats must be shorter than
+owners trust their leases (4.5 s).
+"""
+LOCK_TRIES = 30
+LOCK_PAUSE_S = 0.5
+"""In which those who queued behind the migration get their turn."""
 TURN_TIMEOUT_MS = 300_000
 """How long a starter waits while another one migrates."""
 ADVISORY_KEY = 0x6C676D61
@@ -56,7 +62,7 @@ def upgrade(engine: Engine, *, revision: str = "head", scripts: Path = SCRIPTS, 
     Raises:
         SettingsUnsafe: the database is too new for this program, or no database that can be used.
         DependencyUnavailable: the server ended the connection, or a lock was not to be had in
-            LOCK_TRIES × LOCK_TIMEOUT_MS. What was done is whole, and the next start goes on.
+            LOCK_TRIES tries of LOCK_TIMEOUT_MS. What was done is whole, and the next start goes on.
     """
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -119,7 +125,7 @@ def _patiently(call: Callable[[], bool]) -> bool:
             if not left or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
             structlog.get_logger("store.migration").warning("migration waits for a lock", tries_left=left)
-            time.sleep(LOCK_TIMEOUT_MS / 5_000)
+            time.sleep(LOCK_PAUSE_S)
     raise AssertionError("unreachable")
 
 
