@@ -1,0 +1,56 @@
+"""What PostgreSQL ends for another transaction's sake runs again; seeded faults showed that nothing noticed."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.engines import sqlalchemy_url
+from tests.support.servers import PostgresServer
+from tests.support.stores import counting_ids, draft
+
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
+from langgraph_multi_agent.domain.errors import DependencyUnavailable
+from langgraph_multi_agent.store import tasks
+from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.postgres import MAX_TRIES, PostgresDatabase
+
+ENDED_FOR_OTHERS = ("40001", "40P01", "55P03")
+
+
+@pytest.fixture
+async def database(postgres_server: PostgresServer) -> AsyncIterator[PostgresDatabase]:
+    name = postgres_server.create_database()
+    database = PostgresDatabase(sqlalchemy_url(postgres_server.url(name)), connections=4, new_id=counting_ids())
+    yield database
+    await database.close()
+    postgres_server.drop_database(name)
+
+
+@unit
+def submit_and_be_ended(store: Store, failures: list[str]) -> str:
+    """Submit a task; then the server ends the transaction, once for each code that is left."""
+    task, _ = tasks.submit(store, store.new_id(), draft(), queue_size=10, idempotency_key=None, body_hash="")
+    if failures:
+        code = failures.pop()
+        store.connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$")
+    return task.id
+
+
+@pytest.mark.parametrize("code", ENDED_FOR_OTHERS)
+async def test_a_unit_that_the_server_ended_for_anothers_sake_runs_again_and_is_done_once(
+    database: PostgresDatabase, code: str
+) -> None:
+    failures = [code] * (MAX_TRIES - 1)
+    task_id = await database.write(DEFAULT_SCOPE, submit_and_be_ended, failures)
+    assert failures == []
+    assert (await database.read(SYSTEM_SCOPE, tasks.get, task_id)).id == task_id
+    assert await database.read(SYSTEM_SCOPE, tasks.count_by_status) == {"pending": 1}
+
+
+async def test_a_unit_that_is_ended_again_and_again_is_given_up_and_leaves_nothing(
+    database: PostgresDatabase,
+) -> None:
+    failures = ["40P01"] * (MAX_TRIES + 1)
+    with pytest.raises(DependencyUnavailable):
+        await database.write(DEFAULT_SCOPE, submit_and_be_ended, failures)
+    assert failures == ["40P01"]
+    assert await database.read(SYSTEM_SCOPE, tasks.count_by_status) == {}
