@@ -230,8 +230,9 @@ class Worker:
             while True:
                 if await listener.wait(LISTEN_S):
                     for message in listener.take_ephemeral():
-                        for active in tuple(self._active.values()):
-                            active.signals.reset_agent(str(message["reset_agent"]))
+                        agent = message.get("reset_agent")  # a newer program may say something else
+                        for active in tuple(self._active.values() if agent else ()):
+                            active.signals.reset_agent(str(agent))
                     self._heartbeat.beat_now()
 
     async def _drain(self) -> None:
