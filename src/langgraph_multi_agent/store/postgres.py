@@ -391,7 +391,8 @@ class PostgresDatabase:
             try:
                 return call.function(self._store(link, call, None))
             except (DBAPIError, psycopg.Error) as error:
-                if is_last or link.is_fresh or not link.is_broken:
+                is_late = time.monotonic() >= call.give_up
+                if is_last or is_late or link.is_fresh or not link.is_broken:
                     raise _fault_of(error, link) from error
             finally:
                 call.leave()

@@ -1,17 +1,22 @@
 """What PostgreSQL ends for another transaction's sake runs again; seeded faults showed that nothing noticed."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 
 import pytest
+from sqlalchemy import text
 from tests.support.engines import sqlalchemy_url
+from tests.support.proxy import TcpProxy
 from tests.support.servers import PostgresServer
 from tests.support.stores import counting_ids, draft
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.store import tasks
-from langgraph_multi_agent.store.database import Store, unit
-from langgraph_multi_agent.store.postgres import MAX_TRIES, PostgresDatabase
+from langgraph_multi_agent.store.database import Store, single_statement, unit
+from langgraph_multi_agent.store.postgres import CONNECT_TIMEOUT_S, MAX_TRIES, PostgresDatabase
 
 ENDED_FOR_OTHERS = ("40001", "40P01", "55P03")
 
@@ -23,6 +28,21 @@ async def database(postgres_server: PostgresServer) -> AsyncIterator[PostgresDat
     yield database
     await database.close()
     postgres_server.drop_database(name)
+
+
+@single_statement
+def one(store: Store) -> int:
+    return int(store.connection.execute(text("SELECT 1")).scalar_one())
+
+
+def two_looks(
+    store: Store, between: asyncio.Event, loop: asyncio.AbstractEventLoop, submitted: Future[str]
+) -> list[int]:
+    """Count tasks before and after somebody submits one."""
+    counted = [store.connection.execute(text("SELECT count(*) FROM tasks")).scalar_one()]
+    loop.call_soon_threadsafe(between.set)
+    submitted.result(10)
+    return [*counted, store.connection.execute(text("SELECT count(*) FROM tasks")).scalar_one()]
 
 
 @unit
@@ -54,3 +74,33 @@ async def test_a_unit_that_is_ended_again_and_again_is_given_up_and_leaves_nothi
         await database.write(DEFAULT_SCOPE, submit_and_be_ended, failures)
     assert failures == ["40P01"]
     assert await database.read(SYSTEM_SCOPE, tasks.count_by_status) == {}
+
+
+async def test_a_reader_of_several_statements_sees_one_moment(database: PostgresDatabase) -> None:
+    has_looked, submitted = asyncio.Event(), Future[str]()
+    reading = asyncio.create_task(
+        database.read(SYSTEM_SCOPE, two_looks, has_looked, asyncio.get_running_loop(), submitted)
+    )
+    await has_looked.wait()
+    submitted.set_result(await database.write(DEFAULT_SCOPE, submit_and_be_ended, []))
+    assert await reading == [0, 0]
+    assert await database.read(SYSTEM_SCOPE, tasks.count_by_status) == {"pending": 1}
+
+
+async def test_a_single_statement_into_a_silent_network_ends_at_its_deadline_and_connects_no_more(
+    postgres_server: PostgresServer,
+) -> None:
+    with TcpProxy(postgres_server.address) as proxy:
+        url = sqlalchemy_url(postgres_server.url(via=proxy.address))
+        database = PostgresDatabase(url, connections=4, new_id=counting_ids(), deadline_s=0.5)
+        try:
+            for _ in range(4):
+                assert await database.read(SYSTEM_SCOPE, one) == 1
+            proxy.pause()
+            started = time.monotonic()
+            with pytest.raises(DependencyUnavailable):
+                await database.read(SYSTEM_SCOPE, one)
+            assert time.monotonic() - started < CONNECT_TIMEOUT_S
+        finally:
+            proxy.heal()
+            await database.close()
