@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from scripts.chaos import outages
+from scripts.chaos import outages, partitions, upgrades
 from scripts.chaos.registry import Fault, Outcome
 from tests.support.fleet import Fleet
 
@@ -13,6 +13,12 @@ pytestmark = [pytest.mark.timeout(180), pytest.mark.servers, pytest.mark.xdist_g
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Fleet]:
     with outages.ORDINARY.fleet() as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def proxied() -> Iterator[Fleet]:
+    with partitions.PROXIED.fleet() as fleet:
         yield fleet
 
 
@@ -59,3 +65,33 @@ def test_when_others_take_all_connections_submits_are_refused_and_accepted_again
 
 def test_without_room_for_artifacts_nothing_is_half_written_and_no_task_vanishes(fleet: Fleet) -> None:
     assert survived(outages.disk_full, fleet).history.accepted == 2 * outages.disk_full.size
+
+
+def test_a_migration_behind_a_long_report_refuses_and_interrupts_nothing(fleet: Fleet) -> None:
+    assert survived(upgrades.migration_under_load, fleet).recovered == 0
+
+
+def test_a_worker_cut_off_from_postgresql_stops_by_itself_and_writes_nothing_late(proxied: Fleet) -> None:
+    fault = partitions.worker_without_postgres
+    assert survived(fault, proxied).recovered == fault.size
+
+
+def test_commits_whose_confirmation_is_lost_are_never_repeated(proxied: Fleet) -> None:
+    fault = partitions.worker_without_answers
+    assert survived(fault, proxied).history.ended.keys() == {"completed"}
+
+
+def test_connections_that_are_reset_again_and_again_lose_and_repeat_nothing(proxied: Fleet) -> None:
+    assert survived(partitions.cut_lines, proxied).history.ended.keys() == {"completed"}
+
+
+def test_a_worker_cut_off_from_redis_keeps_its_tasks_and_polls(proxied: Fleet) -> None:
+    assert survived(partitions.worker_without_redis, proxied).recovered == 0
+
+
+def test_an_api_cut_off_from_postgresql_says_so_in_time_and_doubles_nothing(proxied: Fleet) -> None:
+    assert survived(partitions.api_without_postgres, proxied).history.ended.keys() == {"completed"}
+
+
+def test_a_slow_postgresql_costs_no_lease(proxied: Fleet) -> None:
+    assert survived(partitions.slow_postgres, proxied).recovered == 0

@@ -1,0 +1,251 @@
+"""Faults of the network between one process and PostgreSQL or Redis; the servers and the others are well.
+
+Each process of the fleet has a proxy to each server. `pause` is a black hole: nothing passes and
+nobody is told; with only the answers held back a COMMIT arrives and its confirmation does not.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+import httpx
+from scripts.chaos.registry import Outcome, Shape, fault, outcome
+from scripts.chaos.traffic import Traffic, refused
+from tests.support.fleet import Execution, Fleet, Program
+from tests.support.proxy import TcpProxy
+
+LEASE_S = 6.0
+PROXIED = Shape(apis=2, proxied=True, settings={"SHUTDOWN_GRACE": "1", "MAX_CONCURRENT_WORKFLOWS": "80"})
+HELD_S = 10.0
+"""Longer than a lease, and than a reaper waits."""
+DEADLINE_S = 10.0
+"""DATABASE_DEADLINE: what a call may take in a black hole."""
+SLACK_S = 2.0
+UNAVAILABLE = "DEPENDENCY_UNAVAILABLE"
+DELAY_S = 0.1
+"""Each way."""
+
+
+@fault("partition-worker-postgres", shape=PROXIED, size=20, chaos_size=60, within_s=10.0)
+def worker_without_postgres(fleet: Fleet, size: int) -> Outcome:
+    """A worker's line to PostgreSQL is a black hole: it stops by itself, others take over, it writes nothing late."""
+    victim, *_ = fleet.workers
+    ids = fleet.gather(victim, size, subtasks=1, sleep_s=LEASE_S + 1.0)
+    child, blow = victim.child, fleet.now()
+    with _held(_line(victim.postgres)):
+        stopped_s = fleet.until(lambda: len(_stopped(fleet, ids, child)) == size, "its runs stopped", timeout_s=15)
+        last_s = max(line.at_s for line in _stopped(fleet, ids, child)) - blow.timestamp()
+        fleet.until(lambda: len(fleet.restarts_s(ids, blow)) == size, "others took over", timeout_s=20)
+        time.sleep(max(0.0, HELD_S - stopped_s))
+    fleet.until_all_ended(ids)
+    if last_s > LEASE_S:
+        fleet.fail(f"a run stopped {last_s:.1f} s after the last word of the database; its lease was over before")
+    _expect_nothing_late(fleet, ids, blow)
+    after = _expect_works(fleet, victim, child)
+    return outcome(
+        fleet,
+        [*ids, *after],
+        recovery_s=max(fleet.restarts_s(ids, blow)),
+        remark=f"stopped after {last_s:.1f} s",
+    )
+
+
+@fault("answers-lost-worker", shape=PROXIED, size=30, chaos_size=100)
+def worker_without_answers(fleet: Fleet, size: int) -> Outcome:
+    """A worker's commits arrive at PostgreSQL and their confirmations do not, for longer than a lease."""
+    victim, *_ = fleet.workers
+    with _slow_commits(fleet):
+        ids = fleet.gather(victim, size, edges=_chain(12), sleep_s=0.05)
+        child, blow = victim.child, fleet.now()
+        _line(victim.postgres).pause("answers")
+        confirmed = _steps(fleet, ids)
+        fleet.until(lambda: fleet.now() > blow + timedelta(seconds=0.5), "the last commits arrived")
+        in_doubt = _steps(fleet, ids) - confirmed
+    with _held(_line(victim.postgres), only_answers=True):
+        fleet.until(lambda: len(fleet.restarts_s(ids, blow)) == size, "others took over", timeout_s=25)
+        time.sleep(max(0.0, HELD_S - (fleet.now() - blow).total_seconds()))
+    fleet.until_all_ended(ids)
+    if not in_doubt:
+        fleet.fail("no commit was in doubt: the fault has missed")
+    after = _expect_works(fleet, victim, child)
+    return outcome(
+        fleet,
+        [*ids, *after],
+        recovery_s=max(fleet.restarts_s(ids, blow)),
+        remark=f"{in_doubt} steps were written and not confirmed",
+    )
+
+
+@fault("cut-lines-postgres", shape=PROXIED, size=30, chaos_size=300)
+def cut_lines(fleet: Fleet, size: int) -> Outcome:
+    """Every connection to PostgreSQL is reset again and again under load, those of the APIs too."""
+    children = [program.child for program in fleet.programs if program.is_running]
+    cuts = 0
+    with _slow_commits(fleet), Traffic(fleet, fleet.apis, subtasks=3, sleep_s=0.1) as traffic:
+        while len(traffic.answers) < size:
+            time.sleep(0.7)
+            for program in (*fleet.apis, *fleet.workers):
+                _line(program.postgres).cut()
+                _line(program.postgres).heal()
+                cuts += 1
+    if wrong := [answer for answer in refused(traffic.answers) if (answer.status, answer.code) != (503, UNAVAILABLE)]:
+        codes = {(answer.status, answer.code) for answer in wrong}
+        if not codes <= {(503, "COMMIT_IN_DOUBT")}:
+            fleet.fail(f"submits were answered {codes}")
+    fleet.until_all_ended(traffic.ids)
+    if children != [program.child for program in fleet.programs if program.is_running]:
+        fleet.fail("a process ended because its connections were cut")
+    return outcome(fleet, traffic.ids, remark=f"{cuts} cuts, {len(refused(traffic.answers))} submits sent again")
+
+
+@fault("partition-worker-redis", shape=PROXIED, size=20, chaos_size=60)
+def worker_without_redis(fleet: Fleet, size: int) -> Outcome:
+    """A worker's line to Redis is a black hole for longer than a lease: its tasks run on, and it claims by polling."""
+    victim, *others = fleet.workers
+    ids = fleet.gather(victim, size, subtasks=2, sleep_s=LEASE_S + 1.0)
+    child = victim.child
+    with _held(_line(victim.redis)):
+        fleet.until_all_ended(ids)
+        with _frozen(others):
+            late = fleet.submit(5, via=fleet.apis[:1], subtasks=1)
+            polled_s = fleet.until_all_ended(late)
+    told = outcome(fleet, [*ids, *late], remark=f"polled within {polled_s:.1f} s")
+    if told.recovered:
+        fleet.fail(f"{told.recovered} tasks were interrupted although PostgreSQL was there")
+    if victim.child != child:
+        fleet.fail("the worker ended because Redis was silent")
+    return told
+
+
+@fault("partition-api-postgres", shape=PROXIED, size=60, chaos_size=200)
+def api_without_postgres(fleet: Fleet, size: int) -> Outcome:
+    """One API's commits get no answer, then nothing passes: it says so in time, the other serves on."""
+    victim, other = fleet.apis[:2]
+    with Traffic(fleet, [victim, other], subtasks=1) as traffic:
+        fleet.until(lambda: len(traffic.answers) >= size // 4, "answers before the fault")
+        began = time.monotonic()
+        with _held(_line(victim.postgres), only_answers=True):
+            status, took_s = _ready(victim)
+            if status != 503 or took_s > 2.0 + SLACK_S:
+                fleet.fail(f"without its database an API was ready with {status} after {took_s:.1f} s")
+            time.sleep(1.0)
+            _line(victim.postgres).pause()
+            fleet.until(lambda: len(traffic.answers) >= size, "the other API answers", timeout_s=60)
+            if (served := _ready(other))[0] != 200:
+                fleet.fail(f"the other API is ready with {served}")
+            fleet.until(
+                lambda: any(answer.code for answer in traffic.between(began, time.monotonic())),
+                "a submit is refused",
+                timeout_s=DEADLINE_S + 2 * SLACK_S,
+            )
+        fleet.until(lambda: _ready(victim)[0] == 200, "the API is ready again", timeout_s=15)
+    bad = refused(traffic.between(began, time.monotonic()))
+    if wrong := [a for a in bad if a.status != 503 or a.took_s > DEADLINE_S + SLACK_S]:
+        fleet.fail(f"submits in a black hole were answered {wrong[:3]}")
+    fleet.until_all_ended(traffic.ids)
+    slowest = max(answer.took_s for answer in bad)
+    return outcome(fleet, traffic.ids, remark=f"{len(bad)} refused, slowest in {slowest:.1f} s")
+
+
+@fault("slow-postgres", shape=PROXIED, size=8, chaos_size=40)
+def slow_postgres(fleet: Fleet, size: int) -> Outcome:
+    """PostgreSQL answers 200 ms late for longer than a lease: all is slower and nothing is reclaimed."""
+    lines = [_line(program.postgres) for program in (*fleet.apis, *fleet.workers)]
+    try:
+        for line in lines:
+            line.delay(DELAY_S)
+        began = time.monotonic()
+        ids = fleet.submit(size, subtasks=2, sleep_s=LEASE_S + 1.0)
+        submitted_s = time.monotonic() - began
+        fleet.until_all_ended(ids)
+    finally:
+        for line in lines:
+            line.heal()
+    told = outcome(fleet, ids, remark=f"{size} submits in {submitted_s:.1f} s")
+    if told.recovered:
+        fleet.fail(f"{told.recovered} tasks were reclaimed from workers that lived")
+    return told
+
+
+def _line(proxy: TcpProxy | None) -> TcpProxy:
+    assert proxy is not None
+    return proxy
+
+
+@contextmanager
+def _held(line: TcpProxy, *, only_answers: bool = False) -> Iterator[None]:
+    """A black hole until the block ends."""
+    if only_answers:
+        line.pause("answers")
+    else:
+        line.pause()
+    try:
+        yield
+    finally:
+        line.heal()
+
+
+@contextmanager
+def _frozen(programs: list[Program]) -> Iterator[None]:
+    for program in programs:
+        program.freeze()
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.thaw()
+
+
+@contextmanager
+def _slow_commits(fleet: Fleet) -> Iterator[None]:
+    """Each COMMIT takes a tenth of a second, so that a line which goes bad meets one on its way."""
+    for statement in ("ALTER SYSTEM SET commit_delay = 100000", "ALTER SYSTEM SET commit_siblings = 0"):
+        fleet.change(statement)
+    fleet.query("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        fleet.change("ALTER SYSTEM RESET ALL")
+        fleet.query("SELECT pg_reload_conf()")
+
+
+def _chain(length: int) -> dict[str, list[str]]:
+    """Subtasks that follow each other: a commit for each."""
+    return {f"s{number}": [f"s{number - 1}"] if number else [] for number in range(length)}
+
+
+def _stopped(fleet: Fleet, ids: list[str], child: int) -> list[Execution]:
+    wanted = set(ids)
+    return [
+        line
+        for line in fleet.executions()
+        if line.task_id in wanted and line.pid == child and line.what in ("stopped", "ended")
+    ]
+
+
+def _steps(fleet: Fleet, ids: list[str]) -> int:
+    return int(fleet.query("SELECT count(*) FROM journal WHERE task_id = ANY(%s)", ids)[0][0])
+
+
+def _expect_nothing_late(fleet: Fleet, ids: list[str], blow: object) -> None:
+    asked = "SELECT count(*) FROM journal WHERE task_id = ANY(%s) AND epoch = 1 AND created_at > %s"
+    if [(written := fleet.query(asked, ids, blow)[0][0])] != [0]:
+        fleet.fail(f"{written} steps of the cut-off worker were written late")
+
+
+def _expect_works(fleet: Fleet, worker: Program, child: int) -> list[str]:
+    """The healed worker is the same process, and claims again; the tasks it then did."""
+    if worker.child != child:
+        fleet.fail("the cut-off process was replaced: it ought to live and work on")
+    after = fleet.gather(worker, 2, subtasks=1)
+    fleet.until_all_ended(after)
+    return after
+
+
+def _ready(api: Program) -> tuple[int, float]:
+    """Status of readiness, 0 for no answer, and the seconds it took."""
+    began = time.monotonic()
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"http://127.0.0.1:{api.port}/ready", timeout=15).status_code, time.monotonic() - began
+    return 0, time.monotonic() - began

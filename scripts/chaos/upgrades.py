@@ -1,0 +1,105 @@
+"""A later release migrates the database while this one works on it."""
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.chaos.outages import ORDINARY
+from scripts.chaos.registry import Outcome, fault, outcome
+from scripts.chaos.traffic import Traffic, refused
+from tests.support.fleet import ROOT, Fleet
+
+from langgraph_multi_agent.store import migration
+
+NEWER = "9001"
+REVISION = f'''
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, compatible_from = "{NEWER}", "{migration.HEAD}", "{migration.HEAD}"
+is_transactional = True
+
+
+def upgrade():
+    op.add_column("tasks", sa.Column("region", sa.Text(), server_default=sa.text("'here'"), nullable=False))
+'''
+UPGRADE = """
+import sys
+from pathlib import Path
+from langgraph_multi_agent.store import migration
+from langgraph_multi_agent.store.postgres import postgres_engine
+engine = postgres_engine(sys.argv[1].replace("postgresql:", "postgresql+psycopg:", 1), deadline_s=10.0)
+print(migration.upgrade(engine, scripts=Path(sys.argv[2]), program=sys.argv[3]))
+"""
+REPORT_S = 7.0
+"""How long somebody's report keeps the table: the migration has to give way and come again."""
+ENDED_S = 60.0
+
+
+@fault("migration", shape=ORDINARY, size=60, chaos_size=300)
+def migration_under_load(fleet: Fleet, size: int) -> Outcome:
+    """Two starters of a later release migrate at once behind a long report, while tasks run."""
+    [api] = fleet.apis
+    scripts = fleet.directory / "later"
+    shutil.copytree(migration.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    (scripts / "versions" / f"rev_{NEWER}.py").write_text(REVISION)
+    ids = fleet.submit(20, subtasks=2, sleep_s=REPORT_S / 2)
+    try:
+        with Traffic(fleet, [api], subtasks=2, sleep_s=0.05) as traffic:
+            with _report(fleet):
+                starters = [_starter(fleet, scripts) for _ in range(2)]
+                fleet.until(lambda: fleet.waiting_for_locks() > 0, "the migration waits for the report")
+                time.sleep(REPORT_S)
+            told = [starter.communicate(timeout=ENDED_S)[0].splitlines() for starter in starters]
+            fleet.until(lambda: len(traffic.answers) >= size, "answers to all submits", timeout_s=ENDED_S)
+        ids += traffic.ids
+        if sorted(lines[-1:] for lines in told) != [["False"], ["True"]]:
+            fleet.fail(f"the two starters said {told}")
+        fleet.until_all_ended(ids)
+        [(region, count)] = fleet.query("SELECT min(region), count(*) FROM tasks WHERE id = ANY(%s)", ids)
+        if (region, count) != ("here", len(ids)):
+            fleet.fail(f"the new column holds {region} in {count} tasks")
+    finally:
+        _undo(fleet, scripts)
+    if bad := refused(traffic.answers):
+        fleet.fail(f"{len(bad)} submits were refused: {bad[:3]}")
+    waits = sum("waits for a lock" in line for lines in told for line in lines)
+    slowest_s = max(answer.took_s for answer in traffic.answers)
+    found = outcome(fleet, ids, remark=f"gave way {waits} times, slowest submit {slowest_s:.1f} s")
+    if found.recovered or not waits:
+        fleet.fail(f"{found.recovered} tasks were interrupted by a migration that gave way {waits} times")
+    return found
+
+
+def _starter(fleet: Fleet, scripts: Path) -> "subprocess.Popen[str]":
+    url = fleet.postgres.url(fleet.database)
+    return subprocess.Popen(
+        [sys.executable, "-c", UPGRADE, url, str(scripts), NEWER], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+@contextmanager
+def _report(fleet: Fleet) -> Iterator[None]:
+    """A long transaction that has read `tasks`; it ends also if the block hangs."""
+    connection = fleet.postgres.connect(fleet.database)
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM tasks")
+    timer = threading.Timer(ENDED_S, connection.close)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        connection.close()
+
+
+def _undo(fleet: Fleet, scripts: Path) -> None:
+    """The schema of this release again, for the next fault."""
+    shutil.rmtree(scripts)
+    fleet.query("ALTER TABLE tasks DROP COLUMN IF EXISTS region")
+    fleet.query("UPDATE alembic_version SET version_num = %s", migration.HEAD)
