@@ -1,6 +1,6 @@
 """All seeded faults, by layer."""
 
-from scripts.faults.catalogue import adapters, analysis, api, engine, model, store
+from scripts.faults.catalogue import adapters, analysis, api, engine, fleet, model, postgresql, store
 from scripts.faults.seeded import Seeded
 
 FAULTS: tuple[Seeded, ...] = (
@@ -10,4 +10,6 @@ FAULTS: tuple[Seeded, ...] = (
     *api.FAULTS,
     *model.FAULTS,
     *analysis.FAULTS,
+    *postgresql.FAULTS,
+    *fleet.FAULTS,
 )

@@ -1,0 +1,298 @@
+"""Faults of many processes: heartbeat, upkeep, children, doorbell, feed, cache, shared files, connection budget."""
+
+from scripts.faults.seeded import Seeded
+
+BEATS = "tests/unit/test_seeded_heartbeat.py::"
+UPKEEP = "tests/unit/test_seeded_upkeep.py::"
+LONE = "tests/integration/worker/test_lone.py::"
+SUPERVISOR = "tests/integration/worker/test_supervisor.py::"
+DOORBELL = "tests/contract/test_redis_doorbell.py::"
+FEED = "tests/contract/test_redis_feed.py::"
+CACHE = "tests/contract/test_cache.py::"
+STORES = "tests/contract/test_artifacts_stores.py::"
+S3 = "tests/contract/test_artifacts_s3.py::"
+TIMES = "tests/unit/test_schedule_times.py::"
+RETENTION = "tests/contract/store/test_retention.py::"
+SCHEDULES = "tests/contract/store/test_schedules.py::"
+OUTAGES = "tests/contract/test_seeded_outages.py::"
+BUDGET = "tests/integration/test_seeded_budget.py::"
+
+FAULTS = (
+    Seeded(
+        name="lease-confirmed-though-lost",
+        breaks="a lease is trusted only if the beat found it owned",
+        file="worker/heartbeat.py",
+        old="            if beat.is_owned:  #",
+        new="            if beat:  #",
+        tests=(BEATS + "test_only_what_is_owned_is_confirmed_and_from_when_the_beat_was_sent",),
+    ),
+    Seeded(
+        name="lease-confirmed-from-its-answer",
+        breaks="a lease is trusted from when the beat was sent, not from its answer",
+        file="worker/heartbeat.py",
+        old=".confirm_lease(began)\n",
+        new=".confirm_lease(self._clock.monotonic())\n",
+        tests=(BEATS + "test_only_what_is_owned_is_confirmed_and_from_when_the_beat_was_sent",),
+    ),
+    Seeded(
+        name="heartbeat-dies-of-an-error",
+        breaks="a beat that breaks is told, and the next one comes",
+        file="worker/heartbeat.py",
+        old="        except Exception as error:\n",
+        new="        except OSError as error:\n",
+        tests=(BEATS + "test_a_beat_that_breaks_is_told_and_the_next_one_comes",),
+    ),
+    Seeded(
+        name="failed-beat-not-told",
+        breaks="a worker hears at once that a beat did not get through",
+        file="worker/heartbeat.py",
+        old="            self._tell(self._failed)\n",
+        new="",
+        tests=(BEATS + "test_a_beat_that_breaks_is_told_and_the_next_one_comes",),
+    ),
+    Seeded(
+        name="reaper-before-its-time",
+        breaks="the reaper waits until every living owner has had time to renew",
+        file="worker/upkeep.py",
+        old="now - self._healthy_since >= self._settings.reaper_healthy_seconds:",
+        new="now >= self._healthy_since:",
+        tests=(UPKEEP + "test_the_reaper_waits_until_its_connection_has_been_healthy_for_long_enough",),
+    ),
+    Seeded(
+        name="outage-forgotten-by-the-reaper",
+        breaks="after an outage the reaper waits anew",
+        file="worker/upkeep.py",
+        old="                self._healthy_since = None\n",
+        new="",
+        tests=(UPKEEP + "test_the_reaper_waits_until_its_connection_has_been_healthy_for_long_enough",),
+    ),
+    Seeded(
+        name="reclaimed-task-not-rung",
+        breaks="a task that was given back is rung for at once",
+        file="worker/upkeep.py",
+        old="            await self._doorbell.ring(task_id)\n",
+        new="            self._feed.wake([task_id])\n",
+        tests=(UPKEEP + "test_what_is_given_back_is_rung_for_and_its_followers_are_woken",),
+    ),
+    Seeded(
+        name="upkeep-ends-at-an-error",
+        breaks="a round of upkeep that breaks is followed by the next",
+        file="worker/upkeep.py",
+        old="            except Exception:  #",
+        new="            except OSError:  #",
+        tests=(UPKEEP + "test_a_round_that_breaks_is_followed_by_the_next",),
+    ),
+    Seeded(
+        name="two-lone-children",
+        breaks="a process has one child for suspects at most",
+        file="worker/lone.py",
+        old="                if self._process.returncode is None:\n                    return\n",
+        new="",
+        tests=(LONE + "test_a_second_start_while_a_child_runs_starts_none",),
+    ),
+    Seeded(
+        name="lone-child-after-the-end",
+        breaks="after its end a worker starts no child",
+        file="worker/lone.py",
+        old="            if self._is_closed or loop.time()",
+        new="            if loop.time()",
+        tests=("tests/integration/worker/test_seeded_lone.py::test_a_closed_one_does_not_even_try_to_start_a_child",),
+    ),
+    Seeded(
+        name="no-back-off",
+        breaks="a child that keeps dying is started ever more slowly",
+        file="worker/supervisor.py",
+        old="        return min(2 * last_s, self.most_s)\n",
+        new="        return min(last_s, self.most_s)\n",
+        tests=(SUPERVISOR + "test_the_wait_doubles_to_its_limit_and_a_minute_of_life_resets_it",),
+    ),
+    Seeded(
+        name="children-share-the-group",
+        breaks="Ctrl-C reaches the children once, through the supervisor",
+        file="worker/supervisor.py",
+        old=", pass_fds=(lifeline,), process_group=0",
+        new=", pass_fds=(lifeline,)",
+        tests=(SUPERVISOR + "test_children_have_a_process_group_of_their_own",),
+    ),
+    Seeded(
+        name="sender-dies-of-redis",
+        breaks="no error of Redis ends the doorbell's sender",
+        file="queue/redis.py",
+        old="            except Exception as error:\n                self._ringing.failed(error)\n"
+        "                await asyncio.sleep",
+        new="            except ValueError as error:\n                self._ringing.failed(error)\n"
+        "                await asyncio.sleep",
+        tests=(DOORBELL + "test_when_redis_stops_waits_end_in_time_and_its_return_brings_the_rings_back",),
+    ),
+    Seeded(
+        name="list-not-trimmed",
+        breaks="the list is never longer than TASK_QUEUE_SIZE",
+        file="queue/redis.py",
+        old="                    pipe.ltrim(KEY, -self._size, -1)\n",
+        new="                    pipe.llen(KEY)\n",
+        tests=(DOORBELL + "test_the_list_shows_the_tasks_that_wait_and_no_more_than_its_size",),
+    ),
+    Seeded(
+        name="rings-lost-in-an-outage",
+        breaks="rings of an outage are there when Redis is back",
+        file="queue/redis.py",
+        old="            self._rings = {**rings, **self._rings}\n",
+        new="",
+        tests=(OUTAGES + "test_what_was_rung_in_an_outage_is_in_the_list_after_it",),
+    ),
+    Seeded(
+        name="popped-for-nobody",
+        breaks="what was popped for a worker that left goes back",
+        file="queue/redis.py",
+        old="                if returned:\n",
+        new="                if returned and rings:\n",
+        tests=(DOORBELL + "test_what_was_popped_for_a_worker_that_left_is_put_back",),
+    ),
+    Seeded(
+        name="taken-tasks-stay-listed",
+        breaks="LLEN shows the tasks that wait",
+        file="queue/redis.py",
+        old="        if still_in_list:\n",
+        new="        if still_in_list > 1000:\n",
+        tests=(DOORBELL + "test_what_a_worker_takes_leaves_the_list_whatever_woke_it",),
+    ),
+    Seeded(
+        name="own-messages-doubled",
+        breaks="a process does not hear its own message twice",
+        file="feed/redis.py",
+        old='            if message["process"] == self._process:\n                return\n',
+        new="",
+        tests=(FEED + "test_a_process_does_not_hear_its_own_message_twice",),
+    ),
+    Seeded(
+        name="nobody-woken-after-reconnecting",
+        breaks="who may have missed something is woken once",
+        file="feed/redis.py",
+        old="                self._hearing.answered()\n                self._local.wake_everybody()\n",
+        new="                self._hearing.answered()\n",
+        tests=(FEED + "test_after_a_restart_all_are_woken_once_and_messages_pass_again",),
+    ),
+    Seeded(
+        name="wake-ups-lost-in-an-outage",
+        breaks="wake-ups of an outage reach the others when Redis is back",
+        file="feed/redis.py",
+        old="            self._ids |= ids\n",
+        new="",
+        tests=(OUTAGES + "test_who_was_to_be_woken_in_an_outage_of_the_caller_is_woken_after_it",),
+    ),
+    Seeded(
+        name="wake-ups-without-bound",
+        breaks="what waits to be sent is bounded",
+        file="feed/redis.py",
+        old="        if len(self._ids) > MAX_WAITING_IDS:\n",
+        new="        if len(self._ids) > 1000 * MAX_WAITING_IDS:\n",
+        tests=(FEED + "test_more_wake_ups_than_are_kept_wake_everybody",),
+    ),
+    Seeded(
+        name="answer-of-another-tenant",
+        breaks="a tenant gets its own answers from the cache",
+        file="models/recall.py",
+        old='"scope": self._scope, ',
+        new="",
+        tests=(CACHE + "test_another_tenant_or_another_question_never_gets_it",),
+    ),
+    Seeded(
+        name="entry-without-end",
+        breaks="an entry in Redis is gone after its time",
+        file="cache/redis.py",
+        old="pipe.set(PREFIX + key, value, px=lasts_ms)",
+        new="pipe.set(PREFIX + key, value)",
+        tests=(CACHE + "test_redis_holds_only_keys_with_our_prefix_each_with_a_time_and_an_index_as_long",),
+    ),
+    Seeded(
+        name="old-entry-served",
+        breaks="an entry in memory is gone after its time",
+        file="cache/memory.py",
+        old="if entry is not None and entry[0] <= self._monotonic():",
+        new="if entry is not None and entry[0] <= 0:",
+        tests=(CACHE + "test_an_entry_is_gone_after_its_time",),
+    ),
+    Seeded(
+        name="newest-entry-evicted",
+        breaks="the least recently used entry goes first",
+        file="cache/redis.py",
+        old="client.zpopmin(USES, number)",
+        new="client.zpopmax(USES, number)",
+        tests=(CACHE + "test_where_there_is_no_room_the_least_recently_used_entry_goes",),
+    ),
+    Seeded(
+        name="touch-prolongs-nothing",
+        breaks="a session lasts as long as it is touched",
+        file="cache/sessions.py",
+        old="client.pexpire(PREFIX + token_hash, lasts_ms)",
+        new="client.pexpire(PREFIX + token_hash, lasts_ms, lt=True)",
+        tests=(CACHE + "test_a_session_lasts_as_long_as_it_is_touched",),
+    ),
+    Seeded(
+        name="marker-not-compared",
+        breaks="a process that sees another storage does not start",
+        file="artifacts/directory.py",
+        old="        if await agree(marker.id) == marker.id:\n",
+        new="        if await agree(marker.id):\n",
+        tests=(STORES + "test_a_storage_of_another_installation_is_refused_and_keeps_its_marker",),
+    ),
+    Seeded(
+        name="copy-not-verified",
+        breaks="what comes from the object store is compared with its digest",
+        file="artifacts/s3.py",
+        old="            if found.digest != digest:\n",
+        new="            if not found.digest:\n",
+        tests=(
+            S3 + "test_an_object_that_changed_gives_no_path_to_a_child_process",
+            STORES + "test_content_that_changed_behind_our_back_is_never_handed_out",
+        ),
+    ),
+    Seeded(
+        name="upload-younger-than-it-seems",
+        breaks="content that is stored again outlives a collector that looked before",
+        file="artifacts/s3.py",
+        old="                await self._outlive_collector(blob.digest)\n",
+        new="",
+        tests=(S3 + "test_an_upload_waits_for_a_collector_that_looked_before_it",),
+    ),
+    Seeded(
+        name="oldest-fire-made-up-for",
+        breaks="after a time without service the newest missed fire is made up for",
+        file="service/schedules.py",
+        old="            newest = max(newest, fire)\n",
+        new="            newest = min(newest, fire)\n",
+        tests=(TIMES + "test_what_is_owed_is_what_going_forward_finds",),
+    ),
+    Seeded(
+        name="draining-still-fires",
+        breaks="a process that goes down fires no schedule",
+        file="service/schedules.py",
+        old="            if self._tasks.is_draining or not await",
+        new="            if not await",
+        tests=("tests/integration/worker/test_seeded_schedules.py::test_a_process_that_goes_down_leaves_what_is_due_to_others",),
+    ),
+    Seeded(
+        name="every-replica-retains",
+        breaks="of many replicas one does the daily retention",
+        file="service/retention.py",
+        old="        return await self.run() if is_mine else None\n",
+        new="        return await self.run()\n",
+        tests=(RETENTION + "test_of_many_replicas_one_does_the_daily_run",),
+    ),
+    Seeded(
+        name="budget-ignored",
+        breaks="a process opens the connections that it was granted, no more",
+        file="bootstrap/adapters.py",
+        old="        connections=granted,\n",
+        new="        connections=settings.database_pool_size + settings.database_max_overflow,\n",
+        tests=(BUDGET + "test_a_process_of_several_opens_its_share_of_the_replicas_connections",),
+    ),
+    Seeded(
+        name="budget-not-divided",
+        breaks="the processes of a replica share its connections",
+        file="bootstrap/adapters.py",
+        old="        processes=processes,\n",
+        new="        processes=1,\n",
+        tests=(BUDGET + "test_a_process_of_several_opens_its_share_of_the_replicas_connections",),
+    ),
+)
