@@ -74,7 +74,8 @@ class Json(TypeDecorator[Any]):
         return value if dialect.name == "postgresql" else json_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return orjson.loads(value) if isinstance(value, (str, bytes)) else value
+        # A str from PostgreSQL is a JSON string that the driver has read already.
+        return orjson.loads(value) if dialect.name != "postgresql" and isinstance(value, (str, bytes)) else value
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -18,6 +18,7 @@ from langgraph_multi_agent.domain.task import Action, InputFile
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import journal
 from langgraph_multi_agent.store.journal import FencedWrite
+from langgraph_multi_agent.store.ledgers import RunEffects
 from langgraph_multi_agent.store.runs import Claimed, Ending, finish
 
 VALUE: dict[str, Any] = {
@@ -37,6 +38,20 @@ async def test_a_step_is_read_back_with_its_keys_in_order_and_its_numbers_of_the
     assert await desk.database.write(WORKER_SCOPE, journal.commit_steps, [write]) == [None]
     [(entry, _)] = await desk.database.read(WORKER_SCOPE, journal.load, run.task.id, 1)
     assert orjson.dumps(entry.result) == orjson.dumps(VALUE)
+
+
+@pytest.mark.parametrize("value", ["stamped", "123", "null", '{"a": 1}', "", 7, True])
+async def test_a_result_that_is_one_text_or_number_is_read_back_as_that(desk: Desk, value: object) -> None:
+    run = await desk.running()
+    step = Step(key="1/a", input_hash="0" * 64, result=value)
+    write = FencedWrite(task_id=run.task.id, epoch=run.epoch, step=step, result=value)
+    assert await desk.database.write(WORKER_SCOPE, journal.commit_steps, [write]) == [None]
+    [(entry, _)] = await desk.database.read(WORKER_SCOPE, journal.load, run.task.id, 1)
+    assert (entry.result, type(entry.result)) == (value, type(value))
+    effects = RunEffects(database=desk.database, task_id=run.task.id, epoch=run.epoch)
+    assert await effects.claim("k", "tool") == ("claimed", None)
+    await effects.settle("k", state="done", result=value)
+    assert await effects.claim("k", "tool") == ("done", value)
 
 
 async def test_a_run_sees_of_its_own_step_what_a_replay_will_see(desk: Desk, tmp_path: Path) -> None:
