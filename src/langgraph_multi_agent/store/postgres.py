@@ -52,8 +52,9 @@ IDLE_IN_TRANSACTION_MS = 4_000
 MAX_TRIES = 3
 ASK_AGAIN_S = 0.2
 
-_BEGIN = "BEGIN; SELECT clock_timestamp()"
-_BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT clock_timestamp()"
+_BEGIN = "BEGIN; "
+_BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+_NOW = "SELECT clock_timestamp()"
 
 
 def postgres_engine(
@@ -65,7 +66,7 @@ def postgres_engine(
         url: a SQLAlchemy URL, `postgresql+psycopg://…`.
         deadline_s: what the server may spend on one statement, and on waiting for a lock.
         prepare: prepare statements on the server. False behind pgbouncer in transaction mode, which
-            also refuses settings at connect time; there the role carries the time-outs.
+            also refuses settings at connect time; there each transaction carries the time-outs.
     """
     timeout_ms = int(deadline_s * 1000)
     arguments: dict[str, Any] = {
@@ -78,10 +79,8 @@ def postgres_engine(
         "prepare_threshold": 3 if prepare else None,
     }
     if prepare:
-        arguments["options"] = (
-            f"-c timezone=UTC -c statement_timeout={timeout_ms} -c lock_timeout={timeout_ms // 2}"
-            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
-        )
+        limits = {"timezone": "UTC", **_limits(deadline_s)}
+        arguments["options"] = " ".join(f"-c {name}={value}" for name, value in limits.items())
     engine = create_engine(
         url,
         poolclass=NullPool,
@@ -96,6 +95,16 @@ def postgres_engine(
         connection.prepared_max = 200
 
     return engine
+
+
+def _limits(deadline_s: float) -> dict[str, int]:
+    """What the server ends by itself, in milliseconds."""
+    timeout_ms = int(deadline_s * 1000)
+    return {
+        "statement_timeout": timeout_ms,
+        "lock_timeout": timeout_ms // 2,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
+    }
 
 
 def connections_of_server(engine: Engine) -> tuple[int, int]:
@@ -207,6 +216,9 @@ class PostgresDatabase:
         self.statistics = CommitStatistics()
         self._new_id, self._clock, self._deadline_s = new_id, clock, deadline_s
         self._fail_points = fail_points or FailPoints({})
+        # Sessions of a pooler are everybody's: a stopped process would keep its locks for good.
+        limits = {} if prepare else _limits(deadline_s)
+        self._after_begin = "".join(f"SET LOCAL {name} = {value}; " for name, value in limits.items()) + _NOW
         self._engine = postgres_engine(
             url, deadline_s=deadline_s, prepare=prepare, application_name=application_name
         )
@@ -309,8 +321,9 @@ class PostgresDatabase:
             link = self._link()
             call.enter(link.raw)
             try:
-                answer = link.raw.execute(words, prepare=False)
-                answer.nextset()
+                answer = link.raw.execute(words + self._after_begin, prepare=False)
+                while answer.nextset():
+                    pass
                 now = answer.fetchone()[0]
             except (psycopg.Error, OSError) as error:
                 call.leave()
