@@ -69,7 +69,14 @@ class Journal(Protocol):
 
     def read(self, key: str) -> JournalEntry | None: ...
 
-    async def commit(self, step: Step) -> None: ...
+    async def commit(self, step: Step, *, may_wait: bool = False) -> None:
+        """Make a step durable.
+
+        Args:
+            may_wait: return at once; the step becomes durable with the run's next write, in one
+                transaction with it, or not at all. For what costs nothing to do again.
+        """
+        ...
 
     async def emit(self, events: Sequence[NewEvent]) -> None:
         """Queue events that belong to no step, in order, under the same fence; returns at once."""

@@ -77,7 +77,7 @@ async def meta_agent(state: TaskState, runtime: _Runtime) -> TaskState:  # noqa:
                 return (await team_agent.understand(work)).to_json()
 
         try:
-            value = await step(context, context.key("understand", attempt), inputs, understand)
+            value = await step(context, context.key("understand", attempt), inputs, understand, is_pure=True)
         except WaitsForAnswer as waits:
             _park([waits.question])
         understanding = Understanding.from_json(value)
@@ -208,6 +208,7 @@ async def quality_check(
         {"plan": state["plan"], "results": {key: digest_of(value.to_json()) for key, value in results.items()}},
         judge,
         events=lambda verdicts: [_verdict_event(plan.revision, verdicts)],
+        is_pure=True,
     )
     verdicts = [Verdict(**row) for row in rows]
     failed = [verdict for verdict in verdicts if verdict.passed is False]

@@ -46,6 +46,7 @@ class ActiveRun:
     def __init__(self, claimed: Claimed, signals: RunSignals) -> None:
         self.claimed, self.signals = claimed, signals
         self.driver: asyncio.Task[Ended] | None = None
+        self.journal: RunJournal | None = None
         self.stop: StopReason | None = None
 
     def request_stop(self, reason: StopReason) -> None:
@@ -126,16 +127,18 @@ class Execution:
             return None
         if driver.cancelled():
             action = active.stop.action if active.stop else Action.HAND_BACK
-            return await self._finish(claimed, Ending(action=action, active_s=active_s), active_s)
+            return await self._finish(active, Ending(action=action, active_s=active_s), active_s)
         error = driver.exception()
         if isinstance(error, (LeaseLost, DependencyUnavailable)):
             return None
         if error is not None:
             raise error
-        return await self._finish(claimed, _ending(driver.result(), active_s), active_s)
+        return await self._finish(active, _ending(driver.result(), active_s), active_s)
 
-    async def _finish(self, claimed: Claimed, ending: Ending, active_s: float) -> TaskStatus | None:
-        write = FencedWrite(task_id=claimed.task.id, epoch=claimed.epoch, ending=ending)
+    async def _finish(self, active: ActiveRun, ending: Ending, active_s: float) -> TaskStatus | None:
+        claimed = active.claimed
+        held = active.journal.take_held() if active.journal is not None else ()
+        write = FencedWrite(task_id=claimed.task.id, epoch=claimed.epoch, ending=ending, before=held)
         try:
             await self._flusher.write(write)
         except (LeaseLost, DependencyUnavailable):
@@ -153,8 +156,9 @@ class Execution:
         claimed = active.claimed
         try:
             async with asyncio.timeout(max(seconds_left, 0.001)) as limit:
-                context = await self._context(active)
-                saver = RunSaver(self._flusher, task_id=claimed.task.id, epoch=claimed.epoch)
+                journal = active.journal = await self._journal(claimed)
+                context = await self._context(active, journal)
+                saver = RunSaver(journal, task_id=claimed.task.id, epoch=claimed.epoch)
                 return await self._engine.run(context, saver)
         except TimeoutError:
             if not limit.expired():
@@ -166,20 +170,22 @@ class Execution:
         except Fault as fault:
             return Ended(how="failed", error=error_json(fault))
 
-    async def _context(self, active: ActiveRun) -> RunContext:
-        claimed = active.claimed
+    async def _journal(self, claimed: Claimed) -> RunJournal:
         task, epoch = claimed.task, claimed.epoch
         if claimed.is_first:
-            journal = RunJournal(task_id=task.id, epoch=epoch, flusher=self._flusher, blobs=self._artifacts)
-        else:
-            journal = await open_journal(
-                self._database,
-                self._flusher,
-                self._artifacts,
-                task_id=task.id,
-                epoch=epoch,
-                generation=task.generation,
-            )
+            return RunJournal(task_id=task.id, epoch=epoch, flusher=self._flusher, blobs=self._artifacts)
+        return await open_journal(
+            self._database,
+            self._flusher,
+            self._artifacts,
+            task_id=task.id,
+            epoch=epoch,
+            generation=task.generation,
+        )
+
+    async def _context(self, active: ActiveRun, journal: RunJournal) -> RunContext:
+        claimed = active.claimed
+        task, epoch = claimed.task, claimed.epoch
         journal.on_commit = partial(self._feed.wake, [task.id])
         journal.on_control = active.hear
         return RunContext(

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from sqlalchemy import select
@@ -48,8 +48,9 @@ class CheckpointRow:
 class FencedWrite:
     """What one run wants to commit: a step, bare events, checkpoint rows, or its ending.
 
-    The commit fills in `status`, where an ending has left the task, and `control`, what a person
-    wants of it: whoever writes hears it at once, not only with the next heartbeat.
+    `before` is what the run held back until now: first in the same transaction. The commit fills in
+    `status`, where an ending has left the task, and `control`, what a person wants of it: whoever
+    writes hears it at once, not only with the next heartbeat.
     """
 
     task_id: str
@@ -61,6 +62,7 @@ class FencedWrite:
     events: tuple[NewEvent, ...] = ()
     checkpoint: tuple[CheckpointRow, ...] = ()
     ending: Ending | None = None
+    before: "tuple[FencedWrite, ...]" = ()
     status: TaskStatus | None = None
     control: str | None = None
     size_bytes: int = 0
@@ -86,20 +88,18 @@ def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | No
         assert task is not None
         answers.append(None)
         write.control = task.row.control
-        task.events.extend(write.events)
         if write.ending is not None:
             endings.append((task, write))
-        if write.step is not None:
-            journal_rows.append(_journal_row(store, task, write))
-            if write.step.progress is not None:
-                progress = max(task.changes.get("progress", task.row.progress), write.step.progress)
-                if progress != task.row.progress:
-                    task.changes["progress"] = progress
-        for ref in write.artifacts:
-            values = {**asdict(ref), "task_id": task.id, "tenant": task.row.tenant, "created_at": store.now}
-            artifact_rows[task.id, ref.name] = values  # one upsert may touch a row only once
-        for row in write.checkpoint:
-            checkpoint_rows.setdefault(row.table, []).append(row.values)
+        for part in (*write.before, write):
+            task.events.extend(part.events)
+            if part.step is not None:
+                journal_rows.append(_journal_row(store, task, part))
+                _raise_progress(task, part.step)
+            for ref in part.artifacts:
+                values = {**asdict(ref), "task_id": task.id, "tenant": task.row.tenant, "created_at": store.now}
+                artifact_rows[task.id, ref.name] = values  # one upsert may touch a row only once
+            for row in part.checkpoint:
+                checkpoint_rows.setdefault(row.table, []).append(row.values)
     ended = decide_endings(store, [(task, write.ending) for task, write in endings if write.ending is not None])
     for task, write in endings:
         write.status = task.status
@@ -111,6 +111,13 @@ def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | No
         for table, rows in checkpoint_rows.items():
             insert_rows(store, schema.metadata.tables[table], rows, ignoring=True)
     return answers
+
+
+def _raise_progress(task: LockedTask, step: Step) -> None:
+    if step.progress is not None:
+        progress = max(task.changes.get("progress", task.row.progress), step.progress)
+        if progress != task.row.progress:
+            task.changes["progress"] = progress
 
 
 def _journal_row(store: Store, task: LockedTask, write: FencedWrite) -> dict[str, Any]:
@@ -169,6 +176,12 @@ class FlushStatistics:
     batches: int = 0
     steps: int = 0
     largest: int = 0
+
+
+class Writes(Protocol):
+    """Where fenced writes go: the flusher, or a run's journal that holds them for its next one."""
+
+    async def write(self, write: FencedWrite) -> None: ...
 
 
 class JournalFlusher:
@@ -250,7 +263,7 @@ class JournalFlusher:
         size = 0
         while self._queue and len(batch) < MAX_STEPS and size < MAX_BYTES:
             item = self._queue.popleft()
-            size += item.write.size_bytes
+            size += item.write.size_bytes + sum(part.size_bytes for part in item.write.before)
             batch.append(item)
         return batch
 
@@ -319,13 +332,14 @@ class RunJournal:
     flusher: JournalFlusher
     blobs: Artifacts
     known: dict[str, JournalEntry] = field(default_factory=dict)
+    held: list[FencedWrite] = field(default_factory=list)
     on_commit: Callable[[], None] = lambda: None
     on_control: Callable[[str], None] = lambda _: None
 
     def read(self, key: str) -> JournalEntry | None:
         return self.known.get(key)
 
-    async def commit(self, step: Step) -> None:
+    async def commit(self, step: Step, *, may_wait: bool = False) -> None:
         encoded = (json_text(step.result) or "null").encode()  # this run sees what its replay will see
         inline = len(encoded) <= MAX_INLINE_BYTES
         digest = None if inline else (await self.blobs.put(encoded)).digest
@@ -341,13 +355,28 @@ class RunJournal:
             events=(*step.events, *(_artifact_event(ref, step) for ref in step.artifacts)),
             size_bytes=len(encoded) if inline else 0,
         )
-        await self.flusher.write(write)
+        if may_wait:
+            self.held.append(write)
+        else:
+            write.before = self.take_held()
+            await self.flusher.write(write)
         self.known[step.key] = JournalEntry(
             key=step.key, input_hash=step.input_hash, version=step.version, result=orjson.loads(encoded)
         )
+        if may_wait:
+            return
         self.on_commit()
         if write.control is not None:
             self.on_control(write.control)
+
+    async def write(self, write: FencedWrite) -> None:
+        """Hold a write that nobody waits for, such as the checkpoint at the end of a run."""
+        self.held.append(write)
+
+    def take_held(self) -> tuple[FencedWrite, ...]:
+        """What was held, for the `before` of the run's next write."""
+        held, self.held = tuple(self.held), []
+        return held
 
     async def emit(self, events: Sequence[NewEvent]) -> None:
         for event in events:

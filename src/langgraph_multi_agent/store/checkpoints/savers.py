@@ -28,7 +28,7 @@ from langgraph_multi_agent.access import WORKER_SCOPE, Scope
 from langgraph_multi_agent.domain.errors import InvalidRequest, TaskNotFound
 from langgraph_multi_agent.store.checkpoints import pruning, threads
 from langgraph_multi_agent.store.database import Database, Store, unit
-from langgraph_multi_agent.store.journal import CheckpointRow, FencedWrite, JournalFlusher
+from langgraph_multi_agent.store.journal import CheckpointRow, FencedWrite, Writes
 from langgraph_multi_agent.store.rows import lock_owned
 
 PAGE = 50
@@ -108,6 +108,7 @@ class RunSaver(BaseCheckpointSaver[int]):
     own under the same lock.
 
     Args:
+        flusher: the process's, or the run's journal, which holds checkpoints for the run's next write.
         database: where the run reads back what it and earlier runs wrote, to resume. Without it the
             saver only writes and the graph starts from its start, as the journal wants it.
 
@@ -117,7 +118,7 @@ class RunSaver(BaseCheckpointSaver[int]):
     """
 
     def __init__(
-        self, flusher: JournalFlusher, *, task_id: str, epoch: int, database: Database | None = None
+        self, flusher: Writes, *, task_id: str, epoch: int, database: Database | None = None
     ) -> None:
         super().__init__(serde=_SERDE)
         self._flusher, self._database = flusher, database
