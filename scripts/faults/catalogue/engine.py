@@ -106,8 +106,8 @@ FAULTS = (
         name="progress-falls",
         breaks="progress never falls, also when a repair plan adds work",
         file="store/journal.py",
-        old='progress = max(task.changes.get("progress", task.row.progress), write.step.progress)',
-        new="progress = write.step.progress",
+        old='max(task.changes.get("progress", task.row.progress), ',
+        new="max(0, ",
         tests=("tests/contract/store/test_seeded_progress.py::test_progress_never_falls_in_a_batch_or_from_one_to_the_next",),
     ),
     Seeded(

@@ -4,6 +4,7 @@ from scripts.faults.seeded import Seeded
 
 BEATS = "tests/unit/test_seeded_heartbeat.py::"
 UPKEEP = "tests/unit/test_seeded_upkeep.py::"
+DRAIN = "tests/integration/worker/test_slots_and_drain.py::"
 LONE = "tests/integration/worker/test_lone.py::"
 SUPERVISOR = "tests/integration/worker/test_supervisor.py::"
 DOORBELL = "tests/contract/test_redis_doorbell.py::"
@@ -15,6 +16,7 @@ TIMES = "tests/unit/test_schedule_times.py::"
 RETENTION = "tests/contract/store/test_retention.py::"
 SCHEDULES = "tests/contract/store/test_schedules.py::"
 OUTAGES = "tests/contract/test_seeded_outages.py::"
+START = "tests/integration/test_seeded_start.py::"
 BUDGET = "tests/integration/test_seeded_budget.py::"
 
 FAULTS = (
@@ -49,6 +51,14 @@ FAULTS = (
         old="            self._tell(self._failed)\n",
         new="",
         tests=(BEATS + "test_a_beat_that_breaks_is_told_and_the_next_one_comes",),
+    ),
+    Seeded(
+        name="claim-cut-off-by-the-shutdown",
+        breaks="what a claim on its way takes is known when a worker ends, and handed back",
+        file="worker/worker.py",
+        old="                    async with self._claim_lock:  # what",
+        new="                    if self._claim_lock:  # what",
+        tests=(DRAIN + "test_whenever_shutdown_comes_no_task_is_left_half_claimed",),
     ),
     Seeded(
         name="reaper-before-its-time",
@@ -278,6 +288,22 @@ FAULTS = (
         old="        return await self.run() if is_mine else None\n",
         new="        return await self.run()\n",
         tests=(RETENTION + "test_of_many_replicas_one_does_the_daily_run",),
+    ),
+    Seeded(
+        name="storage-not-checked-at-the-start",
+        breaks="a process whose storage is another than the installation's does not start",
+        file="bootstrap/adapters.py",
+        old="installation.agree, installation.ARTIFACT_STORAGE, proposed\n",
+        new="installation.agree, f\"{installation.ARTIFACT_STORAGE}-{proposed[:8]}\", proposed\n",
+        tests=(START + "test_a_process_that_sees_another_storage_than_its_database_knows_does_not_start",),
+    ),
+    Seeded(
+        name="queue-in-the-caches-redis",
+        breaks="cache and queue share no fate",
+        file="bootstrap/adapters.py",
+        old="            url = settings.queue_redis_url\n",
+        new="            url = settings.redis_url or settings.queue_redis_url\n",
+        tests=(START + "test_the_cache_and_the_queue_share_no_fate",),
     ),
     Seeded(
         name="budget-ignored",

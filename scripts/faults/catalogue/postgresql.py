@@ -15,6 +15,9 @@ SCHEDULES = "tests/contract/store/test_schedules.py::"
 RETENTION = "tests/contract/store/test_retention.py::"
 MIGRATIONS = "tests/contract/store/test_migrations.py::"
 BUDGET = "tests/unit/test_connections.py::"
+ENDINGS = "tests/contract/store/test_endings.py::"
+HISTORIES = "tests/contract/store/test_histories.py::"
+RETAINERS = "tests/contract/store/test_seeded_retention.py::"
 SERVER = "tests/contract/store/test_seeded_postgresql.py::"
 SETS = "tests/contract/store/test_seeded_sets.py::"
 PLACES = "tests/contract/store/test_seeded_positions.py::"
@@ -108,6 +111,30 @@ FAULTS = (
         old="(json_text(rows), *more)",
         new="(json_text(rows[:-1] or rows), *more)",
         tests=(SUBMISSIONS + "test_those_that_come_together_share_a_commit_and_each_is_a_task_of_its_own",),
+    ),
+    Seeded(
+        name="one-refusal-for-all",
+        breaks="a submission is refused for its own sake only",
+        file="store/submissions.py",
+        old="            if len(asked) == 1:\n                raise\n",
+        new="            raise\n",
+        tests=(SUBMISSIONS + "test_one_that_cannot_be_stored_is_refused_alone",),
+    ),
+    Seeded(
+        name="followers-told-twice",
+        breaks="who follows many tasks sees every event once",
+        file="store/histories.py",
+        old="_MESSAGE.c.seq > _ASKED.c.known)",
+        new="_MESSAGE.c.seq >= _ASKED.c.known)",
+        tests=(HISTORIES + "test_each_place_gets_the_events_after_it_and_the_state_of_its_task",),
+    ),
+    Seeded(
+        name="histories-of-all-tenants",
+        breaks="who follows many tasks reads those of its tenant only",
+        file="store/histories.py",
+        old="events, of_task = events.where(_MESSAGE.c.tenant == tenant), of_task",
+        new="of_task = of_task",
+        tests=(HISTORIES + "test_another_tenant_reads_nothing",),
     ),
     Seeded(
         name="replacing-leaves-the-old-row",
@@ -209,6 +236,22 @@ FAULTS = (
         tests=(OWNERS + "test_heartbeats_keep_a_run_that_has_no_company_too",),
     ),
     Seeded(
+        name="wish-dies-with-its-worker",
+        breaks="a cancel that the crashed worker did not fulfil is fulfilled by the reaper",
+        file="store/runs.py",
+        old="        if task.row.control == CONTROL_CANCEL:\n            task.act(",
+        new="        if task.row.control == CONTROL_CANCEL + CONTROL_PAUSE:\n            task.act(",
+        tests=(ENDINGS + "test_a_wish_that_the_crashed_worker_did_not_fulfil_is_fulfilled_by_the_reaper",),
+    ),
+    Seeded(
+        name="own-ending-taken-for-sql",
+        breaks="a run's own ending is not mistaken for SQL by hand",
+        file="store/runs.py",
+        old="    return [task for task in moved if task.id in left]\n",
+        new="    return [task for task in moved if task.id in left or task.row]\n",
+        tests=("tests/contract/store/test_beat_after_end.py::test_an_own_ending_is_not_mistaken_for_sql_by_hand",),
+    ),
+    Seeded(
         name="reaper-without-the-second-look",
         breaks="who renewed in time is not reclaimed, though the reaper had looked before",
         file="store/runs.py",
@@ -306,6 +349,14 @@ FAULTS = (
         old=".where(window, ~_is_unended(columns.task_id))",
         new=".where(window)",
         tests=(RETENTION + "test_messages_of_ended_tasks_go_after_their_time_and_others_stay",),
+    ),
+    Seeded(
+        name="two-delete-at-once",
+        breaks="of several retentions one deletes at a time",
+        file="store/retention.py",
+        old='    if store.connection.dialect.name != "postgresql":\n        return True\n',
+        new='    if store.connection.dialect.name != "":\n        return True\n',
+        tests=(RETAINERS + "test_while_another_process_deletes_nothing_is_deleted_beside_it",),
     ),
     Seeded(
         name="two-migrate-at-once",

@@ -30,7 +30,7 @@ async def shared(postgres_server: PostgresServer, clock: ManualClock) -> AsyncIt
     """A database that somebody else is at, too; who waits for a lock gives up soon."""
     name, new_id = postgres_server.create_database(), counting_ids()
     url = sqlalchemy_url(postgres_server.url(name))
-    database = PostgresDatabase(url, connections=4, new_id=new_id, clock=clock, deadline_s=1.0)
+    database = PostgresDatabase(url, connections=4, new_id=new_id, clock=clock, deadline_s=2.0)
 
     @contextmanager
     def outside(statement: str) -> Iterator[None]:
