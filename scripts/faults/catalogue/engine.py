@@ -6,6 +6,7 @@ REPLAY = "tests/integration/engine/test_replay.py::"
 FLOW = "tests/integration/engine/test_dataflow.py::"
 RECOVERY = "tests/integration/engine/test_recovery.py::"
 PEOPLE = "tests/integration/engine/test_people.py::"
+TAKEOVER = "tests/integration/engine/test_seeded_takeover.py::"
 LEASES = "tests/integration/worker/test_leases.py::"
 SLOTS = "tests/integration/worker/test_slots_and_drain.py::"
 PLAN = "tests/unit/domain/test_plan.py::"
@@ -193,7 +194,7 @@ FAULTS = (
         old="                active.request_stop(StopReason(action=Action.CANCEL, is_fenced=True))\n"
         "                self._feed.wake",
         new="                self._feed.wake",
-        tests=(PEOPLE + "test_completed_by_a_person_stops_the_work",),
+        tests=(TAKEOVER + "test_work_that_was_taken_away_stops_at_the_next_beat_and_not_when_its_lease_is_in_doubt",),
     ),
     Seeded(
         name="cancel-waits-for-the-skill",
