@@ -49,6 +49,8 @@ class Store:
     new_id: NewId
     dialect: str = "sqlite"
     unit: str = ""
+    attempt: int = 0
+    """How often this unit has run before: after a lock that was not to be had, or a deadlock."""
     witness: Select[Any] | None = None
     """Finds a row if and only if this transaction happened: asked when a COMMIT got no answer."""
     _now: Any = None

@@ -24,12 +24,15 @@ from langgraph_multi_agent.domain.result import ArtifactRef
 from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Database, Store, unit
-from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock, save
+from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock_soon, save
 from langgraph_multi_agent.store.runs import Ending, decide_endings, end_runs
 from langgraph_multi_agent.store.schema import json_text
 from langgraph_multi_agent.store.sets import insert_rows, together
 
 MAX_STEPS = 64
+HELD_AGAIN_S = 0.5
+HELD_PATIENCE_S = 10.0
+"""How long a write waits for a row that somebody holds; its owner trusts its lease for less."""
 MAX_BYTES = 4 * 1024 * 1024
 AGAIN_S = 0.2
 MAX_INLINE_BYTES = 32 * 1024
@@ -71,16 +74,28 @@ class FencedWrite:
 _ARTIFACT_CHANGES = ("digest", "size_bytes", "media_type", "kind", "created_at")
 
 
+class RowHeld(DependencyUnavailable):
+    """Somebody else holds the row of the task in an open transaction."""
+
+
 @unit
 def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | None]:
-    """Write a batch in order; the answer has a fault for each write that was fenced."""
-    locked = lock(store, [write.task_id for write in writes])
+    """Write a batch in order.
+
+    Returns:
+        For each write None, `LeaseLost` if it was fenced, or `RowHeld` if somebody held the row of
+        its task: then nothing of that task was written.
+    """
+    locked, held = lock_soon(store, [write.task_id for write in writes])
     answers: list[Fault | None] = []
     journal_rows: list[dict[str, Any]] = []
     artifact_rows: dict[tuple[str, str], dict[str, Any]] = {}
     checkpoint_rows: dict[str, list[dict[str, Any]]] = {}
     endings: list[tuple[LockedTask, FencedWrite]] = []
     for write in writes:
+        if write.task_id in held:
+            answers.append(RowHeld(dependency="database", reason="row_held"))
+            continue
         task = locked.get(write.task_id)
         if is_fenced(task, write.epoch):
             answers.append(LeaseLost(task=write.task_id, epoch=write.epoch))
@@ -169,6 +184,7 @@ def entries(store: Store, task_id: str, prefix: str) -> list[tuple[str, Any, str
 class _Queued:
     write: FencedWrite
     future: "asyncio.Future[None]"
+    held_since: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -197,6 +213,7 @@ class JournalFlusher:
         self._database, self._patience_s = database, patience_s
         self._failing_since: float | None = None
         self._queue: deque[_Queued] = deque()
+        self._aside: dict[str, list[_Queued]] = {}
         self._wake = asyncio.Event()
         self._closing = self._stopped = False
 
@@ -239,12 +256,14 @@ class JournalFlusher:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._queue:
-                    await self._flush(self._take())
-                if self._closing:
+                    if batch := self._take():
+                        await self._flush(batch)
+                if self._closing and not self._aside:
                     return
         finally:
             self._stopped = True
             _refuse(self._queue)
+            _refuse(item for items in self._aside.values() for item in items)
 
     def close(self) -> None:
         self._closing = True
@@ -263,6 +282,9 @@ class JournalFlusher:
         size = 0
         while self._queue and len(batch) < MAX_STEPS and size < MAX_BYTES:
             item = self._queue.popleft()
+            if item.write.task_id in self._aside:  # behind its task's earlier writes
+                self._aside[item.write.task_id].append(item)
+                continue
             size += item.write.size_bytes + sum(part.size_bytes for part in item.write.before)
             batch.append(item)
         return batch
@@ -290,12 +312,31 @@ class JournalFlusher:
                 batch[0].future.set_exception(error)
             return
         for item, fault in zip(batch, answers, strict=True):
+            if isinstance(fault, RowHeld) and self._set_aside(item, fault):
+                continue
             if item.future.done():
                 continue
             if fault is None:
                 item.future.set_result(None)
             else:
                 item.future.set_exception(fault)
+
+    def _set_aside(self, item: _Queued, fault: RowHeld) -> bool:
+        """Keep a write whose row is held for another try, so that it delays nobody else's."""
+        loop = asyncio.get_running_loop()
+        if not self._aside:
+            loop.call_later(HELD_AGAIN_S, self._try_aside)
+        if item.held_since is None:
+            item.held_since = loop.time()
+        if loop.time() - item.held_since > HELD_PATIENCE_S:
+            return False
+        self._aside.setdefault(item.write.task_id, []).append(item)
+        return True
+
+    def _try_aside(self) -> None:
+        held, self._aside = self._aside, {}
+        self._queue.extendleft(reversed([item for items in held.values() for item in items]))
+        self._wake.set()
 
     async def _commit(self, writes: list[FencedWrite]) -> list[Fault | None]:
         """One transaction, tried again while an outage is young. In doubt it is not: it may be in the journal."""

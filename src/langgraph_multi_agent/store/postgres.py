@@ -49,6 +49,8 @@ MAX_LANE = 8
 CONNECT_TIMEOUT_S = 3
 IDLE_IN_TRANSACTION_MS = 4_000
 """A stopped process must not hold its row locks longer than its leases live."""
+LOCK_TIMEOUT_MS = 500
+"""One row that somebody holds must not hold up a whole process: see `rows.lock_soon`."""
 MAX_TRIES = 3
 ASK_AGAIN_S = 0.2
 
@@ -102,7 +104,7 @@ def _limits(deadline_s: float) -> dict[str, int]:
     timeout_ms = int(deadline_s * 1000)
     return {
         "statement_timeout": timeout_ms,
-        "lock_timeout": timeout_ms // 2,
+        "lock_timeout": min(LOCK_TIMEOUT_MS, timeout_ms),
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
     }
 
@@ -336,16 +338,17 @@ class PostgresDatabase:
                 return link, now
 
     def _transact(self, call: _Call) -> Any:
-        for left in reversed(range(MAX_TRIES)):
+        for attempt in range(MAX_TRIES):
             link, now = self._begin(call, _BEGIN)
             store = self._store(link, call, now)
+            store.attempt = attempt
             try:
                 result = call.function(store)
                 self._fail("before", call)
             except Exception as error:
                 self._roll_back(link)
                 call.leave()
-                if left and _sql_state(error) in _TRY_AGAIN:
+                if attempt < MAX_TRIES - 1 and _sql_state(error) in _TRY_AGAIN:
                     continue
                 raise _fault_of(error, link) from error
             self._commit(link, call, store)

@@ -55,6 +55,8 @@ _LOCK = (
 _LOCK_OF_TENANT = _LOCK.where(tasks.c.tenant == bindparam("tenant"))
 _LOCK_FREE = _LOCK.with_for_update(key_share=True, skip_locked=True)
 
+_EXISTING = select(tasks.c.id).where(among(tasks.c.id, "ids"))
+
 
 @dataclass(slots=True, kw_only=True)
 class LockedTask:
@@ -94,6 +96,24 @@ def lock_free(store: Store, task_ids: Iterable[str]) -> dict[str, LockedTask]:
     """Lock those rows that nobody else holds now: for work that comes round again."""
     rows = store.connection.execute(_LOCK_FREE, {"ids": sorted(set(task_ids))})
     return {row.id: LockedTask(row=row, status=TaskStatus(row.status)) for row in rows}
+
+
+def lock_soon(store: Store, task_ids: Iterable[str]) -> tuple[dict[str, LockedTask], frozenset[str]]:
+    """Lock the rows of many tasks without letting one of them hold up the rest.
+
+    The first attempt of the unit waits for every row, as `lock` does. When one was not to be had in
+    time the unit runs again, and takes those that are free.
+
+    Returns:
+        The locked tasks, and the ids of those that exist and that somebody else holds.
+    """
+    wanted = set(task_ids)
+    if not store.attempt:
+        return lock(store, wanted), frozenset()
+    free = lock_free(store, wanted)
+    missing = sorted(wanted - free.keys())
+    held = store.connection.scalars(_EXISTING, {"ids": missing}) if missing else ()
+    return free, frozenset(held)
 
 
 def lock_one(store: Store, task_id: str) -> LockedTask:

@@ -36,9 +36,9 @@ from langgraph_multi_agent.store.rows import (
     LockedTask,
     encode_event,
     is_fenced,
-    lock,
     lock_free,
     lock_owned,
+    lock_soon,
     save,
     task_of,
 )
@@ -331,13 +331,16 @@ def heartbeat(store: Store, owner: str, runs: Sequence[tuple[str, int]], *, leas
     """Renew the leases of all runs of this worker, and learn what people want of them.
 
     A task that somebody changed by SQL is obeyed: its run is told that it is not owned any
-    more, and the event that the change did not write is written.
+    more, and the event that the change did not write is written. Of a task whose row somebody
+    holds nothing is learned: its lease is not renewed, those of all others are.
     """
-    locked = lock(store, [task_id for task_id, _ in runs])
+    locked, held = lock_soon(store, [task_id for task_id, _ in runs])
     beats: list[Beat] = []
     kept: list[str] = []
     moved: list[LockedTask] = []
     for task_id, epoch in runs:
+        if task_id in held:
+            continue
         task = locked.get(task_id)
         if is_fenced(task, epoch):
             beats.append(Beat(task_id=task_id, epoch=epoch, is_owned=False))

@@ -15,7 +15,7 @@ import structlog
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.agents.contract import Team
-from langgraph_multi_agent.domain.errors import DependencyUnavailable
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, LeaseLost
 from langgraph_multi_agent.domain.ports import Clock, Doorbell, Feed, NewId
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.service.execution import ActiveRun, Execution, StopReason
@@ -25,7 +25,7 @@ from langgraph_multi_agent.store import runs
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.journal import JournalFlusher
 from langgraph_multi_agent.store.runs import Suspects
-from langgraph_multi_agent.worker.heartbeat import Heartbeat
+from langgraph_multi_agent.worker.heartbeat import Heartbeat, Run
 from langgraph_multi_agent.worker.lifetimes import Lifetimes
 
 IDLE_POLL_S = 2.0
@@ -38,6 +38,7 @@ MAX_DEAF_S = 0.5
 """After a row of rings that led to no task a worker hears the next one late, so as not to spin."""
 RETRY_DATABASE_S = 1.0
 LISTEN_S = 600.0
+GIVE_BACK_S = 0.5
 WATCH_SHARE = 0.1
 """How often leases are looked at, as a share of the time for which they are trusted."""
 
@@ -78,6 +79,8 @@ class Worker:
             database, self.name, self._lifetimes, clock, heard=self._heard, failed=self._stop_expired
         )
         self._active: dict[str, ActiveRun] = {}
+        self._dropped: set[Run] = set()
+        self._has_dropped = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._claim_lock = asyncio.Lock()
@@ -97,7 +100,11 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as group:
                 flushing = group.create_task(self._flusher.run())
-                around = [group.create_task(self._hear_controls()), group.create_task(self._watch_leases())]
+                around = [
+                    group.create_task(self._hear_controls()),
+                    group.create_task(self._watch_leases()),
+                    group.create_task(self._give_back()),
+                ]
                 async with asyncio.TaskGroup() as claimed_tasks:
                     stopped = claimed_tasks.create_task(self._stopping.wait())
                     claiming = claimed_tasks.create_task(self._claim_forever(claimed_tasks))
@@ -178,6 +185,9 @@ class Worker:
         try:
             status = await self._execution.run(active)
             log.info("run ended", status=status.value if status else "fenced")
+            if status is None:
+                self._dropped.add((task_id, epoch))
+                self._has_dropped.set()
         except Exception:
             log.exception("run broke")
             await self._finish_broken(active)
@@ -190,6 +200,34 @@ class Worker:
                 await self._doorbell.ring(task_id)
             else:
                 self._doorbell.nudge()
+
+    async def _give_back(self) -> None:
+        """Hand back what this worker stopped because it could not be sure of its lease.
+
+        It is alive, so that was no crash of the task: told so before the reaper looks, nobody counts
+        one. Whoever has taken the task meanwhile keeps it.
+        """
+        ending = runs.Ending(action=Action.HAND_BACK, detail="recovering")
+        while True:
+            await self._has_dropped.wait()
+            self._has_dropped.clear()
+            for task_id, epoch in tuple(self._dropped):
+                try:
+                    await self._database.write(WORKER_SCOPE, runs.finish, task_id, epoch, ending)
+                except DependencyUnavailable:
+                    self._has_dropped.set()
+                    continue
+                except LeaseLost:
+                    pass
+                except Exception:  # a fault of one row must not keep the others
+                    self._log.exception("hand-back failed", task_id=task_id)
+                else:
+                    self._log.warning("handed back", task_id=task_id, epoch=epoch)
+                    self._feed.wake([task_id])
+                    await self._doorbell.ring(task_id)
+                self._dropped.discard((task_id, epoch))
+            if self._dropped:
+                await asyncio.sleep(GIVE_BACK_S)
 
     async def _finish_broken(self, active: ActiveRun) -> None:
         """A fault of ours, not of the task: it ends as failed with a code rather than hang."""
