@@ -181,6 +181,9 @@ def disk_full(fleet: Fleet, size: int) -> Outcome:
     ends = set(fleet.query(asked, ids))
     if not ends <= {("completed", None), ("failed", UNAVAILABLE), ("failed", "STORAGE_FULL")}:
         fleet.fail(f"the tasks ended as {ends}")
+    [(crashes,)] = fleet.query("SELECT max(crash_count) FROM tasks WHERE id = ANY(%s)", ids)
+    if crashes:
+        fleet.fail(f"a full disk was counted as {crashes} crashes of a task")
     if fleet.count(innocents, "completed") != size:
         fleet.fail("a task that stores nothing suffered")
     if left := [path.name for path in (fleet.directory / "artifacts" / "incoming").iterdir()]:

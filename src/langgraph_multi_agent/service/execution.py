@@ -31,6 +31,10 @@ from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, ori
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.tools.contract import Tool
 
+ARTIFACTS = "artifacts"
+ARTIFACTS_RETRY_S = 5.0
+"""How long a run that could not store or read a file keeps its slot before it hands its task back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopReason:
@@ -165,7 +169,13 @@ class Execution:
                 raise
             error = {"code": "WORKFLOW_TIMEOUT", "params": {"limit_s": self._settings.workflow_timeout}}
             return Ended(how="failed", error=error)
-        except (LeaseLost, DependencyUnavailable):
+        except DependencyUnavailable as fault:
+            if fault.params.get("dependency") != ARTIFACTS:
+                raise
+            # The journal is there: this is no crash. A full disk empties no sooner for being asked at once.
+            await asyncio.sleep(ARTIFACTS_RETRY_S)
+            return Ended(how="drained")
+        except LeaseLost:
             raise
         except Fault as fault:
             return Ended(how="failed", error=error_json(fault))
