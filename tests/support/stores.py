@@ -96,7 +96,7 @@ _EMPTY = "; ".join(
 
 
 @cache
-def _shared_database() -> str:
+def shared_database() -> str:
     """One database for all tests of this process, emptied after each: making one takes longer than most tests."""
     return postgres().create_database()
 
@@ -104,7 +104,7 @@ def _shared_database() -> str:
 @asynccontextmanager
 async def open_postgres(directory: Path, clock: Clock, new_id: NewId) -> AsyncIterator[Database]:
     server = postgres()
-    name = _shared_database()
+    name = shared_database()
     database = PostgresDatabase(
         server.url(name).replace("postgresql://", "postgresql+psycopg://", 1),
         connections=6,

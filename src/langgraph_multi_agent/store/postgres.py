@@ -51,6 +51,8 @@ IDLE_IN_TRANSACTION_MS = 4_000
 """A stopped process must not hold its row locks longer than its leases live."""
 LOCK_TIMEOUT_MS = 500
 """One row that somebody holds must not hold up a whole process: see `rows.lock_soon`."""
+THREAD_DEADLINE_S = 2.0
+"""Of a heartbeat: a dead connection must be found out in time for another try within the lease."""
 MAX_TRIES = 3
 ASK_AGAIN_S = 0.2
 
@@ -250,7 +252,8 @@ class PostgresDatabase:
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
         call = self._call(scope, lambda store: function(store, *args, **kwargs), function.__dict__["unit_name"])
-        timer = threading.Timer(self._deadline_s, call.abort)
+        call.give_up = min(call.give_up, time.monotonic() + THREAD_DEADLINE_S)
+        timer = threading.Timer(min(self._deadline_s, THREAD_DEADLINE_S), call.abort)
         timer.daemon = True
         timer.start()
         try:
