@@ -263,7 +263,7 @@ def _until_doorbell_rings(fleet: Fleet, api: Program) -> None:
     with redis.Redis.from_url(fleet.redis.url(1)) as client:
         listeners = len(fleet.apis) + len(fleet.workers)
         fleet.until(
-            lambda: dict(client.pubsub_numsub("lgma:feed")).get(b"lgma:feed", 0) >= listeners,
+            lambda: sum(n for _, n in client.pubsub_numsub(*client.pubsub_channels("lgma:*"))) >= listeners,
             "everybody listens again",
             timeout_s=15,
         )

@@ -16,7 +16,7 @@ from tests.support.servers import RedisServer
 
 from langgraph_multi_agent.cache import redis as adapter
 from langgraph_multi_agent.cache.memory import MAX_VALUE_BYTES, MemoryCache
-from langgraph_multi_agent.cache.redis import PREFIX, USES, RedisCache, open_cache
+from langgraph_multi_agent.cache.redis import RedisCache, open_cache
 from langgraph_multi_agent.cache.sessions import MAX_SESSIONS, MemorySessions, open_sessions
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.ports import Cache, Model, ModelMessage, ModelRequest, Sessions
@@ -26,6 +26,7 @@ from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 ENTRIES = 5
+PREFIX, USES = "lgma:cache:", "lgma:cache-uses"
 TTL_S = 60.0
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
@@ -152,6 +153,22 @@ async def test_redis_holds_only_keys_with_our_prefix_each_with_a_time_and_an_ind
     await client.delete(PREFIX + "k14")  # as Redis does when the time is over, or when it is full
     assert await redis_cache.get("k14") is None
     assert await client.zcard(USES) == ENTRIES - 1
+
+
+async def test_installations_on_one_server_share_neither_entries_nor_sessions_nor_the_bound(
+    server: RedisServer, client: Redis, redis_cache: RedisCache, redis_sessions: Sessions
+) -> None:
+    await redis_cache.put("k", b"ours")
+    await redis_sessions.create("h", b"ours", ttl_s=TTL_S)
+    async with (
+        open_cache(server.url(), ttl_s=TTL_S, max_entries=1, prefix="lgma:other") as cache,
+        open_sessions(server.url(), prefix="lgma:other") as sessions,
+    ):
+        assert await cache.get("k") is None
+        assert await sessions.get("h") is None
+        for key in ("k", "l"):
+            await cache.put(key, b"theirs")
+    assert await redis_cache.get("k") == b"ours"
 
 
 async def test_without_redis_everything_is_a_miss_at_once_and_its_return_is_noticed(

@@ -12,7 +12,7 @@ from tests.support.proxy import TcpProxy
 from tests.support.servers import RedisServer
 
 from langgraph_multi_agent.feed import redis as adapter
-from langgraph_multi_agent.feed.redis import CHANNEL, RedisFeed, open_feed
+from langgraph_multi_agent.feed.redis import RedisFeed, open_feed
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 SOON = 0.05
@@ -128,7 +128,7 @@ async def test_a_message_of_a_stranger_does_no_harm(
 ) -> None:
     async with Redis.from_url(server.url()) as client, there.listen("t") as listener:
         for body in (b"", b"\xff", b"[]", b"3", b'{"process": "x", "ephemeral": [1]}', b'{"ids": 3}'):
-            await client.publish(CHANNEL, body)
+            await client.publish("lgma:feed", body)
         here.wake(["t"])
         assert await listener.wait(5)
 
@@ -208,3 +208,15 @@ async def test_nothing_is_left_running_after_closing(server: RedisServer, is_up:
                 await listener.wait(0.1)
             raise ZeroDivisionError
     assert asyncio.all_tasks() == before
+
+
+async def test_installations_on_one_server_do_not_hear_each_other(server: RedisServer, here: RedisFeed) -> None:
+    async with open_feed(server.url(5), prefix="lgma:other") as other:
+        await woken(other)
+        async with open_feed(server.url(5)) as same:
+            await woken(same)
+            async with other.listen(None) as foreign, same.listen(None) as own:
+                here.publish("control", {"reset_agent": "coder"})
+                assert await own.wait(5)
+                assert not await foreign.wait(SOON)
+                assert foreign.take_ephemeral() == []

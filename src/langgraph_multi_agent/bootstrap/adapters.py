@@ -5,11 +5,13 @@ a database that is opened is at the newest revision, and its storage is the inst
 """
 
 import asyncio
+import fcntl
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import events, installation, migration
-from langgraph_multi_agent.store.connections import connection_budget
+from langgraph_multi_agent.store.connections import ServerLimits, connection_budget, server_limits
 from langgraph_multi_agent.store.database import Database, FailPoints, SqliteDatabase, sqlite_engine
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
@@ -83,7 +85,7 @@ async def open_adapters(
             )
         )
         await database.write(SYSTEM_SCOPE, events.adopt_restored)
-        doorbell, feed, cache = await _signals(settings, stack, metrics)
+        doorbell, feed, cache = await _signals(settings, stack, metrics, database)
         yield Adapters(
             database=database,
             artifacts=artifacts,
@@ -91,7 +93,7 @@ async def open_adapters(
             feed=feed,
             cache=cache,
             clock=clock,
-            scratch=await asyncio.to_thread(_own_scratch, settings),
+            scratch=stack.enter_context(_own_scratch(settings)),
             is_shared=not settings.is_sqlite,
         )
 
@@ -115,7 +117,7 @@ async def _sqlite(settings: Settings, clock: Clock) -> Database:
 async def _postgres(settings: Settings, processes: int) -> Database:
     from langgraph_multi_agent.store.postgres import PostgresDatabase
 
-    granted = await asyncio.to_thread(_prepare_postgres, settings, processes)
+    granted = await _prepare_postgres(settings, processes)
     return PostgresDatabase(
         settings.sqlalchemy_url,
         connections=granted,
@@ -126,47 +128,63 @@ async def _postgres(settings: Settings, processes: int) -> Database:
     )
 
 
-def _prepare_postgres(settings: Settings, processes: int) -> int:
-    """Migrate, and say how many connections this process may open."""
-    from langgraph_multi_agent.store.postgres import connections_of_server, postgres_engine
+async def _prepare_postgres(settings: Settings, processes: int) -> int:
+    """Migrate, and say how many connections this process may open.
 
-    log = structlog.get_logger("bootstrap")
-    engine = postgres_engine(
-        settings.sqlalchemy_url, deadline_s=settings.database_deadline, prepare=settings.database_prepare
-    )
-    give_up = time.monotonic() + START_PATIENCE_S
-    try:
-        while True:
-            try:
-                most, reserved = connections_of_server(engine)
-                break
-            except DependencyUnavailable as fault:
-                if time.monotonic() >= give_up:
-                    raise
-                log.warning("waiting for the database", reason=fault.params.get("reason"))
-                time.sleep(RETRY_S)
-        migration.upgrade(engine)
-    finally:
-        engine.dispose()
+    Cancelling ends the wait for a server at once; a migration that has begun ends first.
+    """
+    limits = await _patient_limits(settings)
+    await asyncio.to_thread(_migrate_postgres, settings)
     budget = connection_budget(
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_max_overflow,
         processes=processes,
-        max_connections=most,
-        reserved=reserved,
+        max_connections=limits.max_connections,
+        reserved=limits.reserved,
     )
-    if budget.warning is not None:
-        log.warning("setting", setting=budget.warning.setting, code=budget.warning.code, **budget.warning.params)
+    if (warning := budget.warning) is not None:
+        log = structlog.get_logger("bootstrap")
+        log.warning("setting", setting=warning.setting, code=warning.code, **warning.params)
     return budget.per_process
 
 
+async def _patient_limits(settings: Settings) -> ServerLimits:
+    """What the server allows, as soon as it answers. Raises DependencyUnavailable: not in START_PATIENCE_S."""
+    give_up = time.monotonic() + START_PATIENCE_S
+    while True:
+        try:
+            return await server_limits(settings.libpq_url, deadline_s=settings.database_deadline)
+        except DependencyUnavailable as fault:
+            if time.monotonic() >= give_up:
+                raise
+            reason = fault.params.get("reason")
+            structlog.get_logger("bootstrap").warning("waiting for the database", reason=reason)
+            await asyncio.sleep(RETRY_S)
+
+
+def _migrate_postgres(settings: Settings) -> None:
+    from langgraph_multi_agent.store.postgres import postgres_engine
+
+    engine = postgres_engine(
+        settings.sqlalchemy_url, deadline_s=settings.database_deadline, prepare=settings.database_prepare
+    )
+    try:
+        migration.upgrade(engine)
+    finally:
+        engine.dispose()
+
+
 async def _signals(
-    settings: Settings, stack: AsyncExitStack, metrics: Metrics
+    settings: Settings, stack: AsyncExitStack, metrics: Metrics, database: Database
 ) -> tuple[Doorbell, Feed, Cache]:
     """Doorbell, feed and cache: within the process, or over Redis."""
     doorbell: Doorbell = MemoryDoorbell()
     feed: Feed = MemoryFeed()
     cache: Cache = MemoryCache(ttl_s=settings.cache_ttl, max_entries=settings.cache_max_size, metrics=metrics)
+    own_id = await database.write(
+        SYSTEM_SCOPE, installation.agree, installation.INSTALLATION_ID, uuid.uuid4().hex
+    )
+    prefix = f"lgma:{own_id[:8]}"
     try:
         if settings.queue_redis_url is not None:
             from langgraph_multi_agent.feed.redis import open_feed
@@ -176,7 +194,7 @@ async def _signals(
             doorbell = await stack.enter_async_context(
                 open_doorbell(url, size=settings.task_queue_size, metrics=metrics)
             )
-            feed = await stack.enter_async_context(open_feed(url, metrics=metrics))
+            feed = await stack.enter_async_context(open_feed(url, prefix=prefix, metrics=metrics))
         if settings.redis_url is not None:
             from langgraph_multi_agent.cache.redis import open_cache
 
@@ -185,6 +203,7 @@ async def _signals(
                     settings.redis_url,
                     ttl_s=settings.cache_ttl,
                     max_entries=settings.cache_max_size,
+                    prefix=prefix,
                     metrics=metrics,
                 )
             )
@@ -193,18 +212,56 @@ async def _signals(
     return doorbell, feed, cache
 
 
-def _own_scratch(settings: Settings) -> Path:
-    """A folder of this process alone; what killed ones left is gone.
+@contextmanager
+def _own_scratch(settings: Settings) -> Iterator[Path]:
+    """A folder of this process alone until the block ends; what killed ones left is gone.
 
-    With SQLite this process owns the data directory; with PostgreSQL each has a folder of its own.
+    With SQLite this process owns the data directory. With PostgreSQL several may share it, also from
+    containers that do not see each other's processes: whoever holds `<folder>.lock` lives.
     """
-    folder = settings.data_dir / "scratch"
-    if not settings.is_sqlite:
-        folder.mkdir(exist_ok=True, mode=0o700)
-        for left in folder.iterdir():
-            if left.name.isdecimal() and not Path(f"/proc/{left.name}").exists():
-                shutil.rmtree(left, ignore_errors=True)
-        folder /= str(os.getpid())
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(exist_ok=True, mode=0o700)
-    return folder
+    shared = settings.data_dir / "scratch"
+    if settings.is_sqlite:
+        shutil.rmtree(shared, ignore_errors=True)
+        shared.mkdir(exist_ok=True, mode=0o700)
+        yield shared
+        return
+    shared.mkdir(exist_ok=True, mode=0o700)
+    for left in shared.glob("*.lock"):
+        if (descriptor := _locked(left)) is not None:
+            _drop_scratch(left, descriptor)
+    lock = shared / f"{uuid.uuid4().hex}.lock"
+    while (descriptor := _locked(lock, flags=os.O_CREAT)) is None:  # somebody took it for a leftover
+        lock = shared / f"{uuid.uuid4().hex}.lock"
+    try:
+        folder = lock.with_suffix("")
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        _drop_scratch(lock, descriptor)
+
+
+def _locked(path: Path, *, flags: int = 0) -> int | None:
+    """A descriptor that holds the lock of a file; None if it is another's or the file is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | flags, 0o600)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _drop_scratch(lock: Path, descriptor: int) -> None:
+    """Remove a folder whose lock is held, then the lock: a folder without one is nobody's to remove."""
+    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    with suppress(FileNotFoundError):
+        lock.unlink()
+    os.close(descriptor)

@@ -1,8 +1,8 @@
-"""The cache of many processes: keys `lgma:cache:…` in REDIS_URL.
+"""The cache of many processes: keys `<prefix>:cache:…` in REDIS_URL.
 
 Hides the connection and every error of Redis: an error is a miss, and while Redis is away only one
 look-up each second waits for it. `bootstrap` opens one for a process. Invariant: each entry has a TTL,
-and with an index of last uses (`lgma:cache-uses`) there are about `max_entries` at most.
+and with an index of last uses (`<prefix>:cache-uses`) there are about `max_entries` at most.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from langgraph_multi_agent.cache.memory import MAX_VALUE_BYTES
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.telemetry.outage import Outage
 
-PREFIX = "lgma:cache:"
-USES = "lgma:cache-uses"
+ENTRIES = "cache:"
+USES = "cache-uses"
 CONNECT_S = 1.0
 CALL_S = 2.0
 CONNECTIONS = 8
@@ -93,7 +93,7 @@ class QuietRedis:
 
 @asynccontextmanager
 async def open_cache(
-    url: str, *, ttl_s: float, max_entries: int, metrics: Metrics | None = None
+    url: str, *, ttl_s: float, max_entries: int, prefix: str = "lgma", metrics: Metrics | None = None
 ) -> AsyncIterator["RedisCache"]:
     """A cache that works until the block ends; Redis may be away the whole time.
 
@@ -101,13 +101,14 @@ async def open_cache(
         url: REDIS_URL, not that of the queue.
         ttl_s: CACHE_TTL, in seconds.
         max_entries: CACHE_MAX_SIZE, over all processes.
+        prefix: of all keys, one for each installation that shares the server.
         metrics: counts look-ups, evictions and returns of Redis, if given.
 
     Raises:
         ValueError: the URL is none of Redis.
     """
     async with open_client(url) as client:
-        yield RedisCache(client, ttl_s=ttl_s, max_entries=max_entries, metrics=metrics)
+        yield RedisCache(client, ttl_s=ttl_s, max_entries=max_entries, prefix=prefix, metrics=metrics)
 
 
 class RedisCache:
@@ -123,21 +124,23 @@ class RedisCache:
         *,
         ttl_s: float,
         max_entries: int,
+        prefix: str = "lgma",
         metrics: Metrics | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._redis = QuietRedis(client, "cache", metrics=metrics)
         self._ttl_s, self._max_entries = ttl_s, max_entries
+        self._entries, self._uses = f"{prefix}:{ENTRIES}", f"{prefix}:{USES}"
         self._metrics, self._now = metrics, now
 
     async def get(self, key: str) -> bytes | None:
         async def look(client: "Redis") -> bytes | None:
             async with client.pipeline(transaction=False) as pipe:
-                pipe.get(PREFIX + key)
-                pipe.zadd(USES, {key: self._now()}, xx=True)
+                pipe.get(self._entries + key)
+                pipe.zadd(self._uses, {key: self._now()}, xx=True)
                 value: bytes | None = (await pipe.execute())[0]
             if value is None:
-                await cast("Awaitable[Any]", client.zrem(USES, key))
+                await cast("Awaitable[Any]", client.zrem(self._uses, key))
             return value
 
         is_answered, value = await self._redis.ask(look)
@@ -151,12 +154,12 @@ class RedisCache:
 
         async def keep(client: "Redis") -> None:
             if lasts_ms <= 0 or len(value) > MAX_VALUE_BYTES:
-                await cast("Awaitable[Any]", client.delete(PREFIX + key))
+                await cast("Awaitable[Any]", client.delete(self._entries + key))
                 return
             async with client.pipeline(transaction=True) as pipe:
-                pipe.set(PREFIX + key, value, px=lasts_ms)
-                pipe.zadd(USES, {key: self._now()})
-                pipe.zcard(USES)
+                pipe.set(self._entries + key, value, px=lasts_ms)
+                pipe.zadd(self._uses, {key: self._now()})
+                pipe.zcard(self._uses)
                 surplus = (await pipe.execute())[2] - self._max_entries
             if surplus > 0:
                 await self._evict(client, min(surplus, MAX_EVICTED_AT_ONCE))
@@ -167,9 +170,9 @@ class RedisCache:
         return await self._redis.ping()
 
     async def _evict(self, client: "Redis", number: int) -> None:
-        oldest = await cast("Awaitable[Any]", client.zpopmin(USES, number))
+        oldest = await cast("Awaitable[Any]", client.zpopmin(self._uses, number))
         if oldest:
-            keys = [PREFIX.encode() + name for name, _ in oldest]
+            keys = [self._entries.encode() + name for name, _ in oldest]
             removed = await cast("Awaitable[Any]", client.unlink(*keys))
             if self._metrics is not None:
                 self._metrics.cache_evictions.labels("redis").inc(removed)

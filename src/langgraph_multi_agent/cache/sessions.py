@@ -1,4 +1,4 @@
-"""Sessions of people who are logged in, in this process or in REDIS_URL (keys `lgma:session:…`).
+"""Sessions of people who are logged in, in this process or in REDIS_URL (keys `<prefix>:session:…`).
 
 Hides where they are. `bootstrap` picks one; the API's log-in uses it. Invariant: only hashes of tokens
 come here, and a session that nobody touches is gone after its time.
@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from langgraph_multi_agent.cache.redis import QuietRedis, open_client
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
-PREFIX = "lgma:session:"
+SESSIONS = "session:"
 MAX_SESSIONS = 10_000
 
 
@@ -59,36 +59,39 @@ class MemorySessions:
 
 
 @asynccontextmanager
-async def open_sessions(url: str, *, metrics: Metrics | None = None) -> AsyncIterator["RedisSessions"]:
+async def open_sessions(
+    url: str, *, prefix: str = "lgma", metrics: Metrics | None = None
+) -> AsyncIterator["RedisSessions"]:
     """Sessions in REDIS_URL until the block ends. Raises ValueError: the URL is none of Redis."""
     async with open_client(url) as client:
-        yield RedisSessions(client, metrics=metrics)
+        yield RedisSessions(client, prefix=prefix, metrics=metrics)
 
 
 class RedisSessions:
     """`ports.Sessions` over Redis."""
 
-    def __init__(self, client: "Redis", *, metrics: Metrics | None = None) -> None:
+    def __init__(self, client: "Redis", *, prefix: str = "lgma", metrics: Metrics | None = None) -> None:
+        self._prefix = f"{prefix}:{SESSIONS}"
         self._redis = QuietRedis(client, "sessions", metrics=metrics)
 
     async def create(self, token_hash: str, value: bytes, *, ttl_s: float) -> bool:
         lasts_ms = math.ceil(ttl_s * 1000)
         _, reply = await self._redis.ask(
-            lambda client: client.set(PREFIX + token_hash, value, px=lasts_ms, nx=True)
+            lambda client: client.set(self._prefix + token_hash, value, px=lasts_ms, nx=True)
         )
         return bool(reply)
 
     async def get(self, token_hash: str) -> bytes | None:
-        _, reply = await self._redis.ask(lambda client: client.get(PREFIX + token_hash))
+        _, reply = await self._redis.ask(lambda client: client.get(self._prefix + token_hash))
         return cast("bytes | None", reply)
 
     async def touch(self, token_hash: str, *, ttl_s: float) -> bool:
         lasts_ms = math.ceil(ttl_s * 1000)
-        _, reply = await self._redis.ask(lambda client: client.pexpire(PREFIX + token_hash, lasts_ms))
+        _, reply = await self._redis.ask(lambda client: client.pexpire(self._prefix + token_hash, lasts_ms))
         return bool(reply)
 
     async def delete(self, token_hash: str) -> bool:
-        is_answered, _ = await self._redis.ask(lambda client: client.delete(PREFIX + token_hash))
+        is_answered, _ = await self._redis.ask(lambda client: client.delete(self._prefix + token_hash))
         return is_answered
 
     async def ping(self) -> bool:

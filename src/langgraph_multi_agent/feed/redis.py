@@ -25,7 +25,8 @@ from langgraph_multi_agent.feed.memory import MemoryFeed, MemoryListener
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.telemetry.outage import Outage
 
-CHANNEL = "lgma:feed"
+CHANNEL = "feed"
+"""What follows the prefix and a colon."""
 CONNECT_S = 1.0
 CALL_S = 2.0
 QUIET_S = 2.0
@@ -43,12 +44,14 @@ log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def open_feed(url: str, *, metrics: Metrics | None = None) -> AsyncIterator["RedisFeed"]:
+async def open_feed(
+    url: str, *, prefix: str = "lgma", metrics: Metrics | None = None
+) -> AsyncIterator["RedisFeed"]:
     """A feed that works until the block ends; Redis may be away the whole time.
 
     Args:
-        url: QUEUE_REDIS_URL or REDIS_URL: `redis://`, `rediss://` or `unix://`. Pub/sub knows no
-            database numbers: installations that share a server share the channel.
+        url: QUEUE_REDIS_URL or REDIS_URL: `redis://`, `rediss://` or `unix://`.
+        prefix: of the channel, one for each installation: pub/sub knows no database numbers.
         metrics: counts messages and returns of Redis, if given.
 
     Raises:
@@ -65,7 +68,7 @@ async def open_feed(url: str, *, metrics: Metrics | None = None) -> AsyncIterato
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
     async with Redis.from_pool(pool) as client:
-        feed = RedisFeed(client, metrics=metrics)
+        feed = RedisFeed(client, prefix=prefix, metrics=metrics)
         loops = [asyncio.create_task(loop) for loop in (feed.send_forever(), feed.hear_forever())]
         try:
             yield feed
@@ -79,8 +82,9 @@ async def open_feed(url: str, *, metrics: Metrics | None = None) -> AsyncIterato
 class RedisFeed:
     """`ports.Feed` over Redis. Made by `open_feed`; use from one event loop only."""
 
-    def __init__(self, client: "Redis", *, metrics: Metrics | None = None) -> None:
+    def __init__(self, client: "Redis", *, prefix: str, metrics: Metrics | None = None) -> None:
         self._client, self._metrics = client, metrics
+        self._channel = f"{prefix}:{CHANNEL}"
         self._process = uuid.uuid4().hex
         self._local = MemoryFeed()
         self._ids: set[str] = set()
@@ -143,7 +147,7 @@ class RedisFeed:
             pubsub = self._client.pubsub()
             try:
                 async with asyncio.timeout(CALL_S):
-                    await pubsub.subscribe(CHANNEL)
+                    await pubsub.subscribe(self._channel)
                 await self._hear(pubsub)
             except Exception as error:
                 self._hearing.failed(error)
@@ -173,7 +177,7 @@ class RedisFeed:
             message["ephemeral"] = list(ephemeral)
         try:
             async with asyncio.timeout(CALL_S):
-                await cast("Awaitable[Any]", self._client.publish(CHANNEL, orjson.dumps(message)))
+                await cast("Awaitable[Any]", self._client.publish(self._channel, orjson.dumps(message)))
         except BaseException:
             # Wake-ups are kept for the next try; progress is stale by then.
             self._ids |= ids

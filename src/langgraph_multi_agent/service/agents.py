@@ -107,7 +107,7 @@ class AgentService:
         """
         known = frozenset(name for _, name, _, _ in self._members())
         await self._database.write(scope, ledgers.reset_agent, agent, known)
-        self._feed.publish(CONTROL_TOPIC, {"reset_agent": agent})
+        self._feed.publish(CONTROL_TOPIC, {"reset_agent": agent, "tenant": scope.tenant})
         return next(status for status in await self.status(scope) if status.name == agent)
 
     def _members(self) -> list[tuple[str, str, Mapping[str, str], tuple[str, ...]]]:

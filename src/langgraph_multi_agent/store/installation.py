@@ -1,6 +1,6 @@
 """Facts that all processes of one installation agree on, each written once.
 
-`bootstrap` asks here which artifact storage the installation uses. Invariant: the first value of
+`bootstrap` asks here which artifact storage the installation uses and what its id is. Invariant: the first value of
 a name is the value for good, whoever offers another later.
 """
 
@@ -13,6 +13,8 @@ from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, unit
 
 ARTIFACT_STORAGE = "artifact_storage"
+INSTALLATION_ID = "installation_id"
+"""A random hex id; its first characters keep installations on one Redis server apart."""
 _FACTS = schema.installation
 
 

@@ -270,7 +270,8 @@ class Worker:
                     for message in listener.take_ephemeral():
                         agent = message.get("reset_agent")  # a newer program may say something else
                         for active in tuple(self._active.values() if agent else ()):
-                            active.signals.reset_agent(str(agent))
+                            if message.get("tenant") in (None, active.claimed.task.tenant):
+                                active.signals.reset_agent(str(agent))
                     self._heartbeat.beat_now()
 
     async def _drain(self) -> None:
