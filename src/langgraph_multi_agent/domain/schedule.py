@@ -5,7 +5,7 @@ and fire time makes at most one task.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -102,10 +102,14 @@ def draft_json(draft: TaskDraft) -> dict[str, Any]:
 
 
 def draft_of(value: Mapping[str, Any]) -> TaskDraft:
-    """The draft that `draft_json` wrote."""
-    return TaskDraft(
-        **{**value, "priority": Priority(value["priority"]), "budget": Budget(**value["budget"])}
-    )
+    """The draft that `draft_json` wrote, here or in a newer version: keys that are unknown here are left out."""
+    known = {name: value[name] for name in _DRAFT_NAMES & value.keys()}
+    budget = {name: value["budget"][name] for name in _BUDGET_NAMES & value["budget"].keys()}
+    return TaskDraft(**{**known, "priority": Priority(value["priority"]), "budget": Budget(**budget)})
+
+
+_DRAFT_NAMES = frozenset(item.name for item in fields(TaskDraft))
+_BUDGET_NAMES = frozenset(item.name for item in fields(Budget))
 
 
 def error_json(fault: Fault, *, fire_at: datetime) -> dict[str, Any]:

@@ -52,6 +52,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "服务停止期间的触发只补最近一次；计数最多到 1000。",
         "en": "After a time without service only the newest fire is made up for; the count stops at 1000.",
     },
+    "error.SCHEDULE_UNREADABLE.title": {"zh": "读不懂这个定时任务", "en": "The schedule cannot be read"},
+    "error.SCHEDULE_UNREADABLE.detail": {
+        "zh": "{fire_at} 的触发没有提交任务：保存的内容有误（{reason}）。",
+        "en": "The fire of {fire_at} made no task: what is stored of it is wrong ({reason}).",
+    },
+    "error.SCHEDULE_UNREADABLE.hint": {
+        "zh": "请删除后重新添加；其他定时任务不受影响。",
+        "en": "Delete it and add it anew; other schedules go on.",
+    },
     "cli.tasks.schedule.help": {
         "zh": "管理定时任务。",
         "en": "Tasks that come again.",

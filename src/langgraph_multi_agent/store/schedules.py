@@ -5,18 +5,22 @@ and the move of its `next_fire_at` are one transaction, under the row's lock; so
 tick together fire once, and a crash fires again or has fired, never both.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 from sqlalchemy import Row, Select, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from langgraph_multi_agent.access import Scope
-from langgraph_multi_agent.domain.errors import Fault
+from langgraph_multi_agent.domain.errors import DataRefused, DependencyUnavailable, Fault, QueueFull
 from langgraph_multi_agent.domain.schedule import (
+    DueFires,
     FiresDue,
     NextFire,
     Schedule,
@@ -34,6 +38,10 @@ from langgraph_multi_agent.store.database import Store, unit
 FIRES_AT_ONCE = 50
 """Schedules of one transaction: a thousand that are due together take twenty."""
 FIRES_SKIPPED = "FIRES_SKIPPED"
+SCHEDULE_UNREADABLE = "SCHEDULE_UNREADABLE"
+UNREADABLE_AGAIN = timedelta(hours=1)
+"""When a schedule whose own plan cannot be read is looked at again."""
+MAX_REASON_CHARS = 200
 _TABLE = schema.schedules
 _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -119,7 +127,12 @@ def change(store: Store, schedule_id: str, fields: Mapping[str, Any], next_fire:
         values["next_fire_at"] = (
             next_fire(plan["cron"], plan["timezone"], store.now) if plan["is_enabled"] else None
         )
-    _save(store, schedule_id, values)
+    try:
+        _save(store, schedule_id, values)
+    except IntegrityError as error:  # another change took the name since the look
+        if "name" not in values:
+            raise
+        raise ScheduleExists(name=values["name"]) from error
     return get(store, schedule_id)
 
 
@@ -151,14 +164,15 @@ def fire_due(
 ) -> Sequence[Fired]:
     """Fire the schedules that are due, at most FIRES_AT_ONCE; rows that another replica holds are its.
 
-    A refusal is kept on the schedule and the next fire is tried in its turn; a full queue is tried
-    again at the next call, as long as no newer fire takes its place.
+    A refusal, or a schedule that cannot be read, is kept on the schedule and the next fire is tried in
+    its turn, whatever the others do; a full queue is tried again at the next call, as long as no newer
+    fire takes its place.
 
     Args:
         admit: raises a Fault for a draft that the team refuses now.
     """
-    due = (
-        select(_TABLE)
+    due: Select[Any] = (
+        select(_TABLE.c.id, _TABLE.c.tenant, _TABLE.c.name, _TABLE.c.cron, _TABLE.c.timezone, _TABLE.c.next_fire_at)
         .where(_TABLE.c.next_fire_at <= store.now)
         .order_by(_TABLE.c.next_fire_at, _TABLE.c.id)
         .limit(FIRES_AT_ONCE)
@@ -177,10 +191,14 @@ def _fire(
     values: dict[str, Any] = {"next_fire_at": row.next_fire_at}  # still due, unless it gets further
     task: Task | None = None
     error: dict[str, Any] | None = None
+    owed: DueFires | None = None
+    last_error: Any = None
     try:
         owed = fires_due(row.cron, row.timezone, row.next_fire_at, store.now)
         fire_at, skipped = owed.newest, owed.skipped
-        draft = draft_of(row.draft)
+        # Read alone: JSON that cannot be decoded would take the other rows along.
+        kept = store.connection.execute(select(_TABLE.c.draft, _TABLE.c.last_error).where(_TABLE.c.id == row.id)).one()
+        last_error, draft = kept.last_error, draft_of(kept.draft)
         try:
             admit(draft)
         except Fault as refusal:
@@ -199,9 +217,20 @@ def _fire(
             task = None if is_replay else task
             if skipped:
                 error = {"code": FIRES_SKIPPED, "params": {"count": skipped, "fire_at": fire_at.isoformat()}}
-    except Fault as fault:  # the queue is full, or this machine does not know the time zone
+    except DependencyUnavailable:
+        raise
+    except Fault as fault:
         error = error_json(fault, fire_at=fire_at)
-    is_news = task is not None or error != row.last_error
+        if owed is None:  # this machine does not know the time zone
+            last_error = _last_error(store, row.id)
+        elif not isinstance(fault, QueueFull):
+            values["next_fire_at"] = owed.following
+    except Exception as failure:
+        if _is_of_database(failure):
+            raise
+        error = _unreadable(failure, fire_at)
+        values["next_fire_at"] = owed.following if owed is not None else store.now + UNREADABLE_AGAIN
+    is_news = task is not None or error != last_error
     if is_news or values["next_fire_at"] != row.next_fire_at:
         _save(store, row.id, {**values, "last_error": error})
     return Fired(
@@ -215,10 +244,35 @@ def _undone_if_refused(store: Store) -> Iterator[None]:
     store.connection.exec_driver_sql("SAVEPOINT fire")
     try:
         yield
-    except Fault:
+    except Exception as error:
+        if _is_of_database(error):
+            raise
         store.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT fire")
         raise
     store.connection.exec_driver_sql("RELEASE SAVEPOINT fire")
+
+
+def _is_of_database(error: Exception) -> bool:
+    """Whether the database failed, and not this row's values: then nothing of the transaction stands."""
+    cause = getattr(error, "orig", None) or error
+    return isinstance(cause, _DATABASE_FAILED) and not isinstance(cause, _VALUE_REFUSED)
+
+
+_DATABASE_FAILED = (DependencyUnavailable, psycopg.Error, sqlite3.Error, OSError)
+_VALUE_REFUSED = (psycopg.DataError, psycopg.IntegrityError, sqlite3.DataError, sqlite3.IntegrityError)
+
+
+def _unreadable(failure: Exception, fire_at: datetime) -> dict[str, Any]:
+    cause = getattr(failure, "orig", None) or failure
+    reason = str(cause).partition("\n")[0][:MAX_REASON_CHARS]
+    if isinstance(cause, _VALUE_REFUSED):
+        return error_json(DataRefused(reason=reason), fire_at=fire_at)
+    reason = f"{type(cause).__name__}: {reason}"
+    return {"code": SCHEDULE_UNREADABLE, "params": {"reason": reason, "fire_at": fire_at.isoformat()}}
+
+
+def _last_error(store: Store, schedule_id: str) -> Any:
+    return store.connection.scalar(select(_TABLE.c.last_error).where(_TABLE.c.id == schedule_id))
 
 
 def fire_key(schedule_id: str, fire_at: datetime) -> str:

@@ -5,7 +5,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, Integer, bindparam, delete, func, insert, literal_column, select, tuple_
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from langgraph_multi_agent.domain.errors import (
@@ -47,6 +59,7 @@ from langgraph_multi_agent.store.sets import among, insert_rows
 IDEMPOTENCY_WINDOW = timedelta(hours=24)
 CONTROL_CANCEL = "cancel"
 CONTROL_PAUSE = "pause"
+DIGESTS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +75,24 @@ class TaskFilter:
     created_before: datetime | None = None
 
 
-_WAITING = (
-    select(schema.tasks.c.id)
-    .where(schema.tasks.c.status == TaskStatus.PENDING.value)
-    .limit(bindparam("queue_size", type_=Integer))
-)
-_COUNT_WAITING = select(func.count()).select_from(_WAITING.subquery())
+DELAYED_PER_PLACE = 10
+"""So many tasks may wait for their time, for each place in the queue of those that wait for a worker."""
+DELAYED_RETRY_S = 60
+
+
+def _count_pending(is_of_kind: ColumnElement[bool]) -> Select[Any]:
+    """How many pending tasks are of a kind, counted up to `limit`."""
+    some = (
+        select(schema.tasks.c.id)
+        .where(schema.tasks.c.status == TaskStatus.PENDING.value, is_of_kind)
+        .limit(bindparam("limit", type_=Integer))
+    )
+    return select(func.count()).select_from(some.subquery())
+
+
+_NOW = bindparam("now", type_=schema.tasks.c.run_at.type)
+_COUNT_WAITING = _count_pending(schema.tasks.c.run_at <= _NOW)
+_COUNT_DELAYED = _count_pending(schema.tasks.c.run_at > _NOW)
 _BY_ID = select(schema.tasks).where(among(schema.tasks.c.id, "ids"))
 _BY_ID_OF_TENANT = _BY_ID.where(schema.tasks.c.tenant == bindparam("tenant"))
 
@@ -89,7 +114,8 @@ def submit(
 
     Raises:
         IdempotencyConflict: the key was used with another body.
-        QueueFull: `queue_size` tasks are waiting already.
+        QueueFull: `queue_size` tasks are waiting for a worker already or, for a delayed one,
+            DELAYED_PER_PLACE times as many for their time.
     """
     tenant = store.scope.tenant or DEFAULT_TENANT
     if idempotency_key is not None and not _take_key(store, tenant, idempotency_key, body_hash, task_id):
@@ -117,10 +143,26 @@ submit_all.__dict__["unit_name"] = submit.__dict__["unit_name"]
 def _accept(
     store: Store, submissions: Sequence[tuple[str, TaskDraft]], *, queue_size: int
 ) -> list[Task | QueueFull]:
-    waiting = store.connection.scalar(_COUNT_WAITING, {"queue_size": queue_size}) or 0
-    taken = submissions[: max(0, queue_size - waiting)]
     tenant, now = store.scope.tenant or DEFAULT_TENANT, store.now
-    accepted = [_new_task(tenant, task_id, draft, now) for task_id, draft in taken]
+    outcomes: list[tuple[Task, dict[str, Any]] | QueueFull] = []
+    room: dict[bool, int] = {}
+    for task_id, draft in submissions:
+        is_delayed = _start_of(draft, now) > now
+        limit = queue_size * DELAYED_PER_PLACE if is_delayed else queue_size
+        if is_delayed not in room:
+            query = _COUNT_DELAYED if is_delayed else _COUNT_WAITING
+            room[is_delayed] = limit - (store.connection.scalar(query, {"now": now, "limit": limit}) or 0)
+        room[is_delayed] -= 1
+        outcomes.append(
+            _new_task(tenant, task_id, draft, now)
+            if room[is_delayed] >= 0
+            else QueueFull(
+                what="delayed" if is_delayed else "waiting",
+                limit=limit,
+                retry_after_s=DELAYED_RETRY_S if is_delayed else 1,
+            )
+        )
+    accepted = [outcome for outcome in outcomes if not isinstance(outcome, QueueFull)]
     insert_rows(store, schema.tasks, [row for _, row in accepted])
     add_events(store, [_first_event(task) for task, _ in accepted])
     inputs = [
@@ -129,8 +171,7 @@ def _accept(
         for item in task.files
     ]
     insert_rows(store, schema.artifacts, inputs)
-    refused = [QueueFull(limit=queue_size, retry_after_s=1) for _ in submissions[len(taken) :]]
-    return [*(task for task, _ in accepted), *refused]
+    return [outcome if isinstance(outcome, QueueFull) else outcome[0] for outcome in outcomes]
 
 
 def _new_task(tenant: str, task_id: str, draft: TaskDraft, now: datetime) -> tuple[Task, dict[str, Any]]:
@@ -553,14 +594,42 @@ def artifacts_of(store: Store, task_id: str) -> list[tuple[ArtifactRef, datetime
     ]
 
 
+DigestCursor = tuple[str, str, str]
+"""Where the next page of digests begins: the table, a task and a key or name in it."""
+FIRST_DIGEST: DigestCursor = ("journal", "", "")
+# The journal first: what a step produced is named there before it becomes an artifact.
+_DIGESTS = {
+    "journal": (schema.journal.c.task_id, schema.journal.c.key, schema.journal.c.result_digest),
+    "artifacts": (schema.artifacts.c.task_id, schema.artifacts.c.name, schema.artifacts.c.digest),
+}
+
+
+def digests(store: Store, cursor: DigestCursor, *, limit: int) -> tuple[set[str], DigestCursor | None]:
+    """Digests that the next `limit` rows need, over all tenants, and the cursor after them.
+
+    Args:
+        cursor: FIRST_DIGEST, or what the page before gave; None of it means that all are read.
+    """
+    table, *place = cursor
+    task_id, name, digest = _DIGESTS[table]
+    window = tuple_(task_id, name) > tuple_(*place)
+    query = select(task_id, name).where(window).order_by(task_id, name)
+    last = store.connection.execute(query.offset(limit - 1).limit(1)).first()
+    if last is not None:
+        window &= tuple_(task_id, name) <= tuple_(*last)
+    found = set(store.connection.scalars(select(digest).where(window, digest.is_not(None))))
+    if last is not None:
+        return found, (table, last[0], last[1])
+    return found, ("artifacts", "", "") if table == "journal" else None
+
+
 def referenced_digests(store: Store) -> set[str]:
-    """Digests that some artifact or journal row still needs, over all tenants."""
-    found: set[str] = set(store.connection.scalars(select(schema.artifacts.c.digest)))
-    found.update(
-        store.connection.scalars(
-            select(schema.journal.c.result_digest).where(schema.journal.c.result_digest.is_not(None))
-        )
-    )
+    """Digests that some artifact or journal row still needs, over all tenants, read at once."""
+    found: set[str] = set()
+    cursor: DigestCursor | None = FIRST_DIGEST
+    while cursor is not None:
+        page, cursor = digests(store, cursor, limit=DIGESTS_AT_ONCE)
+        found |= page
     return found
 
 
