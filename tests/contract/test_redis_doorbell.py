@@ -13,6 +13,7 @@ from tests.support.servers import RedisServer
 
 from langgraph_multi_agent.queue import redis as adapter
 from langgraph_multi_agent.queue.redis import KEY, RedisDoorbell, open_doorbell
+from langgraph_multi_agent.queue.roll import Roll
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 SIZE = 50
@@ -184,19 +185,104 @@ async def test_doubled_and_reordered_rings_wake_and_do_no_harm(
         await waiting
 
 
-async def test_reconciling_writes_what_is_pending_best_first_and_leaves_a_right_list_alone(
+class Time:
+    """Seconds that pass when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def roll(client: Redis, time_of: Time, process: str) -> Roll:
+    return Roll(client, key=KEY, size=SIZE, process=process, monotonic=time_of)
+
+
+async def queue(client: Redis) -> list[str]:
+    """In the order of popping."""
+    return [entry.decode() for entry in reversed(await client.lrange(KEY, 0, -1))]
+
+
+async def test_reconciling_adds_what_is_pending_best_first_and_drops_doubles(
     replica: RedisDoorbell, client: Redis
 ) -> None:
-    await client.lpush(KEY, "stale", "stale", "a")
+    await client.lpush(KEY, "b", "b")
     await replica.reconcile(["a", "b"])
-    assert await client.lrange(KEY, 0, -1) == [b"b", b"a"]
-    await client.lset(KEY, 0, "drifted")
-    await replica.reconcile(["a", "b"])
-    assert await client.lrange(KEY, 0, -1) == [b"drifted", b"a"]
+    assert await queue(client) == ["a", "b"]
     await replica.reconcile([f"t{number}" for number in range(3 * SIZE)])
     assert await client.llen(KEY) == SIZE
-    await replica.reconcile([])
-    assert await client.llen(KEY) == 0
+
+
+async def test_what_nobody_knows_leaves_the_list_after_a_question(client: Redis) -> None:
+    passing = Time()
+    one, other = roll(client, passing, "one"), roll(client, passing, "other")
+    await client.lpush(KEY, "stale", "a", "junk")
+    for seconds in (0, 1, 2):
+        passing.seconds = seconds
+        for replica in (one, other):
+            await replica.settle(["a"])
+        assert set(await queue(client)) == {"stale", "a", "junk"}
+    passing.seconds = 3
+    for replica in (one, other):
+        await replica.settle(["a"])
+    assert await queue(client) == ["a"]
+    assert await client.keys("*") == [KEY.encode()]
+
+
+async def test_replicas_of_different_teams_come_to_one_list_and_leave_it_alone(client: Redis) -> None:
+    passing = Time()
+    one, other = roll(client, passing, "one"), roll(client, passing, "other")
+    await client.lpush(KEY, "stale")
+    lists = []
+    for round_number in range(30):
+        passing.seconds = round_number
+        for replica, pending in ((one, ["x1", "x2", "x3"]), (other, ["y1"])):
+            await replica.settle(pending)
+            lists.append(await queue(client))
+    assert all({"x1", "x2", "x3"} <= set(found) for found in lists)
+    assert all("y1" in found for found in lists[1:])  # never taken from each other, not even for a round
+    assert "stale" not in lists[-1]
+    settled = lists[20:]
+    assert all(found == settled[0] for found in settled)
+    assert len(settled[0]) == 4
+
+
+async def test_what_is_rung_while_a_question_is_open_stays(client: Redis) -> None:
+    passing = Time()
+    one = roll(client, passing, "one")
+    await client.lpush(KEY, "stale")
+    await one.settle([])
+    passing.seconds = 3
+    await client.lpush(KEY, "fresh")
+    await one.settle([])
+    assert await queue(client) == ["fresh"]
+
+
+async def test_the_tasks_of_a_replica_that_is_gone_leave_the_list_in_the_end(client: Redis) -> None:
+    passing = Time()
+    one, other = roll(client, passing, "one"), roll(client, passing, "other")
+    for round_number in range(10):
+        passing.seconds = round_number
+        await other.settle(["y1"])
+        await one.settle(["x1", "x2"])
+    assert set(await queue(client)) == {"x1", "x2", "y1"}
+    for round_number in range(10, 90):
+        passing.seconds = round_number
+        await one.settle(["x1", "x2"])
+    assert await queue(client) == ["x1", "x2"]
+
+
+async def test_a_full_list_of_two_teams_is_not_written_again_and_again(client: Redis) -> None:
+    passing = Time()
+    one, other = roll(client, passing, "one"), roll(client, passing, "other")
+    await one.settle([f"x{number}" for number in range(SIZE)])
+    before = await queue(client)
+    for round_number in range(10):
+        passing.seconds = round_number
+        await other.settle([f"y{number}" for number in range(SIZE // 2)])
+        await one.settle([f"x{number}" for number in range(SIZE)])
+    assert await queue(client) == before
 
 
 async def test_flushing_redis_costs_one_reconciling(

@@ -7,6 +7,7 @@ free slot. So LLEN shows the runnable tasks, and `reconcile` mends what crashes 
 """
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
@@ -18,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
+from langgraph_multi_agent.queue.roll import Roll
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.telemetry.outage import Outage
 
@@ -42,7 +44,8 @@ async def open_doorbell(
     """A doorbell that works until the block ends; Redis may be away the whole time.
 
     Args:
-        url: QUEUE_REDIS_URL: `redis://`, `rediss://` or `unix://`.
+        url: QUEUE_REDIS_URL: `redis://`, `rediss://` or `unix://`. The list has one name, which
+            operators type: installations that share a server need a database number each.
         size: TASK_QUEUE_SIZE; the list is never longer.
         metrics: counts returns of Redis, if given.
 
@@ -76,6 +79,7 @@ class RedisDoorbell:
 
     def __init__(self, client: "Redis", *, size: int, metrics: Metrics | None = None) -> None:
         self._client, self._size = client, size
+        self._roll = Roll(client, key=KEY, size=size, process=uuid.uuid4().hex)
         self._local = MemoryDoorbell()
         self._rings: dict[str, None] = {}
         self._returned: list[str] = []
@@ -130,18 +134,12 @@ class RedisDoorbell:
             self._to_send.set()
 
     async def reconcile(self, pending_ids: Sequence[str]) -> None:
-        """Rewrite the list in one transaction, if it is not as long as it should be."""
+        """Add what is missing, and remove what no replica knows; see `queue.roll`."""
         if not self._ringing.has_rested:
             return
-        wanted = pending_ids[: self._size]
         try:
             async with asyncio.timeout(CALL_S):
-                if await _reply(self._client.llen(KEY)) != len(wanted):
-                    async with self._client.pipeline(transaction=True) as pipe:
-                        pipe.delete(KEY)
-                        for start in range(0, len(wanted), CHUNK):
-                            pipe.lpush(KEY, *wanted[start : start + CHUNK])
-                        await pipe.execute()
+                await self._roll.settle(pending_ids)
         except Exception as error:
             self._ringing.failed(error)
         else:
