@@ -52,6 +52,7 @@ async def test_fit_servers_are_well(
         "QUEUE": ("REDIS_OK", State.OK),
     }
     assert int(findings["POSTGRES"].params["version"]) >= 15
+    assert findings["POSTGRES"].params["processes"] == "8"  # four workers, each with one for suspects
     assert findings["QUEUE"].params["policy"] == "noeviction"
     assert findings["QUEUE"].params["address"].endswith(f":{redis_server.address[1]}")
 

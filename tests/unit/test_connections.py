@@ -6,14 +6,20 @@ from hypothesis import strategies as st
 
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 from langgraph_multi_agent.i18n import text
-from langgraph_multi_agent.store.connections import LEAST, connection_budget
+from langgraph_multi_agent.store.connections import LEAST, connection_budget, processes_of
 
 SIZES = st.integers(min_value=0, max_value=500)
 
 
 def test_the_manuals_own_values_start_without_a_warning() -> None:
-    budget = connection_budget(pool_size=20, max_overflow=30, processes=4, max_connections=100, reserved=3)
-    assert (budget.per_process, budget.warning) == (12, None)
+    budget = connection_budget(
+        pool_size=20, max_overflow=30, processes=processes_of(4), max_connections=100, reserved=3
+    )
+    assert (budget.per_process, budget.warning) == (6, None)
+
+
+def test_every_worker_may_have_its_own_process_for_suspects_at_the_same_time() -> None:
+    assert [processes_of(workers) for workers in (1, 4)] == [2, 8]
 
 
 def test_a_pool_beyond_the_server_is_clamped_and_says_so_in_both_languages() -> None:

@@ -17,11 +17,20 @@ import structlog
 
 from langgraph_multi_agent.agents.contract import Team
 from langgraph_multi_agent.bootstrap.application import Application, configure, open_application
-from langgraph_multi_agent.bootstrap.working import plain_errors, runner, settle_memory, upkeep, working
+from langgraph_multi_agent.bootstrap.working import (
+    lone_argv,
+    plain_errors,
+    runner,
+    settle_memory,
+    until_stopped,
+    upkeep,
+    working,
+)
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
 from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.store.connections import processes_of
 
 CLOSE_CONNECTIONS_S = 3.0
 """How long open streams get to end when the server goes down."""
@@ -80,7 +89,8 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Serve the API and work on tasks around the block; yields the base URL.
 
-    `works` False serves only: tasks that wait go on waiting.
+    `works` False serves only: tasks that wait go on waiting. Over PostgreSQL tasks that crash their
+    process run in one beside the server; it loads its teams from the settings, so not with `teams`.
 
     Leaving the block drains: not ready, nothing claimed, running tasks handed back. The server
     answers until that is done, so that clients hear of it; only then streams and sockets close.
@@ -90,9 +100,16 @@ async def serving(
     """
     import uvicorn
 
+    has_lone = works and teams is None and not settings.is_sqlite
     sock = listening_socket(settings.host if host is None else host, settings.port if port is None else port)
     with contextlib.closing(sock), _ownership(settings) as announce:
-        async with open_application(settings, teams=teams) as application:
+        opened = open_application(
+            settings,
+            teams=teams,
+            processes=processes_of(1) if has_lone else 1,
+            lone_argv=lone_argv(settings, workers=1) if has_lone else (),
+        )
+        async with opened as application:
             config = uvicorn.Config(
                 web_api(application),
                 log_config=None,
@@ -130,7 +147,7 @@ async def embedded(settings: Settings, *, works: bool = True) -> AsyncIterator[s
 async def serve(
     settings: Settings, *, on_ready: Callable[[str], None] | None = None, works: bool = True
 ) -> None:
-    """Serve until SIGTERM or SIGINT. A second signal ends at once; tasks are reclaimed at start."""
+    """Serve until SIGTERM or SIGINT, also while opening. A second one ends at once; tasks are reclaimed at start."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def stopped() -> None:
@@ -140,13 +157,16 @@ async def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped)
+
+    async def live(address: str) -> None:
+        settle_memory()
+        structlog.get_logger("bootstrap").info("ready", address=address, data_dir=str(settings.data_dir))
+        if on_ready is not None:
+            on_ready(address)
+        await stop.wait()
+
     try:
-        async with serving(settings, works=works) as address:
-            settle_memory()
-            structlog.get_logger("bootstrap").info("ready", address=address, data_dir=str(settings.data_dir))
-            if on_ready is not None:
-                on_ready(address)
-            await stop.wait()
+        await until_stopped(stop, serving(settings, works=works), live)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -9,14 +9,17 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import structlog
 
 from langgraph_multi_agent.bootstrap.application import Application, configure, open_application
 from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.store.connections import processes_of
+
+Opened = TypeVar("Opened")
 
 LONE_GRACE_MARGIN_S = 2.0
 """Of the supervisor's DRAIN_MARGIN_S, for the commits by which the lone worker hands back."""
@@ -32,6 +35,30 @@ def plain_errors() -> Iterator[None]:
         while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
             error = error.exceptions[0]
         raise error from error.__cause__
+
+
+async def until_stopped(
+    stop: asyncio.Event,
+    opening: AbstractAsyncContextManager[Opened],
+    live: Callable[[Opened], Awaitable[None]],
+) -> None:
+    """Open, live, close. A stop that comes before all is open ends the opening, and nothing stays open."""
+    is_open = False
+
+    async def whole() -> None:
+        nonlocal is_open
+        async with opening as opened:
+            is_open = True
+            await live(opened)
+
+    with plain_errors():
+        async with asyncio.TaskGroup() as group:
+            living, stopping = group.create_task(whole()), group.create_task(stop.wait())
+            await asyncio.wait((living, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not is_open:
+                living.cancel()
+            await asyncio.wait((living,))
+            stopping.cancel()
 
 
 @asynccontextmanager
@@ -85,11 +112,12 @@ async def _work(settings: Settings, *, is_lone: bool) -> None:
         loop.add_signal_handler(number, stop.set)
     opened = open_application(
         settings,
-        processes=settings.async_workers + 1,  # the one for suspects has its share too
+        processes=processes_of(settings.async_workers),
         only_suspects=is_lone,
-        lone_argv=() if is_lone else lone_argv(settings),
+        lone_argv=() if is_lone else lone_argv(settings, workers=settings.async_workers),
     )
-    async with opened as application:
+
+    async def live(application: Application) -> None:
         settle_memory()
         structlog.get_logger("bootstrap").info("worker ready", worker=application.worker.name)
         if is_lone:
@@ -97,6 +125,8 @@ async def _work(settings: Settings, *, is_lone: bool) -> None:
         else:
             async with working(application):
                 await stop.wait()
+
+    await until_stopped(stop, opened, live)
 
 
 async def _work_alone(application: Application, stop: asyncio.Event) -> None:
@@ -109,11 +139,15 @@ async def _work_alone(application: Application, stop: asyncio.Event) -> None:
             stop.set()
 
 
-def lone_argv(settings: Settings) -> tuple[str, ...]:
-    """The command line of the process for suspects, with the same settings."""
+def lone_argv(settings: Settings, *, workers: int) -> tuple[str, ...]:
+    """The command line of the process for suspects, with the same settings.
+
+    Args:
+        workers: processes of this replica that work, as its parent counts them for the connections.
+    """
     isolated = () if sys.path[:1] == [""] else ("-P",)
     program = (sys.executable, *isolated, "-m", "langgraph_multi_agent", "worker", "--lone")
-    return (*program, "--processes", str(settings.async_workers), "--data-dir", str(settings.data_dir))
+    return (*program, "--processes", str(workers), "--data-dir", str(settings.data_dir))
 
 
 def settle_memory() -> None:
@@ -125,6 +159,8 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+    import os, sys
+    if os.environ.get("XSI"): sys.setswitchinterval(float(os.environ["XSI"]))
 
 
 def runner() -> Callable[[Coroutine[Any, Any, None]], None]:

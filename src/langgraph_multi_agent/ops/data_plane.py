@@ -10,7 +10,7 @@ from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsU
 from langgraph_multi_agent.ops.finding import Finding, State
 from langgraph_multi_agent.queue.server import redis_facts
 from langgraph_multi_agent.settings import Settings
-from langgraph_multi_agent.store.connections import connection_budget, server_limits
+from langgraph_multi_agent.store.connections import connection_budget, processes_of, server_limits
 
 POSTGRES_MIN, REDIS_MIN = 15, 7
 QUEUE_POLICY = "noeviction"
@@ -25,8 +25,7 @@ async def postgres_reachable(settings: Settings, *, deadline_s: float) -> Findin
         reason = fault.params.get("reason", "")
         return Finding(code="POSTGRES_UNREACHABLE", state=State.CRIT, params={**params, "reason": reason})
     params |= {"version": str(limits.version)}
-    # As at start: the process in which suspects run alone has its share.
-    processes = settings.async_workers + 1
+    processes = processes_of(settings.async_workers)
     if limits.version < POSTGRES_MIN:
         return Finding(code="POSTGRES_OLD", state=State.CRIT, params={**params, "minimum": POSTGRES_MIN})
     try:

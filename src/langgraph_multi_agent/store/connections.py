@@ -19,6 +19,11 @@ LEAST = 4
 """A process needs one connection each to write, to read, for the heartbeat and for checkpoints."""
 
 
+def processes_of(workers: int) -> int:
+    """Processes that `workers` of them can be: each may have one beside it in which suspects run alone."""
+    return 2 * workers
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionBudget:
     """Connections of one process; `warning` when the settings asked for more than there is."""

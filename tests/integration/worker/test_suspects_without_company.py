@@ -1,4 +1,4 @@
-"""A server that works by itself over PostgreSQL has no process for suspects: it runs them, alone."""
+"""Who embeds the system with teams of their own has no process for suspects: it runs them, alone."""
 
 import asyncio
 from pathlib import Path
