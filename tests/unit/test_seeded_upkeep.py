@@ -1,6 +1,7 @@
 """When the reaper acts, and that nothing ends upkeep; seeded faults showed that nothing noticed."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -91,4 +92,57 @@ async def test_a_round_that_breaks_is_followed_by_the_next(tmp_path: Path, monke
         async with world.feed.listen(task_id) as listener:
             assert await listener.wait(WAIT_S)
         assert troubles == []
+        assert (await world.get(task_id)).status is TaskStatus.PENDING
+
+
+async def test_trouble_of_other_jobs_does_not_keep_the_reaper_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = list[None]()
+
+    async def no_store() -> None:
+        tries.append(None)
+        raise DependencyUnavailable(dependency="artifacts", reason="away")
+
+    monkeypatch.setattr(upkeep.Upkeep, "_fire", lambda _: no_store())
+    async with abandoned(tmp_path, monkeypatch, lambda: None) as (world, task_id):
+        async with world.feed.listen(task_id) as listener:
+            assert await listener.wait(WAIT_S)
+        assert len(tries) > 1
+        assert (await world.get(task_id)).status is TaskStatus.PENDING
+
+
+async def test_a_process_that_was_frozen_waits_anew_before_it_takes_anything_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    began, thawed_at = loop.time(), list[float]()
+    monkeypatch.setattr(upkeep, "FROZEN_S", 0.3)
+
+    def freeze_half_way() -> None:
+        if not thawed_at and loop.time() - began > HEALTHY_S / 2:
+            time.sleep(0.4)  # as SIGSTOP does: the whole loop stands still
+            thawed_at.append(loop.time())
+
+    async with abandoned(tmp_path, monkeypatch, freeze_half_way) as (world, task_id):
+        async with world.feed.listen(task_id) as listener:
+            assert await listener.wait(WAIT_S)
+        reclaimed_at = loop.time()
+    assert thawed_at
+    assert reclaimed_at - thawed_at[0] >= HEALTHY_S
+
+
+async def test_a_tick_that_is_slow_is_not_a_frozen_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "FROZEN_S", 0.3)
+    async with abandoned(tmp_path, monkeypatch, lambda: None) as (world, task_id):
+        reconcile = world.doorbell.reconcile
+
+        async def slowly(*args: Any) -> None:
+            await asyncio.sleep(0.5)
+            await reconcile(*args)
+
+        monkeypatch.setattr(world.doorbell, "reconcile", slowly)
+        monkeypatch.setattr(world.upkeep, "_shows_queue", True)
+        async with world.feed.listen(task_id) as listener:
+            assert await listener.wait(WAIT_S)
         assert (await world.get(task_id)).status is TaskStatus.PENDING

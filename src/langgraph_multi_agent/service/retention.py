@@ -14,7 +14,7 @@ import structlog
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.domain.ports import Clock, NewId
-from langgraph_multi_agent.store import checkpoints, retention
+from langgraph_multi_agent.store import checkpoints, retention, tasks
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.retention import MAX_BATCH_ROWS, Batch, Cursor, Kept, Overdue, Policy
 
@@ -111,15 +111,33 @@ class RetentionService:
     async def tick(self) -> RetentionRun | None:
         """The daily run, if it is due and no other replica does it; None otherwise.
 
-        It is due from DAILY_AT on, once a day; a system that was down then catches up. Takes as long
-        as the run takes: give it a task of its own.
+        It is due from DAILY_AT on, once a day; a system that was down then catches up, and a run that
+        broke off, or met another at work, is tried again at the next tick. Takes as long as the run
+        takes: give it a task of its own.
+
+        Raises:
+            DependencyUnavailable: the day stays owed.
         """
         now = self._clock.now().astimezone(self._zone)
         if now.time() < DAILY_AT or now.date() == self._day:
             return None
         is_mine = await self._database.write(SYSTEM_SCOPE, retention.claim_day, now.date(), self._owner)
+        run = await self.run() if is_mine else None
+        if run is not None and run.is_elsewhere:
+            return None
         self._day = now.date()
-        return await self.run() if is_mine else None
+        return run
+
+    async def referenced_digests(self) -> set[str]:
+        """Digests that some row still needs, for `Artifacts.collect`; each page is a short read of its own."""
+        found: set[str] = set()
+        cursor: tasks.DigestCursor | None = tasks.FIRST_DIGEST
+        while cursor is not None:
+            page, cursor = await self._database.read(
+                SYSTEM_SCOPE, tasks.digests, cursor, limit=tasks.DIGESTS_AT_ONCE
+            )
+            found |= page
+        return found
 
     async def _delete(self, kept: Kept, cursor: Cursor) -> Batch:
         age, limit = self._policy.age_of(kept), self._batch_rows

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import AgentNotFound, BudgetExceeded
@@ -211,14 +212,13 @@ def reset_agent(store: Store, agent: str, known: frozenset[str]) -> int:
         raise AgentNotFound(agent=agent)
     tenant = store.scope.tenant or DEFAULT_TENANT
     table = schema.agent_resets
-    where = (table.c.tenant == tenant, table.c.agent == agent)
-    count = store.connection.scalar(select(table.c.count).where(*where))
-    if count is None:
-        values = {"tenant": tenant, "agent": agent, "count": 1, "reset_at": store.now}
-        store.connection.execute(insert(table), values)
-        return 1
-    store.connection.execute(update(table).where(*where).values(count=count + 1, reset_at=store.now))
-    return int(count) + 1
+    dialect: Any = postgresql if store.connection.dialect.name == "postgresql" else sqlite
+    first = dialect.insert(table).values(tenant=tenant, agent=agent, count=1, reset_at=store.now)
+    counted = first.on_conflict_do_update(
+        index_elements=[table.c.tenant, table.c.agent],
+        set_={"count": table.c.count + 1, "reset_at": first.excluded.reset_at},
+    )
+    return int(store.connection.execute(counted.returning(table.c.count)).scalar_one())
 
 
 def agent_resets(store: Store) -> Mapping[str, datetime]:

@@ -3,7 +3,8 @@
 Hides the reaper, the doorbell's reconciliation, due schedules, pruning and the daily retention.
 Callers: bootstrap, in servers and workers alike. Invariant: all of it may run in any number of
 processes at once; each transaction takes what nobody else is at. The reaper acts only after its own
-connection has been healthy for so long that every living owner has renewed its leases.
+connection has been healthy, and its process awake, for so long that every living owner has renewed
+its leases.
 """
 
 import asyncio
@@ -18,11 +19,13 @@ from langgraph_multi_agent.domain.ports import Artifacts, Doorbell, Feed
 from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.settings import Settings
-from langgraph_multi_agent.store import checkpoints, runs, tasks
+from langgraph_multi_agent.store import checkpoints, runs
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 TICK_S = 1.0
+FROZEN_S = 3 * TICK_S
+"""A loop that stood still for so long was frozen: what it knew of the owners is old."""
 PRUNE_EVERY_S = 600.0
 PRUNE_AFTER = timedelta(hours=1)
 ORPHAN_MIN_AGE_S = 24 * 3600.0
@@ -57,11 +60,15 @@ class Upkeep:
         self._teams = tuple(teams)
         self._shows_queue, self._run_suspects = shows_queue, run_suspects
         self._healthy_since: float | None = None
+        self._awake_at: float | None = None
+        self._has_to_collect = False
         self._log = structlog.get_logger("upkeep")
 
     async def run(self) -> None:
         """Until cancelled."""
+        self._awake_at = None
         jobs: Sequence[tuple[str, Callable[[], Awaitable[None]], float]] = (
+            ("pulse", self._pulse, TICK_S),
             ("tick", self._tick, TICK_S),
             ("schedules", self._fire, TICK_S),
             ("pruning", self._prune, PRUNE_EVERY_S),
@@ -77,7 +84,8 @@ class Upkeep:
             try:
                 await job()
             except DependencyUnavailable as fault:
-                self._healthy_since = None
+                if name == "tick":
+                    self._healthy_since = None
                 self._log.warning("upkeep waits", job=name, reason=fault.params.get("reason"))
             except Exception:  # the next round may go through
                 self._log.exception("upkeep failed", job=name)
@@ -85,7 +93,7 @@ class Upkeep:
     async def _tick(self) -> None:
         most = self._settings.task_queue_size if self._shows_queue else 1
         found = await self._database.read(SYSTEM_SCOPE, runs.situation, teams=self._teams, most=most)
-        now = asyncio.get_running_loop().time()
+        now = self._notice_freeze()
         if self._healthy_since is None:
             self._healthy_since = now
         if self._shows_queue:
@@ -95,6 +103,18 @@ class Upkeep:
             await self._reap()
         if found.has_suspects and self._run_suspects is not None:
             await self._run_suspects()
+
+    async def _pulse(self) -> None:
+        """Look at the clock each second, whatever the tick waits for: slow is not frozen."""
+        self._notice_freeze()
+
+    def _notice_freeze(self) -> float:
+        """Start the healthy time anew if the loop stood still; the loop's time now."""
+        now = asyncio.get_running_loop().time()
+        if self._awake_at is not None and now - self._awake_at > FROZEN_S:
+            self._healthy_since = None
+        self._awake_at = now
+        return now
 
     async def _reap(self) -> None:
         returned = await self._database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False)
@@ -114,6 +134,9 @@ class Upkeep:
 
     async def _retain(self) -> None:
         if await self._retention.tick() is not None:
-            referenced = await self._database.read(SYSTEM_SCOPE, tasks.referenced_digests)
+            self._has_to_collect = True
+        if self._has_to_collect:
+            referenced = await self._retention.referenced_digests()
             removed = await self._artifacts.collect(referenced, min_age_s=ORPHAN_MIN_AGE_S)
+            self._has_to_collect = False
             self._log.info("artifacts collected", count=removed)

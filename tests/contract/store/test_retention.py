@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.support.stores import Desk
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
-from langgraph_multi_agent.domain.task import Action
+from langgraph_multi_agent.domain.errors import DependencyUnavailable
+from langgraph_multi_agent.domain.task import Action, InputFile
 from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.store import retention, runs, tasks
 from langgraph_multi_agent.store.retention import Kept, Overdue, Policy
@@ -173,3 +175,57 @@ async def test_a_restarted_process_does_not_run_a_second_time_that_day(desk: Des
     assert await service(desk).tick() is not None
     assert await service(desk).tick() is None
     assert len(await desk.rows("SELECT name FROM installation WHERE name LIKE 'retention:%'")) == 1
+
+
+async def test_a_run_that_broke_off_is_tried_again_the_same_day(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ended_task(desk)
+    desk.clock.advance(31 * DAY)
+    replica, write, broken = service(desk), desk.database.write, [True]
+
+    async def breaks_once(scope: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if function is retention.delete_messages and broken:
+            broken.clear()
+            raise DependencyUnavailable(dependency="database", reason="gone")
+        return await write(scope, function, *args, **kwargs)
+
+    monkeypatch.setattr(desk.database, "write", breaks_once)
+    with pytest.raises(DependencyUnavailable):
+        await replica.tick()
+    run = await replica.tick()
+    assert run is not None
+    assert run.tables[Kept.MESSAGES] > 0
+    assert await replica.tick() is None
+
+
+async def test_a_run_that_met_another_at_work_is_tried_again_the_same_day(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = service(desk)
+    with monkeypatch.context() as other_at_work:
+        other_at_work.setattr(retention, "_is_alone", lambda _: False)
+        assert await replica.tick() is None
+    assert await replica.tick() is not None
+    assert await replica.tick() is None
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_digests_are_read_in_pages_that_miss_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    wanted = set()
+    for number in range(3):
+        inputs, result = f"{number:064x}", f"{number + 100:064x}"
+        file = InputFile(name="a.csv", digest=inputs, size_bytes=1, media_type="text/csv")
+        task_id = await desk.submit(files=(file,))
+        for key, digest in (("1/a", None), ("1/b", result)):
+            await desk.sql(
+                "INSERT INTO journal (task_id, key, tenant, epoch, input_hash, version, result_digest, created_at)"
+                " SELECT id, :key, tenant, 0, '', 1, :digest, created_at FROM tasks WHERE id = :id",
+                id=task_id, key=key, digest=digest,
+            )
+        wanted |= {inputs, result}
+    monkeypatch.setattr(tasks, "DIGESTS_AT_ONCE", limit)
+    assert await service(desk).referenced_digests() == wanted
+    assert await desk.database.read(SYSTEM_SCOPE, tasks.referenced_digests) == wanted
