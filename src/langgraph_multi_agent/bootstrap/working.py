@@ -159,8 +159,6 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-    import os, sys
-    if os.environ.get("XSI"): sys.setswitchinterval(float(os.environ["XSI"]))
 
 
 def runner() -> Callable[[Coroutine[Any, Any, None]], None]:
