@@ -1,7 +1,7 @@
 """Sessions of people who are logged in, in this process or in REDIS_URL (keys `<prefix>:session:…`).
 
-Hides where they are. `bootstrap` picks one; the API's log-in uses it. Invariant: only hashes of tokens
-come here, and a session that nobody touches is gone after its time.
+Hides where they are. Nothing opens them yet: `bootstrap` will pick one when there is a log-in (issue 5).
+Invariant: only hashes of tokens come here, and a session that nobody touches is gone after its time.
 """
 
 import math
