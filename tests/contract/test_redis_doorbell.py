@@ -230,6 +230,17 @@ async def test_what_nobody_knows_leaves_the_list_after_a_question(client: Redis)
     assert await client.keys("*") == [KEY.encode()]
 
 
+async def test_replicas_without_tasks_vouch_for_nothing_not_even_for_an_empty_entry(client: Redis) -> None:
+    passing = Time()
+    one, other = roll(client, passing, "one"), roll(client, passing, "other")
+    await client.lpush(KEY, "", b"\xff\x00 no id", "", "gone")
+    for seconds in range(4):
+        passing.seconds = seconds
+        for replica in (one, other):
+            await replica.settle([])
+    assert await queue(client) == []
+
+
 async def test_replicas_of_different_teams_come_to_one_list_and_leave_it_alone(client: Redis) -> None:
     passing = Time()
     one, other = roll(client, passing, "one"), roll(client, passing, "other")

@@ -105,7 +105,7 @@ class Roll:
             pipe.hvals(self._views)
             pipe.delete(self._views, self._asks)
             views = (await pipe.execute())[0]
-        known = {entry for view in views for entry in view.decode(errors="replace").split("\n")}
+        known = {entry for view in views if view for entry in view.decode(errors="replace").split("\n")}
         self._asked_at = None
         self._vouched |= {entry: now + FORGET_S for entry in foreign if entry in known}
         return {entry for entry in doubted if entry in self._doubted and entry not in known}
