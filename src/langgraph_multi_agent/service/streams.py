@@ -18,6 +18,7 @@ from langgraph_multi_agent.domain.errors import DependencyUnavailable, EventsGon
 from langgraph_multi_agent.domain.event import Event, EventType, Position, position_of
 from langgraph_multi_agent.domain.ports import Feed
 from langgraph_multi_agent.service.channels import AllChannel, Channel, Follower, Histories, TaskChannel
+from langgraph_multi_agent.store import endings_by_hand
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.histories import PAGE, History, histories
@@ -207,7 +208,7 @@ class StreamService:
                 await asyncio.wait(ending)
 
     async def _poll(self) -> None:
-        """Once a second: what moved without a wake-up that arrived."""
+        """Once a second: what moved without a wake-up that arrived, and what SQL by hand ended without an event."""
         while True:
             await asyncio.sleep(POLL_S)
             try:
@@ -223,6 +224,8 @@ class StreamService:
         for start in range(0, len(watched), POLL_CHUNK):
             chunk = watched[start : start + POLL_CHUNK]
             ids = sorted({channel.task_id for channel in chunk})
+            if unsaid := await self._database.read(SYSTEM_SCOPE, endings_by_hand.unsaid, ids):
+                self._feed.wake(await self._database.write(SYSTEM_SCOPE, endings_by_hand.record, unsaid))
             newest = await self._database.read(SYSTEM_SCOPE, event_log.newest_numbers, ids)
             moved += [channel for channel in chunk if channel.is_behind(newest.get(channel.task_id))]
         await asyncio.gather(*(channel.pump() for channel in moved))

@@ -27,6 +27,7 @@ MATRIX = [
 BEAT = "runs.heartbeat"
 UNREACHED = {
     "runs.finish": "ends a run outside the flusher, only after a fault of the worker itself",
+    "endings_by_hand.record": "what SQL by hand left out: the next second's look writes it again",
     "savers.change_thread": "graphs that users bring rewrite their own thread; ours only adds to it",
     "schedules.fire_due": "test_schedule_fire kills at its commit",
     **dict.fromkeys(

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.stores import tenant
+from tests.support.stores import run_sql, tenant
 from tests.support.teams import WAIT_S, Scene, World, world
 
-from langgraph_multi_agent.access import DEFAULT_SCOPE
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import (
     DependencyUnavailable,
     EventsGone,
@@ -320,3 +320,21 @@ async def test_an_agents_record_is_counted_on_and_anew_after_a_reset(tmp_path: P
         fresh = AgentService(database=here.database, feed=here.feed, teams=here.teams)
         assert (await done())["worker_a"] == 1
         assert await fresh.status(DEFAULT_SCOPE) == await here.agents.status(DEFAULT_SCOPE)
+
+
+async def test_a_waiting_task_that_sql_ended_by_hand_ends_its_followers_story(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "POLL_S", 0.05)
+    async with world(tmp_path, Scene()) as here:
+        task_id = await here.submit([{"id": "a"}], delay_s=3600.0)
+        story: list[EventType] = []
+        async with aclosing(follow(here, task_id)) as stream, asyncio.timeout(WAIT_S):
+            async for item in stream:
+                assert isinstance(item, Event)
+                story.append(item.type)
+                if item.type is EventType.TASK_SUBMITTED:
+                    statement = "UPDATE tasks SET status = 'failed', error_message = 'by hand'"
+                    await here.database.write(SYSTEM_SCOPE, run_sql, statement, {})
+        assert story == [EventType.TASK_SUBMITTED, EventType.TASK_FAILED]
+        assert await events_of(follow(here, task_id)) == await here.events(task_id)
