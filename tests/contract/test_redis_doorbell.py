@@ -201,7 +201,8 @@ def roll(client: Redis, time_of: Time, process: str) -> Roll:
 
 async def queue(client: Redis) -> list[str]:
     """In the order of popping."""
-    return [entry.decode() for entry in reversed(await client.lrange(KEY, 0, -1))]
+    entries = reversed(await client.lrange(KEY, 0, -1))
+    return [entry.decode() for entry in entries if isinstance(entry, bytes)]
 
 
 async def test_reconciling_adds_what_is_pending_best_first_and_drops_doubles(

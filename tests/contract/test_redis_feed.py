@@ -210,7 +210,9 @@ async def test_nothing_is_left_running_after_closing(server: RedisServer, is_up:
     assert asyncio.all_tasks() == before
 
 
-async def test_installations_on_one_server_do_not_hear_each_other(server: RedisServer, here: RedisFeed) -> None:
+async def test_installations_on_one_server_do_not_hear_each_other(
+    server: RedisServer, here: RedisFeed
+) -> None:
     async with open_feed(server.url(5), prefix="lgma:other") as other:
         await woken(other)
         async with open_feed(server.url(5)) as same:
