@@ -111,24 +111,6 @@ def _limits(deadline_s: float) -> dict[str, int]:
     }
 
 
-def connections_of_server(engine: Engine) -> tuple[int, int]:
-    """`max_connections` of the server, and how many of them it keeps for its administrators.
-
-    Raises:
-        DependencyUnavailable: no answer.
-    """
-    try:
-        with engine.connect() as connection:
-            rows = connection.exec_driver_sql(
-                "SELECT name, setting::int FROM pg_settings WHERE name IN"
-                " ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
-            )
-            found = {name: number for name, number in rows}
-    except (DBAPIError, psycopg.Error) as error:
-        raise unavailable(error) from error
-    return found.pop("max_connections"), sum(found.values())
-
-
 class _ServerClock:
     """`ports.Clock` of the database server, for reads that have not begun with a look at it."""
 

@@ -1,8 +1,8 @@
 """A process of its own for tasks that crash theirs.
 
-Hides the child process. Caller: upkeep in worker processes; `bootstrap` closes it. Invariants: at most
-one such child a process; it takes suspects one after the other and ends when none is left, or when
-its parent has ended, however that died.
+Hides the child process. Caller: upkeep, where tasks are worked on over PostgreSQL; `bootstrap` closes
+it. Invariants: at most one such child a process; it takes suspects one after the other and ends when
+none is left, or when its parent has ended, however that died.
 """
 
 import asyncio
