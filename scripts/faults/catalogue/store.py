@@ -171,8 +171,8 @@ FAULTS = (
         name="queue-without-limit",
         breaks="TASK_QUEUE_SIZE bounds what waits",
         file="store/tasks.py",
-        old="max(0, queue_size - waiting)]",
-        new="max(1, queue_size - waiting)]",
+        old="            if room[is_delayed] >= 0\n",
+        new="            if room[is_delayed] >= -1\n",
         tests=(LISTING + "test_a_full_queue_refuses_and_leaves_no_trace",),
     ),
     Seeded(
