@@ -74,8 +74,8 @@ class FencedWrite:
 _ARTIFACT_CHANGES = ("digest", "size_bytes", "media_type", "kind", "created_at")
 
 
-class RowHeld(DependencyUnavailable):
-    """Somebody else holds the row of the task in an open transaction."""
+ROW_HELD = "row_held"
+"""Reason of a write that was not made: somebody else holds the row of its task."""
 
 
 @unit
@@ -83,8 +83,8 @@ def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | No
     """Write a batch in order.
 
     Returns:
-        For each write None, `LeaseLost` if it was fenced, or `RowHeld` if somebody held the row of
-        its task: then nothing of that task was written.
+        For each write None, `LeaseLost` if it was fenced, or `DependencyUnavailable` with the reason
+        ROW_HELD: then nothing of that task was written.
     """
     locked, held = lock_soon(store, [write.task_id for write in writes])
     answers: list[Fault | None] = []
@@ -94,7 +94,7 @@ def commit_steps(store: Store, writes: Sequence[FencedWrite]) -> list[Fault | No
     endings: list[tuple[LockedTask, FencedWrite]] = []
     for write in writes:
         if write.task_id in held:
-            answers.append(RowHeld(dependency="database", reason="row_held"))
+            answers.append(DependencyUnavailable(dependency="database", reason=ROW_HELD))
             continue
         task = locked.get(write.task_id)
         if is_fenced(task, write.epoch):
@@ -312,7 +312,8 @@ class JournalFlusher:
                 batch[0].future.set_exception(error)
             return
         for item, fault in zip(batch, answers, strict=True):
-            if isinstance(fault, RowHeld) and self._set_aside(item, fault):
+            is_held = fault is not None and fault.params.get("reason") == ROW_HELD
+            if is_held and self._set_aside(item):
                 continue
             if item.future.done():
                 continue
@@ -321,7 +322,7 @@ class JournalFlusher:
             else:
                 item.future.set_exception(fault)
 
-    def _set_aside(self, item: _Queued, fault: RowHeld) -> bool:
+    def _set_aside(self, item: _Queued) -> bool:
         """Keep a write whose row is held for another try, so that it delays nobody else's."""
         loop = asyncio.get_running_loop()
         if not self._aside:

@@ -9,7 +9,7 @@ from tests.support.stores import LEASE, Desk, shared_database
 from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.store import runs
-from langgraph_multi_agent.store.journal import FencedWrite, JournalFlusher, RowHeld, commit_steps
+from langgraph_multi_agent.store.journal import ROW_HELD, FencedWrite, JournalFlusher, commit_steps
 
 pytestmark = pytest.mark.parametrize("desk", ["postgresql"], indirect=True)
 
@@ -38,7 +38,8 @@ async def test_a_batch_writes_what_is_free_and_names_what_is_held(desk: Desk) ->
     with postgres().connect(shared_database()) as other, other.transaction():
         other.execute("UPDATE tasks SET assignee = 'ops' WHERE id = %s", (held.task.id,))
         first, second = await desk.database.write(WORKER_SCOPE, commit_steps, batch)
-    assert isinstance(first, RowHeld)
+    assert first is not None
+    assert first.params["reason"] == ROW_HELD
     assert second is None
     assert "tool.called" not in await desk.events(held.task.id)
     assert "tool.called" in await desk.events(free.task.id)
