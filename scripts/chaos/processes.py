@@ -174,19 +174,23 @@ def clock_jump(fleet: Fleet, size: int) -> Outcome:
 
 @fault("two-reapers", shape=REPLICAS, size=30, chaos_size=80, within_s=10.0)
 def two_reapers(fleet: Fleet, size: int) -> Outcome:
-    """Three reapers wake in one moment to the same expired leases; each task is given back once."""
+    """Three reapers wake in one moment to the same expired leases; each task is given back once.
+
+    They were frozen themselves, so they first make sure for REAPER_HEALTHY_SECONDS that the owner is
+    gone: the promised time counts from when they wake.
+    """
     victim, *others = fleet.workers
     reapers = [*fleet.apis, *others]
     ids = fleet.gather(victim, size, subtasks=1, sleep_s=1.0)
     told = {program.name: len(_reclaimed(program)) for program in reapers}
     for program in reapers:
         program.freeze()
-    blow = fleet.now()
     victim.kill()
     fleet.until(
         lambda: fleet.query("SELECT bool_and(expires_at < clock_timestamp()) FROM leases")[0][0],
         "all leases expired",
     )
+    awake = fleet.now()
     with fleet.locked("leases"):
         for program in reapers:
             program.thaw()
@@ -201,7 +205,7 @@ def two_reapers(fleet: Fleet, size: int) -> Outcome:
     return outcome(
         fleet,
         ids,
-        recovery_s=max(fleet.restarts_s(ids, blow)),
+        recovery_s=max(fleet.restarts_s(ids, awake)),
         remark=f"{len(given_back)} of {len(reapers)} gave back",
     )
 
