@@ -7,7 +7,7 @@ from tests.support.stores import ManualClock, counting_ids
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.store.database import Store, unit
-from langgraph_multi_agent.store.postgres import IDLE_IN_TRANSACTION_MS, PostgresDatabase
+from langgraph_multi_agent.store.postgres import IDLE_IN_TRANSACTION_MS, LOCK_TIMEOUT_MS, PostgresDatabase
 
 NAMES = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 ASKED = f"SELECT name, setting::int FROM pg_settings WHERE name IN {NAMES}"
@@ -36,7 +36,7 @@ async def test_a_frozen_process_behind_pgbouncer_keeps_its_row_locks_no_longer_t
             try:
                 wanted = {
                     "statement_timeout": 8000,
-                    "lock_timeout": 4000,
+                    "lock_timeout": LOCK_TIMEOUT_MS,
                     "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
                 }
                 assert await database.write(SYSTEM_SCOPE, limits) == wanted
