@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 HEAD = "0002"
 COMPATIBLE_FROM = "schema_compatible_from"
 """Row of `installation`: the oldest HEAD whose program works on the schema as it is now."""
-LOCK_TIMEOUT_MS = 1_000
+LOCK_TIMEOUT_MS = 300
 """A migration gives up rather than queue behind a long transaction with everybody else behind it.
 
-Heartbeats stand there, too: two such waits and the pause between two beats must be shorter than
-owners trust their leases (4.5 s).
+Shorter than a statement of the service waits for a lock (`postgres.LOCK_TIMEOUT_MS`), so that what
+queued behind the migration gets its turn before it would be refused; two starters wait in line,
+not side by side, and what came between them goes first.
 """
-LOCK_TRIES = 30
+LOCK_TRIES = 60
 LOCK_PAUSE_S = 0.5
 """In which those who queued behind the migration get their turn."""
 TURN_TIMEOUT_MS = 300_000

@@ -23,7 +23,7 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCO
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsUnsafe
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import events, journal, migration, runs, schema, tasks
+from langgraph_multi_agent.store import events, journal, migration, postgres, runs, schema, tasks
 from langgraph_multi_agent.store.database import Database, SqliteDatabase
 from langgraph_multi_agent.store.postgres import PostgresDatabase
 from langgraph_multi_agent.store.tasks import TaskFilter, question_key
@@ -313,6 +313,10 @@ def test_a_lock_that_is_not_to_be_had_ends_the_upgrade_without_a_trace(
                 assert reader.exec_driver_sql("SELECT count(*) FROM things").scalar() == 0
             holder.exec_driver_sql("ROLLBACK")
         assert migration.upgrade(engine, scripts=scripts, program="0002")
+
+
+def test_what_queued_behind_a_migration_has_its_turn_before_it_would_be_refused() -> None:
+    assert 0 < migration.LOCK_TIMEOUT_MS < postgres.LOCK_TIMEOUT_MS
 
 
 INDEX = """
