@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 SIGNIFICANT_DIGITS = 12
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def canonical_json(value: Any) -> bytes:
@@ -19,9 +20,7 @@ def canonical_json(value: Any) -> bytes:
     Raises:
         ValueError: a number is NaN or infinite, which JSON cannot carry.
     """
-    return json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def fields_of(value: Any) -> dict[str, Any]:

@@ -6,13 +6,14 @@ run's own, checkpoints at exit only, drain as pause. Invariant: raises only what
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Interrupt
 
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, LeaseLost
 from langgraph_multi_agent.engine.context import RunContext
@@ -50,12 +51,13 @@ class GraphEngine:
         graph = copy.copy(self._graph)
         graph.checkpointer = saver
         try:
-            state = await graph.ainvoke(
+            output = await graph.ainvoke(
                 {},
                 {"configurable": {"thread_id": context.task.id}, "recursion_limit": context.limits.recursion},
                 context=context,
                 durability="exit",
                 control=context.signals.graph,
+                version="v2",
             )
         except GraphDrained:
             return Ended(how="paused" if context.signals.pause.is_set() else "drained")
@@ -65,11 +67,10 @@ class GraphEngine:
             return Ended(how="failed", error={"code": "LIMIT_EXCEEDED", "params": {"what": "graph steps"}})
         except Exception as error:
             return Ended(how="failed", error=error_json(error))
-        return _ended(context, state)
+        return _ended(context, output.value or {}, output.interrupts)
 
 
-def _ended(context: RunContext, state: Mapping[str, Any]) -> Ended:
-    interrupts = state.get("__interrupt__")
+def _ended(context: RunContext, state: Mapping[str, Any], interrupts: Sequence[Interrupt]) -> Ended:
     if interrupts:
         return Ended(how="parked", questions=tuple(q for item in interrupts for q in item.value))
     if "error" in state:

@@ -29,7 +29,9 @@ from langgraph_multi_agent.store.runs import Ending, decide_endings, end_runs
 from langgraph_multi_agent.store.schema import json_text
 from langgraph_multi_agent.store.sets import insert_rows, together
 
-MAX_STEPS = 64
+MAX_STEPS = 512
+"""Of one commit; ten times MAX_CONCURRENT_WORKFLOWS, for what gathers while a flush is under way must
+fit into the next one: at 64 it queued up five deep, and the flushes alone took a fifth of a worker."""
 HELD_AGAIN_S = 0.5
 HELD_PATIENCE_S = 10.0
 """How long a write waits for a row that somebody holds; its owner trusts its lease for less."""
