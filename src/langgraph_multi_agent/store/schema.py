@@ -309,6 +309,48 @@ schedules = Table(
     Index("idx_schedules_next_fire", "next_fire_at"),
 )
 
+chat_messages = Table(
+    "chat_messages",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("actor", String(128), nullable=False),
+    Column("type", String(8), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("sender", String(128), nullable=False),
+    Column("task_id", _ID),
+    Column("data", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint("type IN ('user', 'ai')", name="ck_chat_messages_type"),
+    Index("idx_chat_messages_actor_created", "tenant", "actor", "created_at", "id"),
+)
+"""`actor` is whose conversation it is, `sender` the name shown; `data` holds citations and the intent."""
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("actor", String(128), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("rating", Integer),
+    Column("message", Text, nullable=False),
+    Column("context", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint("rating BETWEEN 1 AND 5", name="ck_feedback_rating"),
+    Index("idx_feedback_created", "created_at", "id"),
+)
+
+user_settings = Table(
+    "user_settings",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("actor", String(128), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", Json, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
 installation = Table(
     "installation",
     metadata,
