@@ -1,11 +1,13 @@
 """Errors on the wire: RFC 9457 problems with stable codes, in the caller's language.
 
 Hides where an error came from: a `Fault` of any layer, a path that does not exist, a field that
-does not fit, or a bug. Invariant: every answer that is not a success has this form, and none
-carries a stack, a path of this machine or the words of an unexpected exception.
+does not fit, or a bug; and that paths of the MVP2 adapter answer in the envelope of its contract.
+Invariant: every answer that is not a success has one of these two forms, and none carries a stack,
+a path of this machine or the words of an unexpected exception.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
-from langgraph_multi_agent.api.context import language_of_connection
+from langgraph_multi_agent.api.context import language_of_connection, services_of
 from langgraph_multi_agent.domain.errors import Fault, InvalidRequest
 from langgraph_multi_agent.i18n.errors import describe, field_message
 
@@ -24,6 +26,8 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_BASE = "urn:lgma:problem:"
 RETRY_AFTER_S = {429: 1, 503: 5}
 MAX_FIELD_ERRORS = 20
+ADAPTER = "/api/v1/mvp2"
+"""Paths at and under this one are the MVP2 adapter's."""
 
 
 class MalformedJson(Fault):
@@ -82,14 +86,39 @@ def problem_body(fault: Fault, language: str, *, instance: str | None = None) ->
     return body
 
 
+def failure_body(
+    fault: Fault, language: str, *, now: datetime, request_id: str | None = None
+) -> dict[str, Any]:
+    """A fault in the envelope of the MVP2 contract; `envelope.Failure` describes it."""
+    known = problem_body(fault, language)
+    return {
+        "success": False,
+        "error_code": fault.code,
+        "message": known["detail"] or known["title"],
+        "details": {
+            "title": known["title"],
+            "hint": known["hint"],
+            "errors": known["errors"],
+            "request_id": request_id,
+        },
+        "timestamp": now,
+    }
+
+
 def problem(
     fault: Fault, connection: HTTPConnection, *, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer for a fault, with Retry-After where waiting helps."""
-    body = problem_body(fault, language_of_connection(connection), instance=connection.scope["path"])
-    if request_id := connection.scope.get("state", {}).get("request_id"):
-        body["request_id"] = request_id
-    answer = Json(body, status_code=fault.status, media_type=MEDIA_TYPE)
+    language, path = language_of_connection(connection), str(connection.scope["path"])
+    request_id = connection.scope.get("state", {}).get("request_id")
+    if path == ADAPTER or path.startswith(ADAPTER + "/"):
+        now = services_of(connection).clock.now()
+        body, media_type = failure_body(fault, language, now=now, request_id=request_id), "application/json"
+    else:
+        body, media_type = problem_body(fault, language, instance=path), MEDIA_TYPE
+        if request_id:
+            body["request_id"] = request_id
+    answer = Json(body, status_code=fault.status, media_type=media_type)
     answer.headers["cache-control"] = "no-store"
     for name, value in (headers or {}).items():
         answer.headers[name] = value
