@@ -42,7 +42,7 @@ AGENT_PAUSE_S = 0.25
 """Changes of agents within this time go out together."""
 GONE = (WebSocketDisconnect, RuntimeError, OSError)
 """What sending to a client that left may raise, by server and moment."""
-ALL_TASKS, AGENTS = "*tasks", "*agents"
+ALL_TASKS, AGENTS, CHAT = "*tasks", "*agents", "*chat"
 
 
 class SlowClient(Exception):
@@ -195,7 +195,7 @@ class Connection:
         await self._send("status_response", data, message=self._text("frame.status"))
 
     async def _subscribe_chat(self, _message: Mapping[str, Any]) -> None:
-        await self._send("chat_subscription_confirmed", {}, message=self._text("frame.subscribed_chat"))
+        self._follow(CHAT, self._follow_chat)
 
     async def _subscribe_tasks(self, message: Mapping[str, Any]) -> None:
         task_id = message.get("task_id")
@@ -304,6 +304,16 @@ class Connection:
                 return None
             recent.put(tenant, known)
         return known
+
+    async def _follow_chat(self) -> None:
+        """Confirm once nothing can be missed any more, then send what is said."""
+        async with self._services.streams.chat(self._scope) as messages:
+            await self._send("chat_subscription_confirmed", {}, message=self._text("frame.subscribed_chat"))
+            async for message in messages:
+                sender = str(message.get("sender", ""))
+                await self._send(
+                    "chat_message", message, message=self._text("frame.chat_message", sender=sender)
+                )
 
     async def _follow_agents(self, cursor: str, known: dict[tuple[Any, ...], AgentStatus]) -> None:
         """Send the agents whose state or record changed, at most every AGENT_PAUSE_S."""

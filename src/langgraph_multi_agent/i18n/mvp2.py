@@ -1,6 +1,7 @@
 """Messages of the MVP2 adapter's answers about tasks and the system."""
 
 TEXTS: dict[str, dict[str, str]] = {
+    "frame.chat_message": {"zh": "{sender}发来一条消息", "en": "A message from {sender}"},
     "mvp2.status": {"zh": "系统状态", "en": "System status"},
     "mvp2.task_created": {"zh": "任务“{name}”已创建，智能体即将开始处理", "en": "Task “{name}” is created; the agents start on it shortly"},
     "mvp2.tasks_listed": {"zh": "共找到 {count} 个任务", "en": "{count} tasks found"},

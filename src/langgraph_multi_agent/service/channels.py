@@ -35,6 +35,17 @@ HELD_BACK_S = 0.01
 HELD_BACK_MAX_S = 0.5
 VISIBLE_CACHE = 4096
 Histories = Lookups[Known, History]
+RESERVED = "*"
+"""What topics begin with that are no task's."""
+
+
+def chat_topic(tenant: str | None) -> str:
+    """The feed topic on which a tenant's new chat messages are told.
+
+    Publish `{"actor": whose conversation it is, "message": the contract's message}`: sockets of that
+    actor show it. It is shown and forgotten; the conversation itself is in the store.
+    """
+    return f"{RESERVED}chat:{tenant or ''}"
 
 
 class Follower(Generic[P]):
@@ -290,7 +301,9 @@ class AllChannel(Channel[Position]):
         return position_of(event.cursor)
 
     async def _visible(self, progress: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        progress = [item for item in progress if item["task_id"] != CONTROL_TOPIC]
+        topics = (str(item["task_id"]) for item in progress)
+        is_of_task = [topic != CONTROL_TOPIC and not topic.startswith(RESERVED) for topic in topics]
+        progress = [item for item, wanted in zip(progress, is_of_task, strict=True) if wanted]
         if self._scope.tenant is None:
             return progress
         unknown = {str(item["task_id"]) for item in progress} - self._known.keys()
@@ -304,4 +317,3 @@ class AllChannel(Channel[Position]):
                 return []
             self._known |= {task_id: task_id in ours for task_id in unknown}
         return [item for item in progress if self._known[str(item["task_id"])]]
-

@@ -17,7 +17,15 @@ from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, EventsGone, TaskNotFound
 from langgraph_multi_agent.domain.event import Event, EventType, Position, position_of
 from langgraph_multi_agent.domain.ports import Feed
-from langgraph_multi_agent.service.channels import AllChannel, Channel, Follower, Histories, TaskChannel
+from langgraph_multi_agent.service.channels import (
+    LISTEN_S,
+    AllChannel,
+    Channel,
+    Follower,
+    Histories,
+    TaskChannel,
+    chat_topic,
+)
 from langgraph_multi_agent.store import endings_by_hand
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store.database import Database
@@ -180,6 +188,20 @@ class StreamService:
                     yield Idle()
                 for data in shown or ():
                     yield Ephemeral(task_id=str(data["task_id"]), data=data)
+
+    @asynccontextmanager
+    async def chat(self, scope: Scope) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:
+        """Messages of the scope's conversation that are told from now on; nothing is replayed."""
+        async with self._feed.listen(chat_topic(scope.tenant)) as listener:
+
+            async def heard() -> AsyncIterator[Mapping[str, Any]]:
+                while True:
+                    await listener.wait(LISTEN_S)
+                    for told in listener.take_ephemeral():
+                        if told.get("actor") == scope.actor:
+                            yield told["message"]
+
+            yield heard()
 
     @asynccontextmanager
     async def _joined(
