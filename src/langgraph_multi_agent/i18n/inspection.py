@@ -1,0 +1,14 @@
+"""Words of the dashboard, of export and import, and of the looks into tasks and the system."""
+
+TEXTS: dict[str, dict[str, str]] = {
+    "mvp2.analytics.dashboard": {"zh": "数据分析", "en": "Dashboard"},
+    "activity.task_submitted": {"zh": "新任务“{name}”", "en": "New task “{name}”"},
+    "activity.task_started": {"zh": "任务“{name}”开始执行", "en": "Work on “{name}” began"},
+    "activity.task_waiting_input": {"zh": "任务“{name}”在等待回答", "en": "“{name}” waits for an answer"},
+    "activity.task_paused": {"zh": "任务“{name}”已暂停", "en": "“{name}” was paused"},
+    "activity.task_completed": {"zh": "任务“{name}”已完成", "en": "“{name}” is completed"},
+    "activity.task_failed": {"zh": "任务“{name}”失败", "en": "“{name}” failed"},
+    "activity.task_cancelled": {"zh": "任务“{name}”已取消", "en": "“{name}” was cancelled"},
+    "activity.task_reopened": {"zh": "任务“{name}”重新打开", "en": "“{name}” was reopened"},
+    "activity.task_deleted": {"zh": "任务 {name} 已删除", "en": "Task {name} was deleted"},
+}
