@@ -60,6 +60,12 @@ class ActiveRun:
         if self.driver is not None:
             self.driver.cancel()
 
+    def leave(self) -> None:
+        """Let go of what knows this run, so that its memory is free at once and not at some full collection."""
+        if self.journal is not None:
+            self.journal.on_control = _unheard
+        self.journal = self.driver = None
+
     def hear(self, control: str) -> None:
         """What a person wants of the run."""
         if control == CONTROL_CANCEL:
@@ -115,6 +121,12 @@ class Execution:
         Returns:
             The status it was left in; None if the run was fenced or the database was gone.
         """
+        try:
+            return await self._run(active)
+        finally:
+            active.leave()
+
+    async def _run(self, active: ActiveRun) -> TaskStatus | None:
         claimed, started = active.claimed, self._clock.monotonic()
         seconds_left = self._settings.workflow_timeout - claimed.active_s
         driver = active.driver = asyncio.create_task(self._drive(active, seconds_left))
@@ -248,6 +260,10 @@ class Execution:
                 if subtask_id not in rejected:
                     finished.setdefault(subtask_id, {}).setdefault(input_hash, result)
         return finished
+
+
+def _unheard(_control: str) -> None:
+    """A run that has ended heeds nobody."""
 
 
 async def _read_json(artifacts: Artifacts, digest: str) -> Any:
