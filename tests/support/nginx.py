@@ -131,14 +131,31 @@ class Nginx(_Server):
         super().close()
 
     def _make_certificate(self) -> None:
-        argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        argv = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ]
         argv += ["-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost"]
         argv += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
         subprocess.run(argv, cwd=self.directory, capture_output=True, check=True, timeout=30)
 
     def _command(self) -> list[str]:
         fixed = "daemon off;"
-        return [self._program, "-c", str(self.configuration / "nginx.conf"), "-p", str(self.directory), "-g", fixed]
+        return [
+            self._program,
+            "-c",
+            str(self.configuration / "nginx.conf"),
+            "-p",
+            str(self.directory),
+            "-g",
+            fixed,
+        ]
 
     def _is_ready(self) -> bool:
         with suppress(OSError), socket.create_connection(self.address, timeout=1):
