@@ -12,42 +12,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.asyncio import Redis
 
 from langgraph_multi_agent.cache.memory import MAX_VALUE_BYTES
+from langgraph_multi_agent.redis_client import CALL_S, open_client
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.telemetry.outage import Outage
 
 ENTRIES = "cache:"
 USES = "cache-uses"
-CONNECT_S = 1.0
-CALL_S = 2.0
 CONNECTIONS = 8
 MAX_EVICTED_AT_ONCE = 1000
-
-
-@asynccontextmanager
-async def open_client(url: str) -> AsyncIterator["Redis"]:
-    """Connections to REDIS_URL, made when first used.
-
-    Raises:
-        ValueError: the URL is none of Redis.
-    """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        timeout=CONNECT_S,
-        socket_connect_timeout=CONNECT_S,
-        socket_timeout=CALL_S,
-        protocol=2,
-        # A pooled connection that a restart has cut is found out by using it.
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-    )
-    async with Redis.from_pool(pool) as client:
-        yield client
 
 
 class QuietRedis:
@@ -107,7 +82,7 @@ async def open_cache(
     Raises:
         ValueError: the URL is none of Redis.
     """
-    async with open_client(url) as client:
+    async with open_client(url, connections=CONNECTIONS) as client:
         yield RedisCache(client, ttl_s=ttl_s, max_entries=max_entries, prefix=prefix, metrics=metrics)
 
 

@@ -12,7 +12,8 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from langgraph_multi_agent.cache.redis import QuietRedis, open_client
+from langgraph_multi_agent.cache.redis import CONNECTIONS, QuietRedis
+from langgraph_multi_agent.redis_client import open_client
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 SESSIONS = "session:"
@@ -63,7 +64,7 @@ async def open_sessions(
     url: str, *, prefix: str = "lgma", metrics: Metrics | None = None
 ) -> AsyncIterator["RedisSessions"]:
     """Sessions in REDIS_URL until the block ends. Raises ValueError: the URL is none of Redis."""
-    async with open_client(url) as client:
+    async with open_client(url, connections=CONNECTIONS) as client:
         yield RedisSessions(client, prefix=prefix, metrics=metrics)
 
 

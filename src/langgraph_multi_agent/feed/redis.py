@@ -15,20 +15,16 @@ from typing import Any, cast
 
 import orjson
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from langgraph_multi_agent.feed.memory import MemoryFeed, MemoryListener
+from langgraph_multi_agent.redis_client import CALL_S, open_client
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.telemetry.outage import Outage
 
 CHANNEL = "feed"
 """What follows the prefix and a colon."""
-CONNECT_S = 1.0
-CALL_S = 2.0
 QUIET_S = 2.0
 """After so long without a message the subscriber asks whether the server is still there."""
 CLOSE_S = 1.0
@@ -57,17 +53,7 @@ async def open_feed(
     Raises:
         ValueError: the URL is none of Redis.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        timeout=CONNECT_S,
-        socket_connect_timeout=CONNECT_S,
-        socket_timeout=CALL_S,
-        protocol=2,
-        # A pooled connection that a restart has cut is found out by using it.
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-    )
-    async with Redis.from_pool(pool) as client:
+    async with open_client(url, connections=CONNECTIONS) as client:
         feed = RedisFeed(client, prefix=prefix, metrics=metrics)
         loops = [asyncio.create_task(loop) for loop in (feed.send_forever(), feed.hear_forever())]
         try:

@@ -13,19 +13,15 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.asyncio import Redis
 
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.queue.roll import Roll
+from langgraph_multi_agent.redis_client import CALL_S, open_client
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.telemetry.outage import Outage
 
 KEY = "task_queue"
-CONNECT_S = 1.0
-CALL_S = 2.0
 BLOCK_S = 1
 """Of one BRPOP. Shorter than CALL_S, so that an idle list is no time-out and a dead server is one."""
 BLIND_POLL_S = 1.0
@@ -52,17 +48,7 @@ async def open_doorbell(
     Raises:
         ValueError: the URL is none of Redis.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        timeout=CONNECT_S,
-        socket_connect_timeout=CONNECT_S,
-        socket_timeout=CALL_S,
-        protocol=2,
-        # A pooled connection that a restart has cut is found out by using it.
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-    )
-    async with Redis.from_pool(pool) as client:
+    async with open_client(url, connections=CONNECTIONS) as client:
         doorbell = RedisDoorbell(client, size=size, metrics=metrics)
         loops = [asyncio.create_task(loop) for loop in (doorbell.send_forever(), doorbell.pop_forever())]
         try:
