@@ -18,8 +18,8 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from langgraph_multi_agent.api.context import Services, language_of_connection, scope_of, services_of
-from langgraph_multi_agent.api.mvp2.health import system_status
 from langgraph_multi_agent.api.mvp2.shapes import frame_data, frame_type, task_object
+from langgraph_multi_agent.api.mvp2.status import system_status
 from langgraph_multi_agent.api.origins import is_allowed_origin
 from langgraph_multi_agent.api.shapes import agent_shape
 from langgraph_multi_agent.domain.errors import Fault, TaskNotFound

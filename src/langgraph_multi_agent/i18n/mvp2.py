@@ -2,6 +2,8 @@
 
 TEXTS: dict[str, dict[str, str]] = {
     "frame.chat_message": {"zh": "{sender}发来一条消息", "en": "A message from {sender}"},
+    "mvp2.health": {"zh": "适配器运行正常", "en": "The adapter is well"},
+    "mvp2.health_ill": {"zh": "这些依赖没有正常应答：{names}", "en": "These dependencies do not answer as they should: {names}"},
     "mvp2.status": {"zh": "系统状态", "en": "System status"},
     "mvp2.task_created": {"zh": "任务“{name}”已创建，智能体即将开始处理", "en": "Task “{name}” is created; the agents start on it shortly"},
     "mvp2.tasks_listed": {"zh": "共找到 {count} 个任务", "en": "{count} tasks found"},

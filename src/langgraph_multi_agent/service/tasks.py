@@ -45,6 +45,7 @@ from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import journal, ledgers, tasks
 from langgraph_multi_agent.store.database import Database
+from langgraph_multi_agent.store.lists import TaskStatistics, numbered_page, statistics
 from langgraph_multi_agent.store.lookups import Lookups
 from langgraph_multi_agent.store.submissions import Submissions
 from langgraph_multi_agent.store.tasks import TaskFilter
@@ -65,6 +66,15 @@ class Page:
 
     tasks: tuple[Task, ...]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberedPage:
+    """A page of tasks, newest first, by its offset. `total` is exact unless `is_capped`: then there are more."""
+
+    tasks: tuple[Task, ...]
+    total: int
+    is_capped: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +122,7 @@ class TaskService:
         self._teams, self._settings, self._has_model = teams, settings, has_model
         self._clock, self._new_id = clock, new_id
         self._counted: dict[Scope, tuple[float, Mapping[str, int]]] = {}
+        self._figures: dict[tuple[Scope, datetime], tuple[float, TaskStatistics]] = {}
         self._submissions = Submissions(database, queue_size=settings.task_queue_size)
         self._by_id: Lookups[str, Task] = Lookups(database, tasks.found)
         self.is_draining = False
@@ -190,6 +201,15 @@ class TaskService:
         found = await self._database.read(scope, tasks.list_tasks, task_filter, limit=limit + 1, after=after)
         page, more = found[:limit], len(found) > limit
         return Page(tasks=tuple(page), next=_encode_cursor(page[-1]) if more else None)
+
+    async def numbered_page(
+        self, scope: Scope, task_filter: TaskFilter, *, limit: int, offset: int
+    ) -> NumberedPage:
+        """One page after the first `offset` tasks, and how many there are."""
+        found, total, is_capped = await self._database.read(
+            scope, numbered_page, task_filter, limit=limit, offset=offset
+        )
+        return NumberedPage(tasks=tuple(found), total=total, is_capped=is_capped)
 
     async def plan(self, scope: Scope, task_id: str, *, revision: int | None = None) -> PlanView | None:
         """The plan with each subtask's state; None before there is one."""
@@ -347,6 +367,23 @@ class TaskService:
         if (took := now() - began) > LONG_COUNT_S:
             self._counted[scope] = (now() + COUNT_REST * took, counted)
         return counted
+
+    async def statistics(self, scope: Scope, *, since: datetime) -> TaskStatistics:
+        """Figures over all tasks; what takes long is told again for a while, as in `counts`.
+
+        Args:
+            since: completed tasks are also counted from here on.
+        """
+        now, key = self._clock.monotonic, (scope, since)
+        until, known = self._figures.get(key, (0.0, None))
+        if known is not None and now() < until:
+            return known
+        began = now()
+        figures = await self._database.read(scope, statistics, since=since)
+        self._figures = {key: entry for key, entry in self._figures.items() if entry[0] > began}
+        if (took := now() - began) > LONG_COUNT_S:
+            self._figures[key] = (now() + COUNT_REST * took, figures)
+        return figures
 
     async def counts_at_work(self, scope: Scope) -> Mapping[str, int]:
         """How many tasks are pending and in progress, at a price that does not grow with the table."""

@@ -302,7 +302,16 @@ def list_tasks(
 ) -> list[Task]:
     """Newest first, at most `limit`, those older than the (created_at, id) of `after`."""
     columns = schema.tasks.c
-    query = scoped(store, select(schema.tasks))
+    query = restricted(scoped(store, select(schema.tasks)), task_filter)
+    if after is not None:
+        query = query.where(tuple_(columns.created_at, columns.id) < tuple_(*after))
+    query = query.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)
+    return [task_of(row) for row in store.connection.execute(query).all()]
+
+
+def restricted(query: Select[Any], task_filter: TaskFilter) -> Select[Any]:
+    """A query over tasks with a filter's conditions."""
+    columns = schema.tasks.c
     if task_filter.status:
         query = query.where(columns.status.in_([status.value for status in task_filter.status]))
     if task_filter.priority:
@@ -310,7 +319,7 @@ def list_tasks(
     if task_filter.team is not None:
         query = query.where(columns.team == task_filter.team)
     if task_filter.assignee is not None:
-        query = query.where(columns.assignee.contains(task_filter.assignee, autoescape=True))
+        query = query.where(columns.assignee.icontains(task_filter.assignee, autoescape=True))
     if task_filter.query is not None:
         query = query.where(
             columns.title.icontains(task_filter.query, autoescape=True)
@@ -320,10 +329,7 @@ def list_tasks(
         query = query.where(columns.created_at >= task_filter.created_after)
     if task_filter.created_before is not None:
         query = query.where(columns.created_at < task_filter.created_before)
-    if after is not None:
-        query = query.where(tuple_(columns.created_at, columns.id) < tuple_(*after))
-    query = query.order_by(columns.created_at.desc(), columns.id.desc()).limit(limit)
-    return [task_of(row) for row in store.connection.execute(query).all()]
+    return query
 
 
 @single_statement

@@ -1,36 +1,30 @@
 """Tasks: submit, list, read, change, delete."""
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from langgraph_multi_agent.agents.request import language_of_request
 from langgraph_multi_agent.api import models, samples
-from langgraph_multi_agent.api.body import JSON, check, decode, media_type_of, parse, read_json
-from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
+from langgraph_multi_agent.api.body import JSON, media_type_of, read_json
+from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, json_body, problems, submit_body
-from langgraph_multi_agent.api.media import media_type_of_name
-from langgraph_multi_agent.api.multipart import MultipartReader, Part
+from langgraph_multi_agent.api.forms import MULTIPART, read_form
 from langgraph_multi_agent.api.problems import Json, MalformedForm, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.api.shapes import task_shape
 from langgraph_multi_agent.domain import errors as faults
-from langgraph_multi_agent.domain.errors import InputTooLarge, InvalidRequest
+from langgraph_multi_agent.domain.errors import InvalidRequest
 from langgraph_multi_agent.domain.task import Budget, InputFile, Priority, TaskDraft, TaskStatus
-from langgraph_multi_agent.service.tasks import MAX_PAGE, input_file
+from langgraph_multi_agent.service.tasks import MAX_PAGE
 from langgraph_multi_agent.store.tasks import TaskFilter
 
 router = APIRouter(tags=["tasks"])
 
-MULTIPART = "multipart/form-data"
 TITLE_CHARS = 80
-FORM_FIELDS = frozenset(models.TaskRequest.model_fields)
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
-DECIMAL = re.compile(r"-?\d{1,9}", re.ASCII)
-SECONDS = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -98,7 +92,7 @@ async def submit_task(
         case "application/json":
             body = await read_json(request, models.TaskRequest, limit=services.settings.max_body_bytes)
         case "multipart/form-data":
-            body, files = await _read_form(request, services)
+            body, files = await read_form(request, services, models.TaskRequest)
         case other:
             raise UnsupportedMediaType(media_type=other or "-", supported=f"{JSON}, {MULTIPART}")
     submitted = await services.tasks.submit(
@@ -128,69 +122,6 @@ def _draft(body: models.TaskRequest, files: tuple[InputFile, ...], *, default_la
         start_at=body.start_at,
         delay_s=body.delay_s,
     )
-
-
-async def _read_form(
-    request: Request, services: Services
-) -> tuple[models.TaskRequest, tuple[InputFile, ...]]:
-    """Fields and stored files of a form. Files that end up in no task are collected later."""
-    settings = services.settings
-    fields: dict[str, Any] = {}
-    files: list[InputFile] = []
-    left = settings.max_body_bytes
-    async for part in MultipartReader(request.headers["content-type"], request.stream()):
-        if part.file_name is not None and part.name == "files":
-            if len(files) >= settings.max_files:
-                error = {"field": "files", "code": "too_many", "limit": settings.max_files}
-                raise InvalidRequest(errors=[error])
-            stored = await _store(part, services)
-            files += [stored] if stored is not None else []
-            continue
-        if part.file_name is not None or part.name not in FORM_FIELDS:
-            raise InvalidRequest(errors=[{"field": part.name[:80], "code": "unknown_field"}])
-        if part.name in fields:
-            raise InvalidRequest(errors=[{"field": part.name, "code": "given_twice"}])
-        try:
-            fields[part.name] = await part.text(limit=left)
-        except InputTooLarge:
-            limit = settings.max_body_bytes
-            raise InputTooLarge(file=part.name, size=f"> {limit}", limit=limit) from None
-        left -= len(fields[part.name].encode())
-    return parse(models.TaskRequest, _form_values(fields)), tuple(files)
-
-
-async def _store(part: Part, services: Services) -> InputFile | None:
-    """Store a file as it comes; None for the empty part of a form without a chosen file."""
-    assert part.file_name is not None
-    if not part.file_name:
-        async for chunk in part.chunks():
-            if chunk:
-                raise faults.InputUnsafe(file="", reason="empty")
-        return None
-    name, blob = await services.tasks.store_input(part.file_name, part.chunks())
-    return input_file(name, blob, media_type_of_name(name))
-
-
-def _form_values(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The texts of a form as the values that JSON would have brought; an empty optional one is absent."""
-    values: dict[str, Any] = {}
-    for name, value in fields.items():
-        if name in ("input_data", "budget"):
-            if value.strip():
-                try:
-                    values[name] = decode(value.encode())
-                except MalformedJson:
-                    raise InvalidRequest(errors=[{"field": name, "code": "not_json"}]) from None
-        elif name == "priority":
-            if value.strip():
-                values[name] = int(value) if DECIMAL.fullmatch(value.strip()) else value
-        elif name == "delay_s":
-            if value.strip():
-                values[name] = float(value) if SECONDS.fullmatch(value.strip()) else value
-        elif value or name == "description":
-            values[name] = value
-    check(values)
-    return values
 
 
 @router.get(

@@ -1,0 +1,383 @@
+"""Tasks as MVP2 front ends use them: create, list, count, read, change, delete.
+
+Each route translates for the same service that `/api/v1/tasks` calls. Invariant: a change with an
+action that the task's status does not allow is refused as a whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic_core import PydanticCustomError
+from starlette.responses import Response
+
+from langgraph_multi_agent.access import Scope
+from langgraph_multi_agent.agents.request import language_of_request
+from langgraph_multi_agent.api.body import JSON, media_type_of, read_json
+from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
+from langgraph_multi_agent.api.documents import json_body
+from langgraph_multi_agent.api.forms import MULTIPART, read_form
+from langgraph_multi_agent.api.models import MAX_NAME_CHARS
+from langgraph_multi_agent.api.mvp2 import task_models as shown
+from langgraph_multi_agent.api.mvp2.envelope import Success, example, failures, success
+from langgraph_multi_agent.api.mvp2.shapes import STATUSES, task_detail, task_object
+from langgraph_multi_agent.api.mvp2.task_models import TaskChange, TaskInput, parse_priority, parse_status
+from langgraph_multi_agent.api.problems import MalformedForm, MalformedJson, UnsupportedMediaType
+from langgraph_multi_agent.api.samples import NULL, TASK_ID
+from langgraph_multi_agent.api.v1.tasks import KEY, IdempotencyKey
+from langgraph_multi_agent.domain import errors as faults
+from langgraph_multi_agent.domain.errors import IllegalTransition, InvalidRequest
+from langgraph_multi_agent.domain.task import (
+    DEFAULT_TEAM,
+    Action,
+    Budget,
+    InputFile,
+    Priority,
+    Task,
+    TaskDraft,
+    TaskStatus,
+    is_terminal,
+    next_status,
+)
+from langgraph_multi_agent.store.tasks import TaskFilter
+
+router = APIRouter(tags=["mvp2"])
+
+PATH = "/api/v1/mvp2/tasks"
+MAX_LIMIT = 1000
+MAX_OFFSET = 2**31
+SEPARATORS = str.maketrans("，、", ",,")
+
+BODY = (faults.InputTooLarge, MalformedJson, UnsupportedMediaType)
+
+
+def _submit_body() -> dict[str, Any]:
+    extra = json_body(TaskInput)
+    content = extra["requestBody"]["content"]
+    text = {"type": "string"}
+    names = [name for name in TaskInput.model_fields if name not in ("priority", "delay_s")]
+    content[MULTIPART] = {
+        "schema": {
+            "type": "object",
+            "required": ["name"],
+            "properties": {
+                **dict.fromkeys(names, text),
+                "priority": {"type": "string", "description": "低, 中, 高, 紧急, or 1 to 4."},
+                "delay_s": {"type": "number", "minimum": 0},
+                "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+            },
+        },
+        "examples": {"default": {"value": {"name": shown.EXAMPLE["name"], "files": ["sales.csv"]}}},
+    }
+    return extra
+
+
+@router.post(
+    PATH,
+    response_model=Success[shown.TaskObject],
+    summary="Create a task",
+    description="It is queued, and the agents really work on it. JSON, or a form with the same fields and "
+    "any number of `files`. Keys that are not known are left alone.",
+    responses={
+        **failures(
+            faults.InvalidRequest,
+            faults.TeamUnknown,
+            faults.ModelRequired,
+            faults.InputUnreadable,
+            faults.InputUnsafe,
+            faults.IdempotencyConflict,
+            faults.QueueFull,
+            faults.Draining,
+            faults.DependencyUnavailable,
+            MalformedForm,
+            *BODY,
+        ),
+        **example(
+            shown.EXAMPLE | {"status": "pending", "progress": 0, "started_at": NULL, "last_event_id": 1},
+            "mvp2.task_created",
+            name=shown.EXAMPLE["name"],
+        ),
+    },
+    openapi_extra=_submit_body(),
+)
+async def create_task(
+    request: Request,
+    services: ServicesOf,
+    scope: ScopeOf,
+    language: Language,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
+        raise InvalidRequest(errors=[{"field": "Idempotency-Key", "code": "invalid"}])
+    if services.health.is_draining:
+        raise faults.Draining  # before reading what would be refused anyway
+    files: tuple[InputFile, ...] = ()
+    match media_type_of(request):
+        case "application/json":
+            body = await read_json(request, TaskInput, limit=services.settings.max_body_bytes)
+        case "multipart/form-data":
+            body, files = await read_form(request, services, TaskInput, skips_unknown=True)
+        case other:
+            raise UnsupportedMediaType(media_type=other or "-", supported=f"{JSON}, {MULTIPART}")
+    submitted = await services.tasks.submit(
+        scope, draft_of(body, files, default_language=language), idempotency_key=idempotency_key
+    )
+    task = submitted.task
+    headers = {"idempotent-replayed": "true"} if submitted.is_replay else {}
+    return success(
+        task_object(task, language),
+        "mvp2.task_created",
+        language,
+        now=services.clock.now(),
+        headers={"location": f"{PATH}/{task.id}", **headers},
+        name=task.title,
+    )
+
+
+def draft_of(body: TaskInput, files: tuple[InputFile, ...], *, default_language: str) -> TaskDraft:
+    """The draft of a task as a front end describes it.
+
+    Raises:
+        InvalidRequest: a start is given twice.
+    """
+    if body.start_at is not None and body.delay_s is not None:
+        raise InvalidRequest(errors=[{"field": "delay_s", "code": "start_given_twice"}])
+    description = body.description if body.description and body.description.strip() else body.name
+    found = language_of_request(f"{body.name}\n{description}", default_language)
+    return TaskDraft(
+        title=body.name,
+        description=description,
+        priority=body.priority or Priority.MEDIUM,
+        team=body.team or DEFAULT_TEAM,
+        deadline=body.deadline,
+        assignee=body.assignee or None,
+        language=body.language or found,
+        input_data=body.input_data or {},
+        files=files,
+        budget=Budget() if body.budget is None else Budget(**body.budget.model_dump()),
+        start_at=body.start_at,
+        delay_s=body.delay_s,
+    )
+
+
+@router.get(
+    PATH,
+    response_model=Success[shown.TaskList],
+    summary="List tasks",
+    description="Newest first. `status` and `priority` may be repeated or hold several, separated by commas. "
+    f"A `limit` above {MAX_LIMIT} counts as {MAX_LIMIT}.",
+    responses={
+        **failures(faults.InvalidRequest, faults.DependencyUnavailable),
+        **example(
+            {"tasks": [shown.EXAMPLE], "total": 1, "total_is_capped": False, "limit": 50, "offset": 0},
+            "mvp2.tasks_listed",
+            count=1,
+        ),
+    },
+)
+async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name
+    services: ServicesOf,
+    scope: ScopeOf,
+    language: Language,
+    status: Annotated[list[str] | None, Query(description="Either vocabulary, or the Chinese words.")] = None,
+    priority: Annotated[list[str] | None, Query(description="Chinese words or 1 to 4.")] = None,
+    assignee: Annotated[
+        str | None, Query(max_length=MAX_NAME_CHARS, description="A part of the name.")
+    ] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Words of the name or description.")] = None,
+    limit: Annotated[int, Query(ge=1)] = 50,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+) -> Response:
+    wanted = [core for word in _words("status", status, parse_status) for core in _core_statuses(word)]
+    task_filter = TaskFilter(
+        status=tuple(dict.fromkeys(wanted)),
+        priority=tuple(dict.fromkeys(map(int, _words("priority", priority, parse_priority)))),
+        assignee=(assignee or "").strip() or None,
+        query=(q or "").strip() or None,
+    )
+    limit = min(limit, MAX_LIMIT)
+    page = await services.tasks.numbered_page(scope, task_filter, limit=limit, offset=offset)
+    data = {
+        "tasks": [task_object(task, language, with_result=False) for task in page.tasks],
+        "total": page.total,
+        "total_is_capped": page.is_capped,
+        "limit": limit,
+        "offset": offset,
+    }
+    key = "mvp2.tasks_listed_capped" if page.is_capped else "mvp2.tasks_listed"
+    return success(data, key, language, now=services.clock.now(), count=page.total)
+
+
+def _words(name: str, values: Sequence[str] | None, parse: Any) -> list[Any]:
+    """The values of a query parameter. Raises InvalidRequest, naming what is allowed."""
+    found = []
+    for word in ",".join(values or ()).translate(SEPARATORS).split(","):
+        if word.strip():
+            try:
+                found.append(parse(word))
+            except PydanticCustomError as error:
+                allowed = (error.context or {}).get("expected", "")
+                raise InvalidRequest(
+                    errors=[{"field": name, "code": "not_allowed", "allowed": allowed}]
+                ) from None
+    return found
+
+
+def _core_statuses(word: str) -> list[TaskStatus]:
+    """Which of our statuses a word means: all that show as it, or the one that only the core has."""
+    return [status for status, (theirs, _) in STATUSES.items() if theirs == word] or [TaskStatus(word)]
+
+
+@router.get(
+    f"{PATH}/stats",
+    response_model=Success[shown.TaskStatisticsModel],
+    summary="Count tasks",
+    description="`completion_rate` is in percent. A count that takes long is told again for a while.",
+    responses={
+        **failures(faults.DependencyUnavailable),
+        **example(shown.EXAMPLE_STATISTICS, "mvp2.stats"),
+    },
+)
+async def get_statistics(services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
+    now = services.clock.now()
+    found = await services.tasks.statistics(scope, since=_monday(now))
+    data = {
+        "total_tasks": found.total,
+        "completed_tasks": found.completed,
+        "pending_tasks": found.pending,
+        "urgent_tasks": found.urgent,
+        "urgent_unfinished_tasks": found.urgent_unfinished,
+        "completion_rate": round(100 * found.completed / found.total, 1) if found.total else 0.0,
+        "this_week_completed": found.completed_since,
+        "overdue_tasks": found.overdue,
+    }
+    return success(data, "mvp2.stats", language, now=now)
+
+
+def _monday(now: datetime) -> datetime:
+    """When the week of a moment began, in UTC."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=day.weekday())
+
+
+READ = (faults.TaskNotFound, faults.InvalidRequest, faults.DependencyUnavailable)
+
+
+@router.get(
+    f"{PATH}/{{task_id}}",
+    response_model=Success[shown.TaskDetail],
+    summary="Read a task",
+    description="With its subtasks, result and files.",
+    responses={**failures(*READ), **example(shown.EXAMPLE_DETAIL, "mvp2.task_read")},
+)
+async def get_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
+    plan = await services.tasks.plan(scope, task_id)
+    artifacts = await services.tasks.artifacts(scope, task_id)
+    task = await services.tasks.get(scope, task_id)
+    data = task_detail(task, plan, artifacts, language)
+    return success(data, "mvp2.task_read", language, now=services.clock.now())
+
+
+@router.put(
+    f"{PATH}/{{task_id}}",
+    response_model=Success[shown.TaskObject],
+    summary="Change a task",
+    description="Any of the writable fields; a whole task object may be sent back. A `status` that differs from "
+    "the task's is an action: `failed` cancels, `completed` marks it completed by a person, `pending` reopens "
+    "what has ended or resumes what is paused. One that the task does not allow is refused with 409.",
+    responses={
+        **failures(*READ, faults.IllegalTransition, faults.Draining, *BODY),
+        **example(shown.EXAMPLE, "mvp2.task_updated", name=shown.EXAMPLE["name"]),
+    },
+    openapi_extra=json_body(TaskChange),
+)
+async def change_task(
+    task_id: str, request: Request, services: ServicesOf, scope: ScopeOf, language: Language
+) -> Response:
+    body = await read_json(request, TaskChange, limit=services.settings.max_body_bytes)
+    task = await services.tasks.get(scope, task_id)
+    action = _action(task, body.status)
+    if action is not None:
+        next_status(action, task.status)
+    if fields := _changes(task, body):
+        task = await services.tasks.update(scope, task_id, fields)
+    if action is not None:
+        task = await _act(services, scope, task_id, action)
+    is_cancelling = action is Action.CANCEL and not is_terminal(task.status)
+    key = "mvp2.task_cancelling" if is_cancelling else "mvp2.task_updated"
+    return success(task_object(task, language), key, language, now=services.clock.now(), name=task.title)
+
+
+def _changes(task: Task, body: TaskChange) -> Mapping[str, Any]:
+    """The fields that a change gives another value: what is sent back as it was changes nothing."""
+    wanted: dict[str, Any] = {
+        "title": body.name,
+        "description": body.description,
+        "priority": body.priority,
+        "budget": None if body.budget is None else Budget(**body.budget.model_dump()),
+    }
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    for name in ("deadline", "assignee"):
+        if name in body.model_fields_set:
+            wanted[name] = getattr(body, name) or None
+    changed = {name: value for name, value in wanted.items() if value != getattr(task, name)}
+    if isinstance(budget := changed.get("budget"), Budget):
+        changed["budget"] = {"tokens": budget.tokens, "cost": budget.cost}
+    if "priority" in changed:
+        changed["priority"] = int(changed["priority"])
+    return changed
+
+
+def _action(task: Task, status: str | None) -> Action | None:
+    """What a status asks for; None if the task has it already.
+
+    Raises:
+        IllegalTransition: nothing that a person can do leads there.
+    """
+    known = STATUSES[task.status][0]
+    if status is None or status in (known, task.status.value):
+        return None
+    match status:
+        case "completed":
+            return Action.COMPLETE_BY_PERSON
+        case "failed" | "cancelled":
+            return Action.CANCEL
+        case "paused":
+            return Action.PAUSE
+        case "pending" if task.status is TaskStatus.PAUSED:
+            return Action.RESUME
+        case "pending" | "in_progress" if is_terminal(task.status):
+            return Action.REOPEN
+    raise IllegalTransition(action=status, status=task.status.value, allowed="")
+
+
+async def _act(services: Services, scope: Scope, task_id: str, action: Action) -> Task:
+    tasks = services.tasks
+    match action:
+        case Action.COMPLETE_BY_PERSON:
+            return await tasks.complete(scope, task_id)
+        case Action.CANCEL:
+            return (await tasks.cancel(scope, task_id)).task
+        case Action.PAUSE:
+            return (await tasks.pause(scope, task_id)).task
+        case Action.RESUME:
+            return await tasks.resume(scope, task_id)
+        case _:
+            return await tasks.reopen(scope, task_id)
+
+
+@router.delete(
+    f"{PATH}/{{task_id}}",
+    response_model=Success[shown.DeletedTask],
+    summary="Delete a task",
+    description="A running task is cancelled first. Its history, results and files go with it.",
+    responses={
+        **failures(*READ, faults.IllegalTransition),
+        **example({"deleted_task_id": TASK_ID}, "mvp2.task_deleted"),
+    },
+)
+async def delete_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
+    await services.tasks.delete(scope, task_id)
+    now = services.clock.now()
+    return success({"deleted_task_id": task_id}, "mvp2.task_deleted", language, now=now)

@@ -1,0 +1,87 @@
+"""Lists that are counted: numbered pages of tasks, and the figures over all of them.
+
+Hides how far a count goes. Callers: the task service. Invariant: a total is exact up to
+COUNTED_TASKS and never larger, so that its price does not grow with the table.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from langgraph_multi_agent.domain.task import TERMINAL, Priority, Task, TaskStatus
+from langgraph_multi_agent.store import schema
+from langgraph_multi_agent.store.database import Store, single_statement
+from langgraph_multi_agent.store.rows import scoped, task_of
+from langgraph_multi_agent.store.tasks import TaskFilter, restricted
+
+COUNTED_TASKS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatistics:
+    """Figures over all tasks of a tenant, of one moment.
+
+    Attributes:
+        urgent: of the highest priority, in any status.
+        urgent_unfinished: those of them that have not ended.
+        completed_since: completed at or after the `since` that was asked for.
+        overdue: not ended although their deadline has passed.
+    """
+
+    total: int
+    completed: int
+    pending: int
+    urgent: int
+    urgent_unfinished: int
+    completed_since: int
+    overdue: int
+
+
+def numbered_page(
+    store: Store, task_filter: TaskFilter, *, limit: int, offset: int
+) -> tuple[list[Task], int, bool]:
+    """Newest first: at most `limit` tasks after the first `offset`, how many there are, and whether
+    there are more than that, which is said from COUNTED_TASKS on.
+    """
+    total = store.connection.scalar(_count(store, task_filter)) or 0
+    if offset >= total and total <= COUNTED_TASKS:
+        return [], total, False
+    # Ids first: what is skipped is read from an index, and only the rows of the page as a whole.
+    columns = schema.tasks.c
+    newest = (columns.created_at.desc(), columns.id.desc())
+    ids = (
+        restricted(scoped(store, select(columns.id)), task_filter)
+        .order_by(*newest)
+        .limit(limit)
+        .offset(offset)
+    )
+    query = select(schema.tasks).where(columns.id.in_(ids)).order_by(*newest)
+    tasks = [task_of(row) for row in store.connection.execute(query).all()]
+    return tasks, min(total, COUNTED_TASKS), total > COUNTED_TASKS
+
+
+def _count(store: Store, task_filter: TaskFilter) -> Select[Any]:
+    some = restricted(scoped(store, select(schema.tasks.c.id)), task_filter).limit(COUNTED_TASKS + 1)
+    return select(func.count()).select_from(some.subquery())
+
+
+@single_statement
+def statistics(store: Store, *, since: datetime) -> TaskStatistics:
+    """The figures, read in one pass."""
+    columns = schema.tasks.c
+    is_completed = columns.status == TaskStatus.COMPLETED.value
+    is_urgent = columns.priority == int(Priority.URGENT)
+    is_unfinished = columns.status.not_in(sorted(status.value for status in TERMINAL))
+    count = func.count
+    query = select(
+        count().label("total"),
+        count().filter(is_completed).label("completed"),
+        count().filter(columns.status == TaskStatus.PENDING.value).label("pending"),
+        count().filter(is_urgent).label("urgent"),
+        count().filter(is_urgent, is_unfinished).label("urgent_unfinished"),
+        count().filter(is_completed, columns.completed_at >= since).label("completed_since"),
+        count().filter(is_unfinished, columns.deadline < store.now).label("overdue"),
+    ).select_from(schema.tasks)
+    return TaskStatistics(**store.connection.execute(scoped(store, query)).one()._mapping)
