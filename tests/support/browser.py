@@ -1,7 +1,8 @@
 """A real Chromium, driven over the DevTools protocol.
 
-Called by end-to-end tests. Invariant: the browser and everything it started end with the block, and
-it reaches nothing but loopback.
+Called by end-to-end tests. Elements are found as a screen reader finds them, by role and name, and
+clicked with a mouse. Invariant: the browser and everything it started end with the block, and it
+reaches nothing but loopback.
 """
 
 import asyncio
@@ -9,11 +10,13 @@ import base64
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from websockets.exceptions import ConnectionClosed
 INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DEADLINE_S = 30.0
+POLL_S = 0.05
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -35,6 +39,9 @@ FLAGS = (
     "--disable-default-apps",
     "--disable-extensions",
     "--disable-sync",
+    "--disable-background-timer-throttling",  # a second tab is not to fall asleep
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
     "--no-first-run",
     "--no-default-browser-check",
     "--mute-audio",
@@ -44,8 +51,18 @@ FLAGS = (
 )
 
 
+WATCH = """addEventListener('securitypolicyviolation', (event) => reportViolation(
+  `${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ''} ${event.sample ?? ''}`));"""
+Name = str | re.Pattern[str]
+"""An accessible name: a text matches whole, a pattern anywhere."""
+
+
 class ScriptFailed(AssertionError):
     """An expression threw in the page."""
+
+
+class NotFound(AssertionError):
+    """No element of that role and name came up in time; the text ends with what there is."""
 
 
 def chromium() -> str:
@@ -68,6 +85,20 @@ class Tab:
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.dialogs: list[str] = []
         self.errors: list[str] = []
+        """Exceptions, console.error, failed requests."""
+        self.violations: list[str] = []
+        """What the content security policy kept from happening."""
+        self.harms: list[str] = []
+        """Arguments of `harm()`, which nobody but a hostile payload calls."""
+
+    async def prepare(self) -> None:
+        """Once, before the first page."""
+        for domain in ("Page", "Runtime", "Log", "DOM", "Accessibility"):
+            await self.command(f"{domain}.enable")
+        for binding in ("harm", "reportViolation"):
+            await self.command("Runtime.addBinding", name=binding)
+        await self.command("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+        await self.resize(1280)
 
     async def listen(self) -> None:
         """Read answers and events until the browser closes."""
@@ -89,6 +120,12 @@ class Tab:
             case "Runtime.exceptionThrown":
                 details = params["exceptionDetails"]
                 self.errors.append(details.get("exception", {}).get("description") or details["text"])
+            case "Runtime.bindingCalled":
+                kept = self.harms if params["name"] == "harm" else self.violations
+                kept.append(params["payload"])
+            case "Runtime.consoleAPICalled" if params["type"] in ("error", "assert"):
+                said = [str(part.get("value", part.get("description", ""))) for part in params["args"]]
+                self.errors.append("console: " + " ".join(said))
             case "Log.entryAdded" if params["entry"]["level"] == "error":
                 entry = params["entry"]
                 self.errors.append(f"{entry['source']}: {entry['text']} {entry.get('url', '')}")
@@ -161,6 +198,68 @@ class Tab:
                     if await self.run("!window.isOld && document.querySelector('main') !== null"):
                         return
 
+    async def find(
+        self, role: str, name: Name = "", *, nth: int = 0, timeout_s: float = DEADLINE_S
+    ) -> "Element":
+        """Wait for an element, by its role and accessible name; none asks for any name.
+
+        Raises:
+            NotFound: with the roles and names that there are.
+        """
+        async with asyncio.timeout(timeout_s + DEADLINE_S):
+            end = asyncio.get_running_loop().time() + timeout_s
+            while True:
+                found = await self.find_all(role, name)
+                if len(found) > nth:
+                    return found[nth]
+                if asyncio.get_running_loop().time() > end:
+                    raise NotFound(
+                        f"{role} {name!r} at {await self.run('location.href')}\n{await self.outline()}"
+                    )
+                await asyncio.sleep(POLL_S)
+
+    async def find_all(self, role: str, name: Name = "") -> list["Element"]:
+        """All elements of a role and name that a screen reader finds now."""
+        with suppress(ScriptFailed):  # a page on its way out
+            return [
+                Element(tab=self, node=node["backendDOMNodeId"], name=_name_of(node))
+                for node in await self._tree(role)
+                if _fits(_name_of(node), name)
+            ]
+        return []
+
+    async def gone(self, role: str, name: Name = "", *, timeout_s: float = DEADLINE_S) -> None:
+        """Wait until no such element is left. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while await self.find_all(role, name):  # noqa: ASYNC110 - a page tells nobody of this
+                await asyncio.sleep(POLL_S)
+
+    async def _tree(self, role: str | None) -> list[dict[str, Any]]:
+        document = await self.command("Runtime.evaluate", expression="document")
+        where = {"objectId": document["result"]["objectId"]}
+        answer = await self.command(
+            "Accessibility.queryAXTree", **where, **({"role": role} if role is not None else {})
+        )
+        return [node for node in answer["nodes"] if not node["ignored"] and "backendDOMNodeId" in node]
+
+    async def outline(self) -> str:
+        """What a screen reader finds on the page, one line each."""
+        quiet = {"none", "generic", "StaticText", "InlineTextBox", "LineBreak", "paragraph"}
+        lines = [f"{node['role']['value']} {_name_of(node)!r}" for node in await self._tree(None)]
+        return "\n".join(line for line in lines if line.partition(" ")[0] not in quiet)[:6000]
+
+    async def press_on(
+        self, role: str, name: Name = "", *, nth: int = 0, timeout_s: float = DEADLINE_S
+    ) -> None:
+        """Find and click."""
+        await (await self.find(role, name, nth=nth, timeout_s=timeout_s)).click()
+
+    async def fill(self, role: str, name: Name, content: str) -> None:
+        """Find a field, empty it and insert text."""
+        element = await self.find(role, name)
+        await element.call("function () { this.focus(); this.select?.(); }")
+        await self.command("Input.insertText", text=content)
+
     async def click(self, selector: str) -> None:
         await self.until(f"document.querySelector({json.dumps(selector)})")
         await self.run(f"document.querySelector({json.dumps(selector)}).click()")
@@ -170,10 +269,16 @@ class Tab:
         await self.run(f"document.querySelector({json.dumps(selector)}).focus()")
         await self.command("Input.insertText", text=content)
 
-    async def press(self, key: str) -> None:
+    async def press(self, key: str, *, ctrl: bool = False) -> None:
+        code = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, " ": 32}.get(key)
+        more: dict[str, Any] = {"windowsVirtualKeyCode": code, "code": key} if code is not None else {}
+        if ctrl:
+            more["modifiers"] = 2
         for kind in ("keyDown", "keyUp"):
-            text = {"text": key} if kind == "keyDown" and len(key) == 1 else {}
-            await self.command("Input.dispatchKeyEvent", type=kind, key=key, **text)
+            text = {"text": key} if kind == "keyDown" and len(key) == 1 and not ctrl else {}
+            if key == "Enter" and kind == "keyDown":
+                text = {"text": "\r"}
+            await self.command("Input.dispatchKeyEvent", type=kind, key=key, **more, **text)
 
     async def choose_files(self, selector: str, paths: Sequence[Path]) -> None:
         document = await self.command("DOM.getDocument")
@@ -212,6 +317,97 @@ class Tab:
         await asyncio.to_thread(path.write_bytes, base64.b64decode(shot["data"]))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element:
+    """One element of a tab, as it was found."""
+
+    tab: Tab
+    node: int
+    name: str
+
+    async def call(self, function: str, *arguments: Any) -> Any:
+        """The value of `function` with the element as `this`. Raises ScriptFailed."""
+        resolved = await self.tab.command("DOM.resolveNode", backendNodeId=self.node)
+        answer = await self.tab.command(
+            "Runtime.callFunctionOn",
+            objectId=resolved["object"]["objectId"],
+            functionDeclaration=function,
+            arguments=[{"value": argument} for argument in arguments],
+            awaitPromise=True,
+            returnByValue=True,
+            userGesture=True,
+        )
+        if "exceptionDetails" in answer:
+            details = answer["exceptionDetails"]
+            raise ScriptFailed(details.get("exception", {}).get("description") or details["text"])
+        return answer["result"].get("value")
+
+    async def click(self) -> None:
+        """With the mouse, at its middle; what lies over it gets the click. Raises ScriptFailed: it has no place."""
+        await self.tab.command("DOM.scrollIntoViewIfNeeded", backendNodeId=self.node)
+        quads = (await self.tab.command("DOM.getContentQuads", backendNodeId=self.node))["quads"]
+        quad = next((quad for quad in quads if quad[0] != quad[4] and quad[1] != quad[5]), None)
+        if quad is None:
+            raise ScriptFailed(f"{self.name!r} has no place on the page")
+        at = {"x": sum(quad[0::2]) / 4, "y": sum(quad[1::2]) / 4}
+        await self.tab.command("Input.dispatchMouseEvent", type="mouseMoved", **at)
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.tab.command("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
+
+    async def text(self) -> str:
+        return str(await self.call("function () { return this.innerText; }"))
+
+    async def attribute(self, name: str) -> str | None:
+        found = await self.call("function (name) { return this.getAttribute(name); }", name)
+        return None if found is None else str(found)
+
+
+def _name_of(node: dict[str, Any]) -> str:
+    return str(node.get("name", {}).get("value", ""))
+
+
+def _fits(found: str, wanted: Name) -> bool:
+    if isinstance(wanted, re.Pattern):
+        return wanted.search(found) is not None
+    return not wanted or found.strip() == wanted
+
+
+class Browser:
+    """A running browser. Its tabs share storage and cache, as those of one person do."""
+
+    def __init__(self, address: str, stack: AsyncExitStack) -> None:
+        self._address, self._stack = address, stack
+
+    async def tab(self, *, is_first: bool = False) -> Tab:
+        """Another tab; it ends with the browser.
+
+        Args:
+            is_first: the one that the browser came up with.
+        """
+        async with connect(self._address, max_size=None, compression=None, proxy=None) as root:
+            if is_first:
+                await root.send(json.dumps({"id": 1, "method": "Target.getTargets"}))
+                target = await _first_page(root)
+            else:
+                order = {"id": 1, "method": "Target.createTarget", "params": {"url": "about:blank"}}
+                await root.send(json.dumps(order))
+                target = (await _answer(root))["targetId"]
+        page = f"{self._address.split('/devtools/')[0]}/devtools/page/{target}"
+        connection = await self._stack.enter_async_context(
+            connect(page, max_size=None, compression=None, proxy=None)
+        )
+        tab = Tab(connection)
+        listening = asyncio.create_task(tab.listen())
+        self._stack.push_async_callback(_end, listening)
+        await tab.prepare()
+        return tab
+
+
+async def _end(listening: "asyncio.Task[None]") -> None:
+    listening.cancel()
+    await asyncio.wait({listening})
+
+
 @asynccontextmanager
 async def open_tab(*, language: str = "zh-CN") -> AsyncIterator[Tab]:
     """A browser with an empty profile and one tab.
@@ -219,11 +415,23 @@ async def open_tab(*, language: str = "zh-CN") -> AsyncIterator[Tab]:
     Args:
         language: what it sends as Accept-Language.
     """
+    async with open_browser(language=language) as browser:
+        yield await browser.tab(is_first=True)
+
+
+@asynccontextmanager
+async def open_browser(*, language: str = "zh-CN", flags: Sequence[str] = ()) -> AsyncIterator[Browser]:
+    """A browser with an empty profile.
+
+    Args:
+        flags: more of its command line.
+    """
     program = chromium()
     profile = Path(tempfile.mkdtemp(prefix="lgma-chromium-"))
     process = await asyncio.create_subprocess_exec(
         program,
         *FLAGS,
+        *flags,
         f"--lang={language}",
         f"--user-data-dir={profile}",
         "about:blank",
@@ -238,21 +446,8 @@ async def open_tab(*, language: str = "zh-CN") -> AsyncIterator[Tab]:
         address = await _address(process)
         assert process.stderr is not None
         drain = asyncio.create_task(process.stderr.read())  # a full pipe would stop the browser
-        async with connect(address, max_size=None, compression=None, proxy=None) as root:
-            await root.send(json.dumps({"id": 1, "method": "Target.getTargets"}))
-            target = await _first_page(root)
-        page = f"{address.split('/devtools/')[0]}/devtools/page/{target}"
-        async with connect(page, max_size=None, compression=None, proxy=None) as connection:
-            tab = Tab(connection)
-            listening = asyncio.create_task(tab.listen())
-            try:
-                for domain in ("Page", "Runtime", "Log", "DOM"):
-                    await tab.command(f"{domain}.enable")
-                await tab.resize(1280)
-                yield tab
-            finally:
-                listening.cancel()
-                await asyncio.wait({listening})
+        async with AsyncExitStack() as stack:
+            yield Browser(address, stack)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -274,10 +469,18 @@ async def _address(process: asyncio.subprocess.Process) -> str:
 
 
 async def _first_page(root: ClientConnection) -> str:
+    pages = [one for one in (await _answer(root))["targetInfos"] if one["type"] == "page"]
+    if not pages:
+        raise AssertionError("Chromium has no page")
+    return str(pages[0]["targetId"])
+
+
+async def _answer(root: ClientConnection) -> dict[str, Any]:
+    """The result of command 1; events before it are left out."""
     async with asyncio.timeout(DEADLINE_S):
         async for raw in root:
             message = json.loads(raw)
             if message.get("id") == 1:
-                pages = [one for one in message["result"]["targetInfos"] if one["type"] == "page"]
-                return str(pages[0]["targetId"])
-    raise AssertionError("Chromium has no page")
+                result: dict[str, Any] = message["result"]
+                return result
+    raise AssertionError("Chromium has gone")
