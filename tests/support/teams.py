@@ -404,12 +404,12 @@ class World:
             {tool.name: tool for tool in tools},
             skills or NoSkills(),
         )
-        self._new_id, self._metrics = new_id, metrics
+        self._new_id, self.metrics = new_id, metrics
         self._running: asyncio.Task[None] | None = None
         self._assemble()
 
     def _assemble(self) -> None:
-        self.flusher = JournalFlusher(self.database)
+        self.flusher = JournalFlusher(self.database, on_commit=self.metrics.journal_commit)
         self.execution = Execution(
             database=self.database,
             flusher=self.flusher,
@@ -421,7 +421,7 @@ class World:
             skills=self._skills,
             models=lambda _: self._model,
             settings=self.settings,
-            metrics=self._metrics,
+            metrics=self.metrics,
             clock=self.clock,
         )
         self.worker = Worker(
@@ -448,7 +448,7 @@ class World:
             ),
             teams=self.teams,
             settings=self.settings,
-            metrics=self._metrics,
+            metrics=self.metrics,
             shows_queue=False,
         )
 

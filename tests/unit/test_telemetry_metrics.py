@@ -24,7 +24,7 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
         "langgraph_errors_total", "langgraph_recovery_attempts_total", "langgraph_failed_tasks_total",
         "langgraph_task_queue_length", "langgraph_queue_wait_seconds", "langgraph_websocket_connections",
         "langgraph_llm_tokens_total", "langgraph_llm_cost_total", "langgraph_llm_calls_total",
-        "langgraph_checkpoint_seconds", "langgraph_journal_batch_steps",
+        "langgraph_journal_commit_seconds", "langgraph_journal_batch_steps",
     ],
 )  # fmt: skip
 def test_the_name_is_exposed(name: str) -> None:

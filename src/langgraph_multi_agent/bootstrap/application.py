@@ -180,7 +180,9 @@ def _assembled(
     lone_argv: tuple[str, ...],
 ) -> Application:
     database, clock, feed, doorbell = adapters.database, adapters.clock, adapters.feed, adapters.doorbell
-    flusher = JournalFlusher(database, patience_s=settings.owner_grace_seconds)
+    flusher = JournalFlusher(
+        database, patience_s=settings.owner_grace_seconds, on_commit=metrics.journal_commit
+    )
     task_service = TaskService(
         database=database,
         artifacts=adapters.artifacts,

@@ -115,6 +115,7 @@ class RunContext:
     inherited: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
     on_recovery: Callable[[str], None] = lambda _: None
+    on_agents: Callable[[int], None] = lambda _: None
 
     def key(self, *parts: object) -> str:
         """A journal key of this generation."""

@@ -238,6 +238,7 @@ class Coordinator:
         task = asyncio.current_task()
         assert task is not None
         self._at_work[work.subtask.id] = task
+        self._context.on_agents(1)
         limit = asyncio.timeout(self._context.limits.subtask_timeout_s)
         try:
             async with limit:
@@ -247,6 +248,7 @@ class Coordinator:
                 raise _SubtaskTimeout from None
             raise
         finally:
+            self._context.on_agents(-1)
             del self._at_work[work.subtask.id]
 
     async def _commit(

@@ -113,6 +113,7 @@ class Execution:
     def begin(self, claimed: Claimed) -> ActiveRun:
         """The signals of a run that is about to start."""
         self._metrics.task_entered(TaskStatus.IN_PROGRESS)
+        self._metrics.queue_wait.observe(claimed.waited_s)
         return ActiveRun(claimed, RunSignals(self._clock, owner_grace_s=self._settings.owner_grace_seconds))
 
     async def run(self, active: ActiveRun) -> TaskStatus | None:
@@ -229,6 +230,7 @@ class Execution:
             clock=self._clock,
             inherited=await self._inherited(claimed, journal),
             on_recovery=self._metrics.recovery,
+            on_agents=self._metrics.agents_active.inc,
         )
 
     async def _inherited(self, claimed: Claimed, journal: RunJournal) -> Mapping[str, Mapping[str, Any]]:

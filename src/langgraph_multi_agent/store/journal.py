@@ -208,11 +208,18 @@ class JournalFlusher:
     Args:
         patience_s: how long a batch is tried again in an outage; no longer than owners trust their
             leases, for the fence then refuses it anyway.
+        on_commit: told after each commit how many writes it held and the seconds it took.
     """
 
-    def __init__(self, database: Database, *, patience_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        patience_s: float = 0.0,
+        on_commit: Callable[[int, float], None] = lambda _writes, _seconds: None,
+    ) -> None:
         self.statistics = FlushStatistics()
-        self._database, self._patience_s = database, patience_s
+        self._database, self._patience_s, self._on_commit = database, patience_s, on_commit
         self._failing_since: float | None = None
         self._queue: deque[_Queued] = deque()
         self._aside: dict[str, list[_Queued]] = {}
@@ -344,6 +351,7 @@ class JournalFlusher:
     async def _commit(self, writes: list[FencedWrite]) -> list[Fault | None]:
         """One transaction, tried again while an outage is young. In doubt it is not: it may be in the journal."""
         while True:
+            began = time.monotonic()
             try:
                 answers = await self._database.write(WORKER_SCOPE, commit_steps, writes)
             except CommitInDoubt:
@@ -357,6 +365,7 @@ class JournalFlusher:
                 await asyncio.sleep(AGAIN_S)
             else:
                 self._failing_since = None
+                self._on_commit(len(writes), time.monotonic() - began)
                 return answers
 
 

@@ -81,13 +81,14 @@ class Suspects(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A task with the epoch under which this worker owns it."""
+    """A task with the epoch under which this worker owns it. `waited_s`: since it could have run."""
 
     task: Task
     epoch: int
     run_id: str
     control_seq: int
     active_s: float
+    waited_s: float
     is_first: bool
     must_run_alone: bool
 
@@ -174,6 +175,7 @@ def claim(
                 run_id=run_id,
                 control_seq=row.control_seq,
                 active_s=row.active_s,
+                waited_s=max(0.0, (store.now - row.run_at).total_seconds()),
                 is_first=is_first,
                 must_run_alone=row.crash_count >= SUSPECT_CRASHES,
             )

@@ -44,7 +44,7 @@ _HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30)
 _RUN_BUCKETS = (0.05, 0.25, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
 _WAIT_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1, 2, 5, 15, 60, 300, 1800)
 _STORE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
-_BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
+_BATCH_BUCKETS = (1, 4, 16, 64, 128, 256, 512)
 
 
 class Metrics:
@@ -122,15 +122,9 @@ class Metrics:
             buckets=_RUN_BUCKETS,
             registry=registry,
         )
-        self.checkpoint_duration = Histogram(
-            "langgraph_checkpoint_seconds",
-            "Time to write a checkpoint",
-            buckets=_STORE_BUCKETS,
-            registry=registry,
-        )
         self.journal_batch_steps = Histogram(
             "langgraph_journal_batch_steps",
-            "Steps committed together",
+            "Writes committed together",
             buckets=_BATCH_BUCKETS,
             registry=registry,
         )
@@ -203,6 +197,11 @@ class Metrics:
     def recovery(self, outcome: str) -> None:
         """Count a decision of the recovery node; an outcome not in RECOVERY_OUTCOMES is `other`."""
         self.recoveries.labels(outcome if outcome in RECOVERY_OUTCOMES else "other").inc()
+
+    def journal_commit(self, writes: int, seconds: float) -> None:
+        """Count one transaction of the journal, with endings and checkpoints in it."""
+        self.journal_batch_steps.observe(writes)
+        self.journal_commit_duration.observe(seconds)
 
     def llm_call(self, outcome: str, *, duration_s: float) -> None:
         """Count one call on the wire; an outcome not in LLM_OUTCOMES is `other`."""
