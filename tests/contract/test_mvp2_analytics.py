@@ -99,23 +99,23 @@ async def fill_at_random(desk: Desk, seed: int) -> None:
                     "created_at": moment(45),
                 }
             )
-        for _ in range(chance.randint(0, 3)):
-            calls.append(
-                {
-                    "id": desk.new_id(),
-                    "tenant": owner,
-                    "task_id": task_id,
-                    "agent": "reader",
-                    "epoch": 1,
-                    "state": chance.choice(["settled", "settled", "reserved"]),
-                    "reserved_tokens": 10,
-                    "reserved_cost": 1.0,
-                    "input_tokens": chance.randint(0, 5000),
-                    "output_tokens": chance.randint(0, 500),
-                    "cost": round(chance.random(), 6),
-                    "created_at": moment(45),
-                }
-            )
+        calls += [
+            {
+                "id": desk.new_id(),
+                "tenant": owner,
+                "task_id": task_id,
+                "agent": "reader",
+                "epoch": 1,
+                "state": chance.choice(["settled", "settled", "reserved"]),
+                "reserved_tokens": 10,
+                "reserved_cost": 1.0,
+                "input_tokens": chance.randint(0, 5000),
+                "output_tokens": chance.randint(0, 500),
+                "cost": round(chance.random(), 6),
+                "created_at": moment(45),
+            }
+            for _ in range(chance.randint(0, 3))
+        ]
     for table, rows in (("tasks", tasks), ("agent_messages", events), ("model_calls", calls)):
         await desk.database.write(DEFAULT_SCOPE, fill, table, rows)
 

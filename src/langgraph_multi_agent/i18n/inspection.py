@@ -10,5 +10,14 @@ TEXTS: dict[str, dict[str, str]] = {
     "activity.task_failed": {"zh": "任务“{name}”失败", "en": "“{name}” failed"},
     "activity.task_cancelled": {"zh": "任务“{name}”已取消", "en": "“{name}” was cancelled"},
     "activity.task_reopened": {"zh": "任务“{name}”重新打开", "en": "“{name}” was reopened"},
+    "error.CHECKPOINT_NOT_FOUND.title": {"zh": "没有这个检查点", "en": "No such checkpoint"},
+    "error.CHECKPOINT_NOT_FOUND.detail": {
+        "zh": "任务“{task}”没有检查点 {checkpoint}，或者它已被清理。",
+        "en": "The task “{task}” has no checkpoint {checkpoint}, or it was pruned.",
+    },
+    "error.CHECKPOINT_NOT_FOUND.hint": {
+        "zh": "重新读取检查点列表：任务结束后只保留最新的一个。",
+        "en": "Read the list again: of an ended task only the newest one is kept.",
+    },
     "activity.task_deleted": {"zh": "任务 {name} 已删除", "en": "Task {name} was deleted"},
 }

@@ -185,8 +185,8 @@ def durations(store: Store, *, since: datetime) -> Durations:
 def by_agent(store: Store, *, since: datetime) -> list[AgentNumbers]:
     """Ended subtasks of each agent since then, most first. What a reset aborted is no failure of the agent."""
     is_completed = _MESSAGE.type == EventType.SUBTASK_COMPLETED.value
-    duration = cast(_json_text(store, "duration_s"), Float)
-    code = _json_text(store, "error", "code")
+    duration = cast(event_text(store, "duration_s"), Float)
+    code = event_text(store, "error", "code")
     is_failed = (_MESSAGE.type == EventType.SUBTASK_FAILED.value) & (
         code.is_(None) | (code != "AGENT_RESET")
     )
@@ -276,7 +276,7 @@ def _epoch(store: Store, column: ColumnElement[Any]) -> ColumnElement[float]:
     return cast(func.strftime("%s", func.substr(written, 1, 19)), Float) + cast(fraction, Float)
 
 
-def _json_text(store: Store, *path: str) -> ColumnElement[Any]:
+def event_text(store: Store, *path: str) -> ColumnElement[Any]:
     """A scalar of an event's data as text, or as its own type on SQLite; NULL where it is not."""
     if store.dialect == POSTGRESQL:
         return func.json_extract_path_text(_MESSAGE.data, *path)
@@ -284,7 +284,7 @@ def _json_text(store: Store, *path: str) -> ColumnElement[Any]:
 
 
 def _is_reused(store: Store) -> ColumnElement[bool]:
-    value = _json_text(store, "reused")
+    value = event_text(store, "reused")
     return func.coalesce(cast(value, String), "false").in_(["true", "1"])
 
 
