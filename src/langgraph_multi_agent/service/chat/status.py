@@ -1,0 +1,165 @@
+"""Answers questions on how things are, from the services.
+
+Caller: `ChatService`. Invariant: every number and every state is one that a service gave just now.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from langgraph_multi_agent.access import Scope
+from langgraph_multi_agent.domain.errors import TaskNotFound
+from langgraph_multi_agent.domain.task import Task, TaskStatus
+from langgraph_multi_agent.i18n import text
+from langgraph_multi_agent.i18n.errors import describe
+from langgraph_multi_agent.service.agents import AgentService
+from langgraph_multi_agent.service.chat.intents import Intent, Kind
+from langgraph_multi_agent.service.chat.reply import Reply, page_link, task_link
+from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.tasks import TaskService
+from langgraph_multi_agent.store.tasks import TaskFilter
+
+SHOWN = 5
+
+
+class StatusAnswers:
+    """One method for each kind of question; `answer` picks it."""
+
+    def __init__(self, *, tasks: TaskService, agents: AgentService, health: HealthService) -> None:
+        self._tasks, self._agents, self._health = tasks, agents, health
+
+    async def answer(self, scope: Scope, intent: Intent, language: str) -> Reply:
+        match intent.kind:
+            case Kind.LIST:
+                return await self._list(scope, intent.status or TaskStatus.IN_PROGRESS, language)
+            case Kind.TASK:
+                return await self._task(scope, intent.reference, language)
+            case Kind.AGENTS:
+                return await self._agents_at_work(scope, language)
+            case Kind.QUEUE:
+                return await self._queue(scope, language)
+            case Kind.HEALTH:
+                return await self._system(language)
+            case _:
+                return await self._counts(scope, language, has_period=intent.has_period)
+
+    async def control(self, scope: Scope, intent: Intent, language: str) -> Reply:
+        """Where a task is cancelled, paused, retried or deleted."""
+        found = await self._found(scope, intent.reference) if intent.reference else []
+        links = [task_link(task) for task in found] or [page_link("tasks", language)]
+        return Reply(content=text("chat.control", language), links=tuple(links))
+
+    async def _counts(self, scope: Scope, language: str, *, has_period: bool) -> Reply:
+        counts = await self._tasks.counts(scope)
+        total = sum(counts.values())
+        if not total:
+            return Reply(content=text("chat.counts.none", language), links=(page_link("new_task", language),))
+        parts = [
+            text("chat.counts.part", language, status=_word(status, language), count=counts[status.value])
+            for status in TaskStatus
+            if counts.get(status.value)
+        ]
+        lines = [text("chat.counts", language, total=total, parts=text("chat.counts.between", language).join(parts))]
+        if has_period:
+            lines.append(text("chat.counts.period", language))
+        pages = ("tasks", "analytics") if has_period else ("tasks",)
+        return Reply(content="\n".join(lines), links=tuple(page_link(page, language) for page in pages))
+
+    async def _list(self, scope: Scope, status: TaskStatus, language: str) -> Reply:
+        word = _word(status, language)
+        page = await self._tasks.list(scope, TaskFilter(status=(status,)), limit=SHOWN)
+        if not page.tasks:
+            return Reply(content=text("chat.list.none", language, status=word), links=(page_link("tasks", language),))
+        count = len(page.tasks)
+        if page.next is not None:
+            count = max((await self._tasks.counts(scope)).get(status.value, 0), count)
+        lines = [text("chat.list", language, status=word, count=count), *_lines(page.tasks, language)]
+        if page.next is not None:
+            lines.append(text("chat.list.more", language, shown=len(page.tasks)))
+        links = [*(task_link(task) for task in page.tasks), page_link("tasks", language)]
+        return Reply(content="\n".join(lines), links=tuple(links))
+
+    async def _task(self, scope: Scope, reference: str, language: str) -> Reply:
+        found = await self._found(scope, reference)
+        if not found and not reference:
+            return await self._counts(scope, language, has_period=False)
+        if not found:
+            content = text("chat.task.not_found", language, reference=reference)
+            return Reply(content=content, links=(page_link("tasks", language),))
+        if len(found) > 1:
+            head = text("chat.task.several", language, reference=reference, count=len(found))
+            links = tuple(task_link(task) for task in found)
+            return Reply(content="\n".join([head, *_lines(found, language)]), links=links)
+        task = found[0]
+        status = _word(task.status, language)
+        lines = [text("chat.task", language, title=task.title, status=status, progress=task.progress)]
+        lines += _more(task, language)
+        return Reply(content="\n".join(lines), links=(task_link(task),))
+
+    async def _found(self, scope: Scope, reference: str) -> Sequence[Task]:
+        """Tasks that a reference may mean: by id, by the exact title, by words of the title; else the newest."""
+        if not reference:
+            return (await self._tasks.list(scope, TaskFilter(), limit=1)).tasks
+        with suppress(TaskNotFound):
+            return [await self._tasks.get(scope, reference)]
+        page = await self._tasks.list(scope, TaskFilter(query=reference), limit=SHOWN)
+        exact = [task for task in page.tasks if task.title.casefold() == reference.casefold()]
+        return exact if len(exact) == 1 else page.tasks
+
+    async def _agents_at_work(self, scope: Scope, language: str) -> Reply:
+        statuses = await self._agents.status(scope)
+        busy = [status for status in statuses if status.current]
+        lines = [text("chat.agents", language, total=len(statuses), busy=len(busy))]
+        lines += [
+            text(
+                "chat.agents.line",
+                language,
+                name=status.titles.get(language, status.name),
+                count=len(status.current),
+            )
+            for status in busy
+        ]
+        return Reply(content="\n".join(lines), links=(page_link("agents", language),))
+
+    async def _queue(self, scope: Scope, language: str) -> Reply:
+        counts = await self._tasks.counts_at_work(scope)
+        content = text(
+            "chat.queue",
+            language,
+            pending=counts.get(TaskStatus.PENDING.value, 0),
+            running=counts.get(TaskStatus.IN_PROGRESS.value, 0),
+        )
+        return Reply(content=content, links=(page_link("system", language), page_link("tasks", language)))
+
+    async def _system(self, language: str) -> Reply:
+        health = await self._health.check()
+        parts = [
+            text(f"chat.health.state.{item.state}", language, name=item.name)
+            for item in health.dependencies
+            if health.state == "ok" or item.state != "ok"
+        ]
+        key = "chat.health.ok" if health.state == "ok" else "chat.health.bad"
+        content = text(key, language, parts=text("chat.counts.between", language).join(parts))
+        return Reply(content=content, links=(page_link("system", language),))
+
+
+def _more(task: Task, language: str) -> list[str]:
+    """What its state means for the person."""
+    if task.error:
+        words = _error_words(task.error, language)
+        return [text("chat.task.error", language, **words).strip()]
+    hints = {TaskStatus.WAITING_INPUT: "chat.task.waits", TaskStatus.COMPLETED: "chat.task.done"}
+    return [text(hints[task.status], language)] if task.status in hints else []
+
+
+def _error_words(error: Mapping[str, Any], language: str) -> dict[str, str]:
+    words = describe(str(error.get("code", "")), dict(error.get("params") or {}), language)
+    return {"title": words.title, "detail": words.detail, "hint": words.hint}
+
+
+def _lines(tasks: Sequence[Task], language: str) -> list[str]:
+    return [text("chat.list.line", language, title=task.title, progress=task.progress) for task in tasks]
+
+
+def _word(status: TaskStatus, language: str) -> str:
+    return text(f"chat.status.{status.value}", language)

@@ -1,0 +1,203 @@
+"""What a message asks for, without a model: only a plain order becomes a task."""
+
+import time
+
+import pytest
+
+from langgraph_multi_agent.domain.task import TaskStatus
+from langgraph_multi_agent.service.chat.intents import STATUS_KINDS, Kind, read_intent
+
+ORDERS = [
+    "创建任务：分析一月的销售数据",
+    "新建一个任务，汇总各部门的预算",
+    "创建一个任务分析销售趋势",
+    "任务：整理客户名单",
+    "创建任务：哪个地区的销售最好？",
+    "请分析一下 sales.csv 的月度趋势",
+    "帮我统计各地区的订单数量",
+    "请帮我写一份本季度的销售报告",
+    "你好，请帮我对比两个方案的成本",
+    "把手册里关于重试的内容总结成要点",
+    "请把这段话翻译成英文：天气很好",
+    "麻烦你整理一下手册里的错误码",
+    "分析一月销售数据的异常",
+    "生成一份季度对比报告",
+    "帮我写一首关于秋天的诗",
+    "Create a task: analyse the sales of January",
+    "create a new task to summarise the handbook's chapter on retries",
+    "Please analyse sales.csv and chart the trend",
+    "Analyze the churn data by region.",
+    "Summarize the handbook's section on leases",
+    "hi, please write a report on last quarter's revenue",
+    "Compare how sales changed between 2023 and 2024.",
+    "Find outliers in orders.csv",
+    "I'd like you to translate the following paragraph into German: hello",
+    "New task: clean the customer list",
+    "Make me a chart of monthly revenue",
+]
+DOUBTFUL = [
+    "能帮我分析一下销售数据吗？",
+    "可以写一份报告吗",
+    "你能不能翻译这段文字？",
+    "我需要一份销售报告",
+    "我想要分析客户流失数据",
+    "分析哪个地区的销售最好？",
+    "请分析",
+    "创建任务",
+    "Can you analyse sales.csv?",
+    "Could you please write a summary of the quarter?",
+    "I need a report on churn",
+    "Let's compare the two regions",
+    "analyse it",
+    "We want to forecast demand",
+    "create a task",
+    "写报告",
+    "write a report",
+]
+NO_ORDERS = [
+    "如何创建任务？",
+    "怎么取消任务",
+    "创建任务失败了怎么办",
+    "创建任务的接口是什么",
+    "什么是租约？",
+    "任务为什么会失败",
+    "手册里有没有讲备份？",
+    "解释一下检查点是什么",
+    "告诉我怎样配置 Redis",
+    "分析报告在哪里看？",
+    "分析失败了",
+    "分析一直卡住",
+    "报告没出来",
+    "我昨天分析了销售数据",
+    "不要分析这个文件",
+    "如果要分析 CSV 文件，需要什么？",
+    "今天天气不错",
+    "任务最多可以有多少个子任务？",
+    "支持哪些文件格式？",
+    "How do I create a task?",
+    "What is a lease?",
+    "Why do tasks fail?",
+    "What happens when a worker dies?",
+    "Can a task be paused?",
+    "Explain what a checkpoint is",
+    "Tell me how to configure Redis",
+    "Review is stuck",
+    "The analysis is wrong",
+    "Don't analyse this file",
+    "If I analyse a CSV, what do I get?",
+    "Where is the generated report?",
+    "Create task fails with 429",
+    "Which file formats are supported?",
+    "Who wrote this?",
+    "build failed",
+    "取消任务的方式有哪些",
+]
+STATES = [
+    ("现在有多少任务？", Kind.COUNTS, None),
+    ("任务情况怎么样", Kind.COUNTS, None),
+    ("how many tasks are there?", Kind.COUNTS, None),
+    ("task overview", Kind.COUNTS, None),
+    ("列出所有任务", Kind.COUNTS, None),
+    ("我想知道任务进度", Kind.COUNTS, None),
+    ("今天完成了多少任务", Kind.COUNTS, None),
+    ("哪些任务失败了？", Kind.LIST, TaskStatus.FAILED),
+    ("有几个任务在等我回答", Kind.LIST, TaskStatus.WAITING_INPUT),
+    ("有没有需要我处理的任务", Kind.LIST, TaskStatus.WAITING_INPUT),
+    ("什么在运行", Kind.LIST, TaskStatus.IN_PROGRESS),
+    ("哪些任务正在执行", Kind.LIST, TaskStatus.IN_PROGRESS),
+    ("列出暂停的任务", Kind.LIST, TaskStatus.PAUSED),
+    ("which tasks failed?", Kind.LIST, TaskStatus.FAILED),
+    ("show me the failed tasks", Kind.LIST, TaskStatus.FAILED),
+    ("what is running right now?", Kind.LIST, TaskStatus.IN_PROGRESS),
+    ("anything waiting for me?", Kind.LIST, TaskStatus.WAITING_INPUT),
+    ("how many tasks are pending?", Kind.LIST, TaskStatus.PENDING),
+    ("任务销售分析怎么样了", Kind.TASK, None),
+    ("销售分析任务完成了吗？", Kind.TASK, None),
+    ("任务“季度报告”进展如何？", Kind.TASK, None),
+    ("最近的任务怎么样了？", Kind.TASK, None),
+    ("为什么任务“季度报告”失败了？", Kind.TASK, None),
+    ("How is task quarterly report going?", Kind.TASK, None),
+    ("status of the sales report", Kind.TASK, None),
+    ("is my last task done?", Kind.TASK, None),
+    ("how is 019ab1c2-7d3e-7f40-8a51-2b6c7d8e9f01", Kind.TASK, None),
+    ("智能体在做什么", Kind.AGENTS, None),
+    ("what are the agents doing?", Kind.AGENTS, None),
+    ("有哪些智能体在忙", Kind.AGENTS, None),
+    ("队列里有多少任务？", Kind.QUEUE, None),
+    ("how long is the queue?", Kind.QUEUE, None),
+    ("系统正常吗", Kind.HEALTH, None),
+    ("is the system ok?", Kind.HEALTH, None),
+    ("取消任务“季度报告”", Kind.CONTROL, None),
+    ("cancel the last task", Kind.CONTROL, None),
+    ("把所有任务都删掉", Kind.CONTROL, None),
+    ("你好", Kind.GREETING, None),
+    ("谢谢！", Kind.THANKS, None),
+    ("thanks a lot", Kind.THANKS, None),
+    ("hello!", Kind.GREETING, None),
+    ("你能做什么？", Kind.ABILITIES, None),
+    ("what can you do?", Kind.ABILITIES, None),
+    ("是", Kind.CONFIRM, None),
+    ("好的。", Kind.CONFIRM, None),
+    ("Yes, please!", Kind.CONFIRM, None),
+    ("不用了", Kind.DECLINE, None),
+    ("no thanks", Kind.DECLINE, None),
+]
+
+
+@pytest.mark.parametrize("message", ORDERS)
+def test_a_plain_order_is_work(message: str) -> None:
+    intent = read_intent(message)
+    assert intent.kind is Kind.WORK
+    assert intent.request
+
+
+@pytest.mark.parametrize("message", DOUBTFUL)
+def test_what_could_be_an_order_is_asked_about_first(message: str) -> None:
+    assert read_intent(message).kind is Kind.OFFER
+
+
+@pytest.mark.parametrize("message", NO_ORDERS)
+def test_questions_remarks_and_complaints_make_no_task_and_offer_none(message: str) -> None:
+    assert read_intent(message).kind in {Kind.QUESTION, Kind.OTHER}
+
+
+@pytest.mark.parametrize(("message", "kind", "status"), STATES)
+def test_a_question_on_the_state_is_recognised(message: str, kind: Kind, status: TaskStatus | None) -> None:
+    intent = read_intent(message)
+    assert (intent.kind, intent.status) == (kind, status)
+
+
+def test_the_named_task_is_found() -> None:
+    said = {
+        "任务“季度报告”进展如何？": "季度报告",
+        "任务销售分析怎么样了": "销售分析",
+        "销售分析任务完成了吗？": "销售分析",
+        "How is task quarterly report going?": "quarterly report",
+        "status of the sales report": "sales report",
+        "how is 019AB1C2-7d3e-7f40-8a51-2b6c7d8e9f01": "019ab1c2-7d3e-7f40-8a51-2b6c7d8e9f01",
+        "is my last task done?": "",
+    }
+    assert {message: read_intent(message).reference for message in said} == said
+
+
+def test_a_named_order_gives_the_work_without_its_introduction() -> None:
+    assert read_intent("创建任务：分析一月的销售数据").request == "分析一月的销售数据"
+    assert read_intent("Create a task to clean the list").request == "clean the list"
+
+
+def test_what_is_to_be_done_is_kept_whole() -> None:
+    message = "请分析下面的数据。\n" + "地区,金额\n" * 500
+    assert read_intent(message).request == message.strip()
+
+
+@pytest.mark.parametrize("piece", ["任务", "a", " ", "“", "请帮我", "what is ", "的", "队列", "把", "\n", "agents "])
+def test_a_long_message_is_read_quickly(piece: str) -> None:
+    message = (piece * 8000)[:8000]
+    began = time.process_time()
+    read_intent(message)
+    assert time.process_time() - began < 0.5
+
+
+def test_states_are_never_left_to_a_model() -> None:
+    assert Kind.WORK not in STATUS_KINDS
+    assert {Kind.COUNTS, Kind.LIST, Kind.TASK, Kind.AGENTS, Kind.QUEUE, Kind.HEALTH} == STATUS_KINDS
