@@ -166,8 +166,8 @@ async def test_files_come_with_a_form(desk: Desk) -> None:
 
 
 async def test_the_same_key_makes_one_task(desk: Desk) -> None:
-    request = {"json": {"name": "once"}, "headers": {"Idempotency-Key": "k1"}}
-    first, again = [(await desk.client.post(TASKS, **request)) for _ in range(2)]
+    key = {"Idempotency-Key": "k1"}
+    first, again = [(await desk.client.post(TASKS, json={"name": "once"}, headers=key)) for _ in range(2)]
     assert first.json()["data"]["id"] == again.json()["data"]["id"]
     assert again.headers["idempotent-replayed"] == "true"
     await refused(
@@ -177,7 +177,7 @@ async def test_the_same_key_makes_one_task(desk: Desk) -> None:
         "POST",
         TASKS,
         json={"name": "other"},
-        headers={"Idempotency-Key": "k1"},
+        headers=key,
     )
 
 

@@ -1,0 +1,160 @@
+"""Counted lists and the figures over all tasks are what plain SQL says, on every backend."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, text
+from tests.support.stores import Desk, draft, tenant
+
+from langgraph_multi_agent.access import DEFAULT_SCOPE
+from langgraph_multi_agent.domain.task import Priority, TaskStatus
+from langgraph_multi_agent.store import lists, tasks
+from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.lists import TaskStatistics
+from langgraph_multi_agent.store.schema import UtcTime
+from langgraph_multi_agent.store.tasks import TaskFilter
+
+pytestmark = pytest.mark.anyio
+
+MONDAY = datetime(2026, 2, 23, tzinfo=UTC)
+FIGURES = """
+SELECT count(*),
+       sum(CASE WHEN status = 'completed' THEN 1 ELSE 0 END),
+       sum(CASE WHEN status = 'pending' THEN 1 ELSE 0 END),
+       sum(CASE WHEN priority = 4 THEN 1 ELSE 0 END),
+       sum(CASE WHEN priority = 4 AND status IN ('pending', 'in_progress', 'waiting_input', 'paused')
+                THEN 1 ELSE 0 END),
+       sum(CASE WHEN status = 'completed' AND completed_at >= :since THEN 1 ELSE 0 END),
+       sum(CASE WHEN status IN ('pending', 'in_progress', 'waiting_input', 'paused') AND deadline < :now
+                THEN 1 ELSE 0 END)
+FROM tasks WHERE tenant = 'default'
+"""
+
+
+@unit
+def _set(store: Store, task_id: str, status: str, completed_at: datetime | None) -> None:
+    values = {"id": task_id, "status": status, "at": completed_at}
+    statement = text("UPDATE tasks SET status = :status, completed_at = :at WHERE id = :id")
+    store.connection.execute(statement.bindparams(*_typed("at")), values)
+
+
+def _typed(*names: str) -> list[Any]:
+    return [bindparam(name, type_=UtcTime()) for name in names]
+
+
+def _by_hand(store: Store, since: datetime) -> Sequence[Any]:
+    statement = text(FIGURES).bindparams(*_typed("since", "now"))
+    row = store.connection.execute(statement, {"since": since, "now": store.now}).one()
+    return [value or 0 for value in row]
+
+
+async def _fill(desk: Desk, count: int) -> list[str]:
+    seed, ids = random.Random(7), []
+    for number in range(count):
+        deadline = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=seed.randrange(-99, 99))
+        task_id = await desk.submit(
+            title=f"任务 {number}",
+            description="描述" if number % 3 else "Report",
+            priority=Priority(seed.randrange(1, 5)),
+            assignee=seed.choice(["李雷", "Ann", None]),
+            deadline=seed.choice([None, deadline]),
+        )
+        status = seed.choice([status.value for status in TaskStatus])
+        ended = MONDAY + timedelta(hours=seed.randrange(-80, 80)) if status == "completed" else None
+        await desk.database.write(DEFAULT_SCOPE, _set, task_id, status, ended)
+        ids.append(task_id)
+    return ids
+
+
+async def test_the_figures_are_those_of_sql_by_hand(desk: Desk) -> None:
+    nothing = await desk.database.read(DEFAULT_SCOPE, lists.statistics, since=MONDAY)
+    assert nothing == TaskStatistics(
+        total=0, completed=0, pending=0, urgent=0, urgent_unfinished=0, completed_since=0, overdue=0
+    )
+    await _fill(desk, 60)
+    await desk.database.write(
+        tenant("other"),
+        tasks.submit,
+        desk.new_id(),
+        draft(),
+        queue_size=999,
+        idempotency_key=None,
+        body_hash="",
+    )
+    found = await desk.database.read(DEFAULT_SCOPE, lists.statistics, since=MONDAY)
+    by_hand = await desk.database.read(DEFAULT_SCOPE, _by_hand, MONDAY)
+    assert [
+        found.total,
+        found.completed,
+        found.pending,
+        found.urgent,
+        found.urgent_unfinished,
+        found.completed_since,
+        found.overdue,
+    ] == by_hand
+    assert found.total == 60
+    assert min(by_hand) > 0
+
+
+async def test_numbered_pages_together_are_the_whole_list(desk: Desk) -> None:
+    ids = await _fill(desk, 25)
+    seen: list[str] = []
+    while True:
+        page, total, is_capped = await desk.database.read(
+            DEFAULT_SCOPE, lists.numbered_page, TaskFilter(), limit=7, offset=len(seen)
+        )
+        assert (total, is_capped) == (25, False)
+        if not page:
+            break
+        seen += [task.id for task in page]
+    assert seen == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        TaskFilter(status=(TaskStatus.COMPLETED, TaskStatus.FAILED)),
+        TaskFilter(priority=(4,), status=(TaskStatus.PENDING, TaskStatus.PAUSED)),
+        TaskFilter(assignee="李"),
+        TaskFilter(assignee="ANN", query="report"),
+        TaskFilter(query="务 1"),
+        TaskFilter(query="nowhere"),
+    ],
+)
+async def test_a_filtered_page_and_its_total_are_those_of_the_list(desk: Desk, wanted: TaskFilter) -> None:
+    await _fill(desk, 30)
+    everything = await desk.database.read(DEFAULT_SCOPE, tasks.list_tasks, wanted, limit=100, after=None)
+    page, total, _ = await desk.database.read(DEFAULT_SCOPE, lists.numbered_page, wanted, limit=100, offset=0)
+    assert [task.id for task in page] == [task.id for task in everything]
+    assert total == len(everything)
+    second, _, _ = await desk.database.read(DEFAULT_SCOPE, lists.numbered_page, wanted, limit=2, offset=1)
+    assert [task.id for task in second] == [task.id for task in everything[1:3]]
+
+
+async def test_a_total_beyond_the_count_is_capped_and_its_pages_go_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "COUNTED_TASKS", 5)
+    ids = await _fill(desk, 8)
+    page, total, is_capped = await desk.database.read(
+        DEFAULT_SCOPE, lists.numbered_page, TaskFilter(), limit=3, offset=6
+    )
+    assert ([task.id for task in page], total, is_capped) == (ids[1::-1], 5, True)
+    monkeypatch.setattr(lists, "COUNTED_TASKS", 8)
+    _, total, is_capped = await desk.database.read(
+        DEFAULT_SCOPE, lists.numbered_page, TaskFilter(), limit=3, offset=0
+    )
+    assert (total, is_capped) == (8, False)
+
+
+async def test_another_tenants_tasks_are_neither_listed_nor_counted(desk: Desk) -> None:
+    await _fill(desk, 3)
+    page, total, _ = await desk.database.read(
+        tenant("other"), lists.numbered_page, TaskFilter(), limit=9, offset=0
+    )
+    assert (page, total) == ([], 0)
+    figures = await desk.database.read(tenant("other"), lists.statistics, since=MONDAY)
+    assert figures.total == 0
