@@ -1,0 +1,22 @@
+/** The seven statuses that people see, the same for tasks and subtasks. */
+
+export const STATUSES = ['pending', 'running', 'waiting_input', 'paused', 'completed', 'failed', 'cancelled'] as const;
+export type Status = (typeof STATUSES)[number];
+
+const RENAMED: Readonly<Record<string, Status>> = { in_progress: 'running', skipped: 'cancelled' };
+const DETAILS: readonly Status[] = ['waiting_input', 'paused', 'cancelled'];
+
+/**
+ * A status of the API as one of the seven.
+ *
+ * `detail` is the adapter's `status_detail`: it has four statuses and says there what they hide.
+ */
+export function statusOf(status: string, detail?: string | null): Status {
+  const hidden = DETAILS.find((one) => one === detail);
+  if (hidden) return hidden;
+  return STATUSES.find((one) => one === status) ?? RENAMED[status] ?? 'pending';
+}
+
+export function isOver(status: Status): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
+}

@@ -1,0 +1,10 @@
+import { useTitle } from '@/frame/title';
+import { useWords } from '@/i18n/words';
+import { PageHead } from '@/parts';
+import { words } from './words';
+
+export function NewTaskPage() {
+  const say = useWords(words);
+  useTitle(say('title'));
+  return <PageHead title={say('title')} />;
+}

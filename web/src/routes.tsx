@@ -1,0 +1,97 @@
+/** Every address of the front end. Pages load when they are first visited. */
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router';
+import { parseTaskSearch } from './features/task/search';
+import { parseTasksSearch } from './features/tasks/search';
+import { Frame } from './frame/Frame';
+import { NotFound, PageError, PageLoading } from './frame/PageStates';
+
+interface RouterContext {
+  readonly queries: QueryClient;
+}
+
+const root = createRootRouteWithContext<RouterContext>()({ component: Frame, notFoundComponent: NotFound });
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/tasks', replace: true });
+  },
+});
+
+const tasks = createRoute({
+  getParentRoute: () => root,
+  path: '/tasks',
+  validateSearch: parseTasksSearch,
+  component: lazyRouteComponent(() => import('./features/tasks/page'), 'TasksPage'),
+});
+
+const newTask = createRoute({
+  getParentRoute: () => root,
+  path: '/tasks/new',
+  component: lazyRouteComponent(() => import('./features/new-task/page'), 'NewTaskPage'),
+});
+
+const task = createRoute({
+  getParentRoute: () => root,
+  path: '/tasks/$taskId',
+  validateSearch: parseTaskSearch,
+  component: lazyRouteComponent(() => import('./features/task/page'), 'TaskPage'),
+});
+
+const chat = createRoute({
+  getParentRoute: () => root,
+  path: '/chat',
+  component: lazyRouteComponent(() => import('./features/chat/page'), 'ChatPage'),
+});
+
+const agents = createRoute({
+  getParentRoute: () => root,
+  path: '/agents',
+  component: lazyRouteComponent(() => import('./features/agents/page'), 'AgentsPage'),
+});
+
+const analytics = createRoute({
+  getParentRoute: () => root,
+  path: '/analytics',
+  component: lazyRouteComponent(() => import('./features/analytics/page'), 'AnalyticsPage'),
+});
+
+const system = createRoute({
+  getParentRoute: () => root,
+  path: '/system',
+  component: lazyRouteComponent(() => import('./features/system/page'), 'SystemPage'),
+});
+
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./features/settings/page'), 'SettingsPage'),
+});
+
+const tree = root.addChildren([start, tasks, newTask, task, chat, agents, analytics, system, settings]);
+
+export function createAppRouter(queries: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { queries },
+    defaultPreload: 'intent',
+    defaultPendingComponent: PageLoading,
+    defaultErrorComponent: PageError,
+    defaultPendingMs: 200,
+    scrollRestoration: true,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}
