@@ -31,13 +31,19 @@ from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import InputUnreadable, ModelRequired
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.plan import Plan, Subtask
-from langgraph_multi_agent.domain.ports import Step
+from langgraph_multi_agent.domain.ports import Model, Step
 from langgraph_multi_agent.domain.result import ArtifactKind, ArtifactRef, SubtaskResult, Verdict
 from langgraph_multi_agent.domain.task import Action, TaskDraft
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.service.agents import AgentService
+from langgraph_multi_agent.service.analytics import AnalyticsService
+from langgraph_multi_agent.service.chat import ChatService
+from langgraph_multi_agent.service.chat.model import DEADLINE_S
+from langgraph_multi_agent.service.feedback import FeedbackService
 from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.inspection import InspectionService
+from langgraph_multi_agent.service.preferences import PreferenceService
 from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
@@ -230,6 +236,8 @@ async def open_desk(
     *,
     stream_limits: StreamLimits | None = None,
     has_model: bool = False,
+    model: Model | None = None,
+    model_deadline_s: float = DEADLINE_S,
     teams: Mapping[str, Team] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Desk]:
@@ -252,23 +260,44 @@ async def open_desk(
         doorbell=MemoryDoorbell(),
         teams=teams,
         settings=configured,
-        has_model=has_model,
+        has_model=has_model or model is not None,
         clock=clock,
         new_id=new_id,
         metrics=metrics,
+    )
+    agents = AgentService(database=database, feed=feed, teams=teams)
+    health = HealthService(
+        database=database,
+        artifacts=artifacts,
+        clock=clock,
+        tasks=tasks,
+        has_model=has_model or model is not None,
     )
     services = Services(
         settings=configured,
         tasks=tasks,
         streams=StreamService(database=database, feed=feed),
-        agents=AgentService(database=database, feed=feed, teams=teams),
-        health=HealthService(
-            database=database, artifacts=artifacts, clock=clock, tasks=tasks, has_model=has_model
-        ),
+        agents=agents,
+        health=health,
         schedules=ScheduleService(
             database=database, tasks=tasks, queue_size=configured.task_queue_size, new_id=new_id
         ),
         retention=RetentionService(database=database, policy=Policy(), clock=clock, new_id=new_id),
+        inspection=InspectionService(database=database, lease_s=configured.lease_seconds),
+        analytics=AnalyticsService(database=database),
+        chat=ChatService(
+            database=database,
+            feed=feed,
+            tasks=tasks,
+            agents=agents,
+            health=health,
+            model=model,
+            queue_size=configured.task_queue_size,
+            new_id=new_id,
+            model_deadline_s=model_deadline_s,
+        ),
+        feedback=FeedbackService(database=database, new_id=new_id),
+        preferences=PreferenceService(database=database),
         metrics=metrics,
         clock=clock,
         stream_limits=stream_limits or StreamLimits(),

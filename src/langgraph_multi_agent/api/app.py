@@ -16,9 +16,25 @@ from starlette.middleware.cors import CORSMiddleware
 from langgraph_multi_agent.api import documents, pages, ws
 from langgraph_multi_agent.api.context import Services
 from langgraph_multi_agent.api.middleware import Boundary, RequestRecord
+from langgraph_multi_agent.api.mvp2 import analytics as mvp2_analytics
+from langgraph_multi_agent.api.mvp2 import chat as mvp2_chat
+from langgraph_multi_agent.api.mvp2 import feedback as mvp2_feedback
 from langgraph_multi_agent.api.mvp2 import health as mvp2_health
+from langgraph_multi_agent.api.mvp2 import status as mvp2_status
+from langgraph_multi_agent.api.mvp2 import tasks as mvp2_tasks
 from langgraph_multi_agent.api.problems import Json, on_fault, on_http_exception, on_validation_error
-from langgraph_multi_agent.api.v1 import decisions, events, results, retention, schedules, system, tasks
+from langgraph_multi_agent.api.v1 import (
+    decisions,
+    events,
+    inspection,
+    operations,
+    results,
+    retention,
+    schedules,
+    settings,
+    system,
+    tasks,
+)
 from langgraph_multi_agent.domain.errors import Fault
 
 CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -70,6 +86,12 @@ def create_api(services: Services) -> FastAPI:
     app.state.started = services.clock.monotonic()
     for module in (tasks, decisions, results, events, schedules, retention, system, mvp2_health, pages, ws):
         app.include_router(module.router)
+    for adapted in (mvp2_tasks, mvp2_status):
+        app.include_router(adapted.router)
+    for look in (inspection, operations, mvp2_analytics):
+        app.include_router(look.router)
+    for conversation in (mvp2_chat, mvp2_feedback, settings):
+        app.include_router(conversation.router)
     app.router.default = pages.Pages()
     app.openapi = documents.complete(app, version=services.version)  # type: ignore[method-assign,assignment]
     return app

@@ -18,7 +18,12 @@ from langgraph_multi_agent.api.frames import RecentTasks, SharedFrames
 from langgraph_multi_agent.domain.ports import Clock
 from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE
 from langgraph_multi_agent.service.agents import AgentService
+from langgraph_multi_agent.service.analytics import AnalyticsService
+from langgraph_multi_agent.service.chat import ChatService
+from langgraph_multi_agent.service.feedback import FeedbackService
 from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.inspection import InspectionService
+from langgraph_multi_agent.service.preferences import PreferenceService
 from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
@@ -63,6 +68,11 @@ class Services:
     health: HealthService
     schedules: ScheduleService
     retention: RetentionService
+    inspection: InspectionService
+    analytics: AnalyticsService
+    chat: ChatService
+    feedback: FeedbackService
+    preferences: PreferenceService
     metrics: Metrics
     clock: Clock
     version: str = __version__

@@ -20,8 +20,13 @@ from langgraph_multi_agent.domain.ports import Artifacts, Model, SkillRunner
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.engine.run import GraphEngine
 from langgraph_multi_agent.service.agents import AgentService
+from langgraph_multi_agent.service.analytics import AnalyticsService
+from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.execution import Execution
+from langgraph_multi_agent.service.feedback import FeedbackService
 from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.inspection import InspectionService
+from langgraph_multi_agent.service.preferences import PreferenceService
 from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
@@ -60,6 +65,11 @@ class Application:
     health: HealthService
     schedules: ScheduleService
     retention: RetentionService
+    inspection: InspectionService
+    analytics: AnalyticsService
+    chat: ChatService
+    feedback: FeedbackService
+    preferences: PreferenceService
     metrics: Metrics
     worker: Worker
     upkeep: Upkeep
@@ -127,7 +137,7 @@ async def open_application(
             adapters,
             metrics,
             teams=teams,
-            has_model=model is not None,
+            model=model,
             models=models,
             skills=skills,
             tools=load_tools() if tools is None else tools,
@@ -172,13 +182,14 @@ def _assembled(
     metrics: Metrics,
     *,
     teams: Mapping[str, Team],
-    has_model: bool,
+    model: Model | None,
     models: Models,
     skills: SkillRunner,
     tools: Mapping[str, Tool],
     only_suspects: bool,
     lone_argv: tuple[str, ...],
 ) -> Application:
+    has_model = model is not None
     database, clock, feed, doorbell = adapters.database, adapters.clock, adapters.feed, adapters.doorbell
     flusher = JournalFlusher(
         database, patience_s=settings.owner_grace_seconds, on_commit=metrics.journal_commit
@@ -233,26 +244,42 @@ def _assembled(
     retention = RetentionService(
         database=database, policy=retention_policy(settings), clock=clock, new_id=new_id
     )
+    agents = AgentService(database=database, feed=feed, teams=teams)
+    health = HealthService(
+        database=database,
+        artifacts=adapters.artifacts,
+        clock=clock,
+        tasks=task_service,
+        has_model=has_model,
+        probes={
+            **({"queue": doorbell.ping, "feed": feed.ping} if settings.queue_redis_url else {}),
+            **({"cache": adapters.cache.ping} if settings.redis_url else {}),
+        },
+    )
     lone = LoneWorker(lone_argv) if lone_argv else None
     return Application(
         settings=settings,
         database=database,
         tasks=task_service,
         streams=StreamService(database=database, feed=feed),
-        agents=AgentService(database=database, feed=feed, teams=teams),
-        health=HealthService(
-            database=database,
-            artifacts=adapters.artifacts,
-            clock=clock,
-            tasks=task_service,
-            has_model=has_model,
-            probes={
-                **({"queue": doorbell.ping, "feed": feed.ping} if settings.queue_redis_url else {}),
-                **({"cache": adapters.cache.ping} if settings.redis_url else {}),
-            },
-        ),
+        agents=agents,
+        health=health,
         schedules=schedules,
         retention=retention,
+        inspection=InspectionService(database=database, lease_s=settings.lease_seconds),
+        analytics=AnalyticsService(database=database),
+        chat=ChatService(
+            database=database,
+            feed=feed,
+            tasks=task_service,
+            agents=agents,
+            health=health,
+            model=model,
+            queue_size=settings.task_queue_size,
+            new_id=new_id,
+        ),
+        feedback=FeedbackService(database=database, new_id=new_id),
+        preferences=PreferenceService(database=database),
         metrics=metrics,
         worker=worker,
         upkeep=Upkeep(

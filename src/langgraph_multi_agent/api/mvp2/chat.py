@@ -147,7 +147,7 @@ async def send_message(
         ),
     },
 )
-async def read_history(  # noqa: PLR0917 - FastAPI calls it by name
+async def read_history(
     services: ServicesOf,
     scope: ScopeOf,
     language: Language,

@@ -10,8 +10,8 @@ from langgraph_multi_agent.api import samples
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.chat_models import FEEDBACK, FeedbackRequest
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
-from langgraph_multi_agent.api.documents import json_body, problems
 from langgraph_multi_agent.api.documents import example as plain_example
+from langgraph_multi_agent.api.documents import json_body, problems
 from langgraph_multi_agent.api.models import Moment
 from langgraph_multi_agent.api.mvp2.envelope import Answer, Success, example, failures, success
 from langgraph_multi_agent.api.problems import Json, MalformedJson, UnsupportedMediaType
@@ -105,7 +105,7 @@ async def give_feedback(
         **plain_example(200, "A page", {"feedback": [LISTED], "total": 1, "limit": 50, "offset": 0}),
     },
 )
-async def list_feedback(  # noqa: PLR0917 - FastAPI calls it by name
+async def list_feedback(
     services: ServicesOf,
     scope: ScopeOf,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,

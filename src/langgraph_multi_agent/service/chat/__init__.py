@@ -163,7 +163,7 @@ class ChatService:
             request_id = reply.request_id or asked.message_id
             new_task = NewTask(request_id=request_id, draft=reply.draft, queue_size=self._queue_size)
 
-        def words(task: Task | None, is_new: bool) -> AnswerWords:  # noqa: FBT001 - the store calls it
+        def words(task: Task | None, is_new: bool) -> AnswerWords:
             return _words(asked, reply, task, is_new=is_new)
 
         return await self._database.write(
