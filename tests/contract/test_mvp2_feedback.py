@@ -74,7 +74,10 @@ async def test_settings_begin_with_defaults_and_keep_what_was_set(desk: Desk) ->
     changed = await desk.client.put("/api/v1/settings", json={"theme": "dark", "currency": "CNY"})
     assert changed.json() == defaults | {"theme": "dark", "currency": "CNY"}
     await desk.client.put("/api/v1/settings", json={"theme": None, "language": "en"})
-    assert (await desk.client.get("/api/v1/settings")).json() == defaults | {"language": "en", "currency": "CNY"}
+    assert (await desk.client.get("/api/v1/settings")).json() == defaults | {
+        "language": "en",
+        "currency": "CNY",
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,11 @@ async def test_without_a_model_its_status_says_so(desk: Desk) -> None:
 
 
 async def test_the_status_of_a_model_names_it_and_never_its_key(tmp_path: Path) -> None:
-    llm: dict[str, Any] = {"llm_model": "big", "llm_base_url": "http://127.0.0.1:9/v1", "llm_api_key": "very-secret"}
+    llm: dict[str, Any] = {
+        "llm_model": "big",
+        "llm_base_url": "http://127.0.0.1:9/v1",
+        "llm_api_key": "very-secret",
+    }
     async with open_desk(tmp_path / "data", llm_fallback_model="small", **llm) as desk:
         answer = await desk.client.get("/api/v1/settings/model")
         assert answer.json() == {

@@ -190,7 +190,9 @@ def test_what_is_to_be_done_is_kept_whole() -> None:
     assert read_intent(message).request == message.strip()
 
 
-@pytest.mark.parametrize("piece", ["任务", "a", " ", "“", "请帮我", "what is ", "的", "队列", "把", "\n", "agents "])
+@pytest.mark.parametrize(
+    "piece", ["任务", "a", " ", "“", "请帮我", "what is ", "的", "队列", "把", "\n", "agents "]
+)
 def test_a_long_message_is_read_quickly(piece: str) -> None:
     message = (piece * 8000)[:8000]
     began = time.process_time()

@@ -19,7 +19,9 @@ def answered(task: Task | None, is_new: bool) -> AnswerWords:
     return AnswerWords(content=content, data={"intent": "other", "citations": []}, sender="MetaAgent")
 
 
-async def exchange(desk: Desk, message_id: str, *, request_id: str | None = None, queue_size: int = 10) -> Exchange:
+async def exchange(
+    desk: Desk, message_id: str, *, request_id: str | None = None, queue_size: int = 10
+) -> Exchange:
     new_task = None
     if request_id is not None:
         new_task = NewTask(request_id=request_id, draft=draft(title="t"), queue_size=queue_size)

@@ -104,7 +104,8 @@ class ChatHistory(Answer):
             UnsupportedMediaType,
         ),
         **example(
-            {"user_message": USER_MESSAGE, "ai_response": AI_RESPONSE, "task_id": samples.NULL}, "chat.answered"
+            {"user_message": USER_MESSAGE, "ai_response": AI_RESPONSE, "task_id": samples.NULL},
+            "chat.answered",
         ),
     },
     openapi_extra=json_body(ChatRequest),
@@ -125,7 +126,9 @@ async def send_message(
     ] = None,
 ) -> Response:
     body = await read_json(request, ChatRequest, limit=services.settings.max_body_bytes)
-    exchange = await services.chat.say(scope, body.content, language=language, idempotency_key=idempotency_key)
+    exchange = await services.chat.say(
+        scope, body.content, language=language, idempotency_key=idempotency_key
+    )
     data = {
         "user_message": message_json(exchange.message),
         "ai_response": message_json(exchange.answer),

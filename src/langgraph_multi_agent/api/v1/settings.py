@@ -26,6 +26,7 @@ MODEL: dict[str, Any] = {
     "agent_models": {"writer": "qwen3-235b"},
 }
 
+
 class SettingsModel(BaseModel):
     """All settings of the person who asks."""
 
@@ -78,7 +79,8 @@ async def get_settings(services: ServicesOf, scope: ScopeOf) -> Response:
 async def change_settings(request: Request, services: ServicesOf, scope: ScopeOf) -> Response:
     body = await read_json(request, SettingsRequest, limit=services.settings.max_body_bytes)
     return Json(
-        await services.preferences.change(scope, body.model_dump(include=body.model_fields_set)), headers=NO_STORE
+        await services.preferences.change(scope, body.model_dump(include=body.model_fields_set)),
+        headers=NO_STORE,
     )
 
 

@@ -142,8 +142,12 @@ class ChatService:
             if exchange.task is not None and exchange.is_new_task:
                 await self._tasks.announce_new(exchange.task)
             for message in (exchange.message, exchange.answer):
-                self._feed.publish(chat_topic(scope.tenant), {"actor": scope.actor, "message": _frame(message)})
-            log.info("chat.answered", intent=exchange.answer.data.get("intent"), task_id=exchange.answer.task_id)
+                self._feed.publish(
+                    chat_topic(scope.tenant), {"actor": scope.actor, "message": _frame(message)}
+                )
+            log.info(
+                "chat.answered", intent=exchange.answer.data.get("intent"), task_id=exchange.answer.task_id
+            )
         return exchange
 
     async def _store(self, scope: Scope, asked: _Asked, reply: Reply) -> Exchange:
@@ -206,7 +210,9 @@ class ChatService:
             case Kind.GREETING:
                 return _lines("chat.greeting", "chat.abilities", language=language)
             case Kind.ABILITIES:
-                return _lines("chat.abilities", "chat.no_model" if self._model is None else "", language=language)
+                return _lines(
+                    "chat.abilities", "chat.no_model" if self._model is None else "", language=language
+                )
             case Kind.OTHER if _was_asked_what(asked.history):
                 return self._offer(asked.content.strip(), language)
             case Kind.OTHER if handbook.covers(asked.content) < handbook.COVERED:
@@ -216,7 +222,10 @@ class ChatService:
         if passages:
             return _quoted(passages, language)
         unknown = _lines(
-            "chat.unknown", "chat.no_model" if self._model is None else "", "chat.abilities", language=language
+            "chat.unknown",
+            "chat.no_model" if self._model is None else "",
+            "chat.abilities",
+            language=language,
         )
         return replace(unknown, links=(page_link("settings", language),) if self._model is None else ())
 
@@ -301,7 +310,12 @@ def message_json(message: ChatMessage) -> dict[str, Any]:
 def _frame(message: ChatMessage) -> dict[str, Any]:
     frame = message_json(message)
     if len(orjson.dumps(frame)) > MAX_FRAME_BYTES:
-        frame |= {"content": frame["content"][:FRAME_CHARS], "citations": [], "offer": None, "is_partial": True}
+        frame |= {
+            "content": frame["content"][:FRAME_CHARS],
+            "citations": [],
+            "offer": None,
+            "is_partial": True,
+        }
     return frame
 
 

@@ -59,7 +59,11 @@ class StatusAnswers:
             for status in TaskStatus
             if counts.get(status.value)
         ]
-        lines = [text("chat.counts", language, total=total, parts=text("chat.counts.between", language).join(parts))]
+        lines = [
+            text(
+                "chat.counts", language, total=total, parts=text("chat.counts.between", language).join(parts)
+            )
+        ]
         if has_period:
             lines.append(text("chat.counts.period", language))
         pages = ("tasks", "analytics") if has_period else ("tasks",)
@@ -69,7 +73,9 @@ class StatusAnswers:
         word = _word(status, language)
         page = await self._tasks.list(scope, TaskFilter(status=(status,)), limit=SHOWN)
         if not page.tasks:
-            return Reply(content=text("chat.list.none", language, status=word), links=(page_link("tasks", language),))
+            return Reply(
+                content=text("chat.list.none", language, status=word), links=(page_link("tasks", language),)
+            )
         count = len(page.tasks)
         if page.next is not None:
             count = max((await self._tasks.counts(scope)).get(status.value, 0), count)
