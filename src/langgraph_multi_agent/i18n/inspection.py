@@ -10,6 +10,24 @@ TEXTS: dict[str, dict[str, str]] = {
     "activity.task_failed": {"zh": "任务“{name}”失败", "en": "“{name}” failed"},
     "activity.task_cancelled": {"zh": "任务“{name}”已取消", "en": "“{name}” was cancelled"},
     "activity.task_reopened": {"zh": "任务“{name}”重新打开", "en": "“{name}” was reopened"},
+    "mvp2.transfer.exported": {"zh": "导出完成", "en": "Exported"},
+    "mvp2.transfer.imported": {
+        "zh": "导入完成：{tasks} 个任务，{messages} 条消息，{settings} 项设置",
+        "en": "Imported: {tasks} tasks, {messages} messages, {settings} settings",
+    },
+    "mvp2.transfer.unchanged": {
+        "zh": "文件里的内容都已存在，没有变化",
+        "en": "Everything in the file is here already; nothing changed",
+    },
+    "error.IMPORT_UNREADABLE.title": {"zh": "导入文件无法读取", "en": "The import cannot be read"},
+    "error.IMPORT_UNREADABLE.detail": {
+        "zh": "文件在第 {place} 个字符处无法解析：{reason}",
+        "en": "The file cannot be parsed at character {place}: {reason}",
+    },
+    "error.IMPORT_UNREADABLE.hint": {
+        "zh": "没有导入任何内容。请使用由导出功能得到的完整文件。",
+        "en": "Nothing was imported. Use a complete file as the export gives it.",
+    },
     "error.CHECKPOINT_NOT_FOUND.title": {"zh": "没有这个检查点", "en": "No such checkpoint"},
     "error.CHECKPOINT_NOT_FOUND.detail": {
         "zh": "任务“{task}”没有检查点 {checkpoint}，或者它已被清理。",

@@ -128,7 +128,7 @@ class _Call:
     """One unit on its way: where it runs, and a hand to stop it when its deadline passes."""
 
     def __init__(self, scope: Scope, function: Callable[[Store], Any], name: str, *, deadline_s: float) -> None:
-        self.scope, self.function, self.name = scope, function, name
+        self.scope, self.function, self.name, self.deadline_s = scope, function, name, deadline_s
         self.give_up = time.monotonic() + deadline_s
         self._lock = threading.Lock()
         self._raw: Any = None
@@ -220,13 +220,16 @@ class PostgresDatabase:
     async def write(
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        call = self._call(scope, lambda store: function(store, *args, **kwargs), function.__dict__["unit_name"])
+        deadline_s = function.__dict__.get("deadline_s")
+        name = function.__dict__["unit_name"]
+        call = self._call(scope, lambda store: function(store, *args, **kwargs), name, deadline_s=deadline_s)
         return cast("R", await self._on(self._writers, self._transact, call))
 
     async def read(
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        call = self._call(scope, lambda store: function(store, *args, **kwargs), "")
+        deadline_s = function.__dict__.get("deadline_s")
+        call = self._call(scope, lambda store: function(store, *args, **kwargs), "", deadline_s=deadline_s)
         run = self._look_once if function.__dict__.get("is_single_statement") else self._look
         return cast("R", await self._on(self._readers, run, call))
 
@@ -255,14 +258,17 @@ class PostgresDatabase:
             link.close()
         self._engine.dispose()
 
-    def _call(self, scope: Scope, function: Callable[[Store], Any], name: str) -> _Call:
+    def _call(
+        self, scope: Scope, function: Callable[[Store], Any], name: str, *, deadline_s: float | None = None
+    ) -> _Call:
+        """`deadline_s`: a unit that is long by its nature has its own; each statement has the common one."""
         if self._closed:
             raise DependencyUnavailable(dependency="database", reason="closed")
-        return _Call(scope, function, name, deadline_s=self._deadline_s)
+        return _Call(scope, function, name, deadline_s=deadline_s or self._deadline_s)
 
     async def _on(self, lane: ThreadPoolExecutor, run: Callable[[_Call], Any], call: _Call) -> Any:
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._deadline_s, call.abort)
+        timer = loop.call_later(call.deadline_s, call.abort)
         try:
             return await shielded(loop.run_in_executor(lane, run, call))
         finally:

@@ -1,0 +1,284 @@
+"""Units of work of export and import.
+
+Hides keyset pages, and which id a row gets where another tenant has its own. Caller:
+`service.transfer`. Invariants: a task, message or setting that is known stays as it is, so a second
+import changes nothing; the same document gives the same ids; no imported task runs by itself.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import delete, func, select, tuple_
+
+from langgraph_multi_agent.domain.event import EventType
+from langgraph_multi_agent.domain.task import DEFAULT_TENANT, PROTOCOL_VERSION, Task, TaskStatus
+from langgraph_multi_agent.store import schema, user_settings
+from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.rows import add_events, scoped, task_of
+from langgraph_multi_agent.store.sets import POSTGRESQL, among, insert_rows
+
+IMPORTED = "imported"
+"""`status_detail` of an unfinished task that was imported and waits to be resumed."""
+DEADLINE_S = 300.0
+"""For a whole export or import; a single statement has the database's own limit."""
+PAGE = 500
+MAX_SAMPLE = 100
+_NAMESPACE = UUID("7b0f5f0e-3c52-5a55-9d3a-6d6c67610004")
+_LOCK_KEY = 0x6C67_6D61_0311
+_TASK_TIMES = ("deadline", "created_at", "updated_at", "started_at", "completed_at")
+_ENDINGS = {
+    TaskStatus.COMPLETED.value: EventType.TASK_COMPLETED,
+    TaskStatus.FAILED.value: EventType.TASK_FAILED,
+    TaskStatus.CANCELLED.value: EventType.TASK_CANCELLED,
+    TaskStatus.PAUSED.value: EventType.TASK_PAUSED,
+}
+
+Line = tuple[str, dict[str, Any]]
+"""`task`, `message` or `setting`, and its checked values; times are ISO-8601."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """How much was new. `sample` names some of the new tasks, to wake who follows them."""
+
+    tasks: int
+    messages: int
+    settings: int
+    sample: tuple[str, ...] = ()
+
+
+def tasks(store: Store) -> Iterator[list[Task]]:
+    """All tasks in scope, oldest first, page by page."""
+    columns = schema.tasks.c
+    query = scoped(store, select(schema.tasks)).order_by(columns.created_at, columns.id).limit(PAGE)
+    after: tuple[datetime, str] | None = None
+    while True:
+        page = query if after is None else query.where(tuple_(columns.created_at, columns.id) > tuple_(*after))
+        rows = store.connection.execute(page).all()
+        if rows:
+            yield [task_of(row) for row in rows]
+        if len(rows) < PAGE:
+            return
+        after = (rows[-1].created_at, rows[-1].id)
+
+
+def messages(store: Store) -> Iterator[list[dict[str, Any]]]:
+    """The actor's conversation as the contract shows it, oldest first, page by page."""
+    table = schema.chat_messages
+    columns, (tenant, actor) = table.c, _owner(store)
+    query = (
+        select(table)
+        .where(columns.tenant == tenant, columns.actor == actor)
+        .order_by(columns.created_at, columns.id)
+        .limit(PAGE)
+    )
+    after: tuple[datetime, str] | None = None
+    while True:
+        page = query if after is None else query.where(tuple_(columns.created_at, columns.id) > tuple_(*after))
+        rows = store.connection.execute(page).all()
+        if rows:
+            yield [
+                {
+                    "id": row.id,
+                    "type": row.type,
+                    "content": row.content,
+                    "sender": row.sender,
+                    "timestamp": row.created_at,
+                    "task_id": row.task_id,
+                    "data": row.data,
+                }
+                for row in rows
+            ]
+        if len(rows) < PAGE:
+            return
+        after = (rows[-1].created_at, rows[-1].id)
+
+
+def settings(store: Store) -> dict[str, Any]:
+    """What the actor has set."""
+    return user_settings.read(store)
+
+
+@unit
+def take_over(store: Store, lines: Callable[[], Iterable[Line]]) -> Imported:
+    """Insert what is not known yet, and set what differs.
+
+    Args:
+        lines: gives all lines from the start, each time it is called.
+
+    Raises:
+        DataRefused: a value breaks a rule of the schema; nothing was written.
+    """
+    if store.dialect == POSTGRESQL:  # two imports at once would not see each other's rows
+        store.connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
+    sample: list[str] = []
+    new_tasks = new_messages = 0
+    for page in _pages(lines(), "task"):
+        ids = _insert_tasks(store, page)
+        new_tasks += len(ids)
+        sample += ids[: MAX_SAMPLE - len(sample)]
+    for page in _pages(lines(), "message"):
+        new_messages += _insert_messages(store, page)
+    wanted = {row["name"]: row["value"] for kind, row in lines() if kind == "setting"}
+    known = user_settings.read(store)
+    changed = {name: value for name, value in wanted.items() if known.get(name) != value}
+    if changed:
+        user_settings.change(store, changed)
+    return Imported(tasks=new_tasks, messages=new_messages, settings=len(changed), sample=tuple(sample))
+
+
+take_over.__dict__["deadline_s"] = DEADLINE_S
+
+
+def _owner(store: Store) -> tuple[str, str]:
+    return store.scope.tenant or DEFAULT_TENANT, store.scope.actor
+
+
+def _pages(lines: Iterable[Line], wanted: str) -> Iterator[list[dict[str, Any]]]:
+    rows = (row for kind, row in lines if kind == wanted)
+    while page := list(islice(rows, PAGE)):
+        yield page
+
+
+class _Names:
+    """Which id a row gets: its own, or one made from it where it is no UUID or belongs to somebody else."""
+
+    def __init__(self, kind: str, owner: Any, owners: Mapping[str, Any]) -> None:
+        self._kind, self._owner, self._owners = kind, owner, owners
+
+    @staticmethod
+    def derived(kind: str, owner: Any, identity: str) -> str:
+        return str(uuid5(_NAMESPACE, f"{kind}/{owner}/{identity}"))
+
+    def of(self, identity: str, *, is_valid: bool = True) -> str:
+        own = self.derived(self._kind, self._owner, identity)
+        if not is_valid or self.is_known(own):
+            return own
+        return own if identity in self._owners and not self.is_known(identity) else identity
+
+    def is_known(self, identity: str) -> bool:
+        return bool(self._owners.get(identity) == self._owner)
+
+    def is_foreign(self, identity: str) -> bool:
+        return identity in self._owners and not self.is_known(identity)
+
+
+def _task_names(store: Store, identities: Iterable[str]) -> _Names:
+    tenant, _ = _owner(store)
+    ids = {*identities}
+    ids |= {_Names.derived("task", tenant, identity) for identity in ids}
+    columns = schema.tasks.c
+    query = select(columns.id, columns.tenant).where(among(columns.id, "ids"))
+    return _Names("task", tenant, {row.id: row.tenant for row in store.connection.execute(query, {"ids": sorted(ids)})})
+
+
+def _message_names(store: Store, identities: Iterable[str]) -> _Names:
+    owner = _owner(store)
+    ids = {*identities}
+    ids |= {_Names.derived("message", owner, identity) for identity in ids}
+    columns = schema.chat_messages.c
+    query = select(columns.id, columns.tenant, columns.actor).where(among(columns.id, "ids"))
+    owners = {row.id: (row.tenant, row.actor) for row in store.connection.execute(query, {"ids": sorted(ids)})}
+    return _Names("message", owner, owners)
+
+
+def _insert_tasks(store: Store, page: Sequence[dict[str, Any]]) -> list[str]:
+    tenant, actor = _owner(store)
+    names = _task_names(store, (row["id"] for row in page))
+    rows: dict[str, dict[str, Any]] = {}
+    for row in page:
+        is_valid = row.pop("is_valid")
+        row["id"] = names.of(row["id"], is_valid=is_valid)
+        if not names.is_known(row["id"]):
+            rows.setdefault(row["id"], row)
+    if not rows:
+        return []
+    # A task of the same id may have been deleted here: its last event must not count as one of this.
+    logged = schema.agent_messages.c.task_id
+    store.connection.execute(delete(schema.agent_messages).where(among(logged, "ids")), {"ids": sorted(rows)})
+    events: list[dict[str, Any]] = []
+    for row in rows.values():
+        row |= {name: _moment(row[name]) for name in _TASK_TIMES}
+        row |= {
+            "tenant": tenant,
+            "error_message": row["error"]["code"] if row["error"] else None,
+            "run_at": row["created_at"],
+            "protocol_version": PROTOCOL_VERSION,
+            "last_seq": 2,
+        }
+        events += _events(store, row, actor)
+    insert_rows(store, schema.tasks, list(rows.values()))
+    add_events(store, events)
+    _insert_inputs(store, list(rows.values()), tenant)
+    return list(rows)
+
+
+def _events(store: Store, row: Mapping[str, Any], actor: str) -> list[dict[str, Any]]:
+    """Two that tell a follower where the task stands; what happened elsewhere is not told again."""
+    said = {"by": actor, IMPORTED: True}
+    first = {
+        "title": row["title"][:200],
+        "team": row["team"],
+        "priority": row["priority"],
+        "files": [item["name"] for item in row["files"]][:20],
+    }
+    last = {"error": {"code": row["error_message"], "params": {}}} if row["error_message"] else {}
+    kinds = ((EventType.TASK_SUBMITTED, first), (_ENDINGS[row["status"]], last))
+    return [
+        {
+            "tenant": row["tenant"],
+            "task_id": row["id"],
+            "seq": seq,
+            "type": kind.value,
+            "data": {**data, **said},
+            "created_at": store.now,
+        }
+        for seq, (kind, data) in enumerate(kinds, start=1)
+    ]
+
+
+def _insert_inputs(store: Store, rows: Sequence[Mapping[str, Any]], tenant: str) -> None:
+    """Name the input files whose content this tenant has here; of others only the description came along."""
+    columns = schema.artifacts.c
+    wanted = sorted({item["digest"] for row in rows for item in row["files"]})
+    if not wanted:
+        return
+    query = select(columns.digest).where(columns.tenant == tenant, among(columns.digest, "digests"))
+    here = set(store.connection.scalars(query, {"digests": wanted}))
+    inputs = [
+        {**item, "task_id": row["id"], "tenant": tenant, "kind": "input", "created_at": store.now}
+        for row in rows
+        for item in row["files"]
+        if item["digest"] in here
+    ]
+    insert_rows(store, schema.artifacts, inputs, ignoring=True)
+
+
+def _insert_messages(store: Store, page: Sequence[dict[str, Any]]) -> int:
+    tenant, actor = _owner(store)
+    answers = [str(row["data"]["answer_id"]) for row in page if row["data"].get("answer_id")]
+    names = _message_names(store, [*(row["id"] for row in page), *answers])
+    of_tasks = _task_names(store, (row["task_id"] for row in page if row["task_id"]))
+    rows: dict[str, dict[str, Any]] = {}
+    for row in page:
+        is_valid = row.pop("is_valid")
+        row["id"] = names.of(row["id"], is_valid=is_valid)
+        if names.is_known(row["id"]):
+            continue
+        if row["task_id"]:
+            task_id = of_tasks.of(row["task_id"])
+            row["task_id"] = None if of_tasks.is_foreign(task_id) or len(task_id) > 36 else task_id
+        if row["data"].get("answer_id"):
+            row["data"] = {**row["data"], "answer_id": names.of(str(row["data"]["answer_id"]))}
+        row |= {"tenant": tenant, "actor": actor, "created_at": _moment(row["created_at"])}
+        rows.setdefault(row["id"], row)
+    insert_rows(store, schema.chat_messages, list(rows.values()))
+    return len(rows)
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
