@@ -78,6 +78,13 @@ async def test_the_document_is_valid_and_names_every_interface(desk: Desk) -> No
         "POST /api/v1/schedules/{schedule_id}/run",
         "GET /api/v1/admin/retention",
         "POST /api/v1/admin/retention",
+        "POST /api/v1/mvp2/chat/messages",
+        "GET /api/v1/mvp2/chat/history",
+        "POST /api/v1/mvp2/feedback",
+        "GET /api/v1/feedback",
+        "GET /api/v1/settings",
+        "PUT /api/v1/settings",
+        "GET /api/v1/settings/model",
         f"GET {task}",
         f"PATCH {task}",
         f"DELETE {task}",
@@ -228,6 +235,16 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
     await call(f"POST {schedule}/run", path=f"{own}/run")
     await call("GET /api/v1/admin/retention")
     await call("POST /api/v1/admin/retention")
+    for content in ("创建任务：统计一月订单", "如何重试失败的任务？", "我需要一份销售报告", " "):
+        await call("POST /api/v1/mvp2/chat/messages", json={"content": content})
+    await call("GET /api/v1/mvp2/chat/history")
+    for rating in (5, 6):
+        await call("POST /api/v1/mvp2/feedback", json={"type": "general", "rating": rating, "message": "好"})
+    await call("GET /api/v1/feedback")
+    for theme in ("dark", "pink"):
+        await call("PUT /api/v1/settings", json={"theme": theme})
+    await call("GET /api/v1/settings")
+    await call("GET /api/v1/settings/model")
     assert faults == []
     assert checked == set(templates)
     assert json.dumps(document)
