@@ -1,7 +1,7 @@
 # Every target sets up what it needs in the private .venv; nothing is installed elsewhere.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo run test system check gates faults bench chaos soak lock clean setup-runtime setup-dev
+.PHONY: help demo run web test system check gates faults bench chaos soak lock clean setup-runtime setup-dev
 MAKEFLAGS += --no-print-directory
 
 HOST ?= 127.0.0.1
@@ -21,10 +21,14 @@ help: ## show this help
 demo: setup-runtime ## two real tasks on bundled data, from submission to the checked report
 	@$(here) && exec .venv/bin/lgma demo
 
-run: setup-runtime ## server on http://127.0.0.1:8000 (HOST=, PORT=)
+run: web ## server with its pages on http://127.0.0.1:8000 (HOST=, PORT=)
 	@$(here) && exec .venv/bin/lgma serve --host "$(HOST)" --port "$(PORT)"
 
+web: setup-runtime ## build the front end into the package (skipped when nothing changed)
+	@$(python) scripts/web.py build
+
 test: gates ## all quality gates and the whole test suite, with coverage
+	@echo "test: front end";       $(python) scripts/web.py test
 	@echo "test: whole suite on $(WORKERS) processes"
 	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "not system" --cov --cov-report= --cov-fail-under=0 tests
 	@$(python) -m coverage report
@@ -37,7 +41,7 @@ check: gates ## the fast part: quality gates and unit tests
 	@echo "check: unit tests"
 	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) tests/unit
 
-gates: setup-dev
+gates: setup-dev web
 	@echo "gates: ruff";          $(python) -m ruff check --quiet .
 	@echo "gates: import-linter"; $(here) && .venv/bin/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@echo "gates: deptry";        $(python) -m deptry --no-ansi src 2> .venv/deptry.log || { cat .venv/deptry.log; exit 1; }
@@ -59,7 +63,7 @@ lock: ## resolve the dependencies anew into requirements/*.lock (needs uv)
 	@$(here) && UV='$(UV)' sh scripts/lock
 
 clean: ## remove the environment, caches and build output (no task data)
-	@$(here) && rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
+	@$(here) && rm -rf .venv web/node_modules web/dist src/langgraph_multi_agent/web .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
 	@$(here) && find src tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 setup-runtime:

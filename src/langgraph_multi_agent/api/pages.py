@@ -1,7 +1,7 @@
 """What browsers load: the packaged front end, its configuration, and a plain list of the API.
 
-Hides where the files lie. Invariant: nothing comes from another host, no page runs inline
-scripts, and a path never leaves the directory.
+Hides where the files lie, and that every address of the front end is the same document. Invariant:
+nothing comes from another host, no page runs inline scripts, and a path never leaves the directory.
 """
 
 import asyncio
@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from langgraph_multi_agent.api.context import Language
+from langgraph_multi_agent.api.context import Language, language_of_connection
 from langgraph_multi_agent.api.documents import problems
 from langgraph_multi_agent.api.media import media_type_of_name
 from langgraph_multi_agent.api.problems import Json
-from langgraph_multi_agent.i18n import text
+from langgraph_multi_agent.i18n import LANGUAGES, text
 
 router = APIRouter(tags=["system"])
 
@@ -39,6 +40,10 @@ HEADERS = {
 }
 HASHED = "/assets/"
 """Files under here carry a hash in their name and never change."""
+INDEX = "index.html"
+PLACES = ("tasks", "chat", "agents", "analytics", "system", "settings")
+"""First parts of the front end's own addresses; `web/src/routes.tsx` has the rest of each."""
+BUILD = "make web"
 API_CONFIG = {
     "BASE_URL": "/api/v1/mvp2",
     "WS_URL": "/api/v1/mvp2/ws",
@@ -58,16 +63,14 @@ class Pages:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
-        if scope["path"].startswith("/api/") or not self._directory.is_dir():
+        if scope["path"].startswith("/api/"):
+            raise HTTPException(404)
+        is_built = (self._directory / INDEX).is_file()
+        if not is_built and not _wants_page(scope):
             raise HTTPException(404)
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"allow": "GET, HEAD"})
-        path = self._files.get_path(scope)
-        if "\x00" in path:
-            raise HTTPException(404)
-        response = await self._files.get_response(path, scope)
-        if response.status_code == 404:  # StaticFiles may answer with its own 404 page
-            raise HTTPException(404)
+        response = await self._answer(scope) if is_built else _unbuilt(scope)
         scope.setdefault("state", {})["route"] = "static"
         for name, value in HEADERS.items():
             response.headers[name] = value
@@ -78,6 +81,53 @@ class Pages:
             "public, max-age=31536000, immutable" if scope["path"].startswith(HASHED) else "no-cache"
         )
         await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope) -> Response:
+        """A file, or the front end's document for its own addresses. Raises HTTPException."""
+        path = self._files.get_path(scope)
+        if "\x00" in path:
+            raise HTTPException(404)
+        is_place = scope["path"].strip("/").split("/")[0] in PLACES
+        try:
+            response = await self._files.get_response(INDEX if is_place else path, scope)
+        except HTTPException as missing:
+            if missing.status_code != 404:
+                raise
+            response = Response(status_code=404)
+        if response.status_code != 404:
+            return response
+        # The document says in its own frame that there is no such page.
+        if not _wants_page(scope) or scope["path"].startswith(HASHED):
+            raise HTTPException(404)
+        response = await self._files.get_response(INDEX, scope)
+        if response.status_code == 200:
+            response.status_code = 404
+        return response
+
+
+def _wants_page(scope: Scope) -> bool:
+    """Whether a person's browser asks, rather than a program or a page for one of its parts."""
+    return scope["method"] in ("GET", "HEAD") and "text/html" in Headers(scope=scope).get("accept", "")
+
+
+def _unbuilt(scope: Scope) -> Response:
+    """Says in both languages how to make the pages, the reader's first."""
+    first = language_of_connection(HTTPConnection(scope))
+    languages = sorted(LANGUAGES, key=lambda one: one != first)
+    command = f"<code>{BUILD}</code>"
+    parts = "".join(
+        f'<section lang="{one}"><h1>{html.escape(text("pages.unbuilt", one))}</h1>'
+        f"<p>{html.escape(text('pages.unbuilt_do', one, command='{}')).format(command)}</p>"
+        f'<p><a href="/docs">{html.escape(text("page.docs", one))}</a></p></section>'
+        for one in languages
+    )
+    page = (
+        f'<!doctype html><html lang="{first}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{html.escape(text('pages.unbuilt', first))}</title></head><body><main>{parts}</main></body></html>"
+    )
+    return HTMLResponse(page, status_code=503, headers={"retry-after": "60"})
 
 
 @router.get(
