@@ -37,6 +37,7 @@ from langgraph_multi_agent.domain.task import Action, TaskDraft
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.service.agents import AgentService
+from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.service.analytics import AnalyticsService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.chat.model import DEADLINE_S
@@ -283,6 +284,13 @@ async def open_desk(
             database=database, tasks=tasks, queue_size=configured.task_queue_size, new_id=new_id
         ),
         retention=RetentionService(database=database, policy=Policy(), clock=clock, new_id=new_id),
+        transfer=TransferService(
+            database=database,
+            feed=feed,
+            teams=frozenset(teams),
+            clock=clock,
+            max_bytes=configured.max_input_bytes,
+        ),
         inspection=InspectionService(database=database, lease_s=configured.lease_seconds),
         analytics=AnalyticsService(database=database),
         chat=ChatService(

@@ -21,6 +21,7 @@ from langgraph_multi_agent.api.mvp2 import chat as mvp2_chat
 from langgraph_multi_agent.api.mvp2 import feedback as mvp2_feedback
 from langgraph_multi_agent.api.mvp2 import health as mvp2_health
 from langgraph_multi_agent.api.mvp2 import status as mvp2_status
+from langgraph_multi_agent.api.mvp2 import transfer as mvp2_transfer
 from langgraph_multi_agent.api.mvp2 import tasks as mvp2_tasks
 from langgraph_multi_agent.api.problems import Json, on_fault, on_http_exception, on_validation_error
 from langgraph_multi_agent.api.v1 import (
@@ -88,7 +89,7 @@ def create_api(services: Services) -> FastAPI:
         app.include_router(module.router)
     for adapted in (mvp2_tasks, mvp2_status):
         app.include_router(adapted.router)
-    for look in (inspection, operations, mvp2_analytics):
+    for look in (inspection, operations, mvp2_analytics, mvp2_transfer):
         app.include_router(look.router)
     for conversation in (mvp2_chat, mvp2_feedback, settings):
         app.include_router(conversation.router)

@@ -18,6 +18,7 @@ from langgraph_multi_agent.api.frames import RecentTasks, SharedFrames
 from langgraph_multi_agent.domain.ports import Clock
 from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE
 from langgraph_multi_agent.service.agents import AgentService
+from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.service.analytics import AnalyticsService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.feedback import FeedbackService
@@ -68,6 +69,7 @@ class Services:
     health: HealthService
     schedules: ScheduleService
     retention: RetentionService
+    transfer: TransferService
     inspection: InspectionService
     analytics: AnalyticsService
     chat: ChatService

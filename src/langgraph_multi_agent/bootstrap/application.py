@@ -20,6 +20,7 @@ from langgraph_multi_agent.domain.ports import Artifacts, Model, SkillRunner
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.engine.run import GraphEngine
 from langgraph_multi_agent.service.agents import AgentService
+from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.service.analytics import AnalyticsService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.execution import Execution
@@ -65,6 +66,7 @@ class Application:
     health: HealthService
     schedules: ScheduleService
     retention: RetentionService
+    transfer: TransferService
     inspection: InspectionService
     analytics: AnalyticsService
     chat: ChatService
@@ -266,6 +268,13 @@ def _assembled(
         health=health,
         schedules=schedules,
         retention=retention,
+        transfer=TransferService(
+            database=database,
+            feed=feed,
+            teams=frozenset(teams),
+            clock=clock,
+            max_bytes=settings.max_input_bytes,
+        ),
         inspection=InspectionService(database=database, lease_s=settings.lease_seconds),
         analytics=AnalyticsService(database=database),
         chat=ChatService(

@@ -71,6 +71,7 @@ def web_api(application: Application) -> Any:
             health=application.health,
             schedules=application.schedules,
             retention=application.retention,
+            transfer=application.transfer,
             inspection=application.inspection,
             chat=application.chat,
             feedback=application.feedback,

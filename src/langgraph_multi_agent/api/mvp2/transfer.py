@@ -163,7 +163,7 @@ async def import_(request: Request, services: ServicesOf, scope: ScopeOf, langua
     if media_type_of(request) != JSON:
         raise UnsupportedMediaType(media_type=media_type_of(request) or "-", supported=JSON)
     done = await services.transfer.import_(scope, request.stream())
-    counts = {"tasks": done.tasks, "messages": done.messages, "settings": done.settings}
+    counts: dict[str, Any] = {"tasks": done.tasks, "messages": done.messages, "settings": done.settings}
     key = "mvp2.transfer.imported" if any(counts.values()) else "mvp2.transfer.unchanged"
     return success({"imported_counts": counts}, key, language, now=services.clock.now(), **counts)
 
