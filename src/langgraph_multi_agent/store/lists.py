@@ -4,11 +4,12 @@ Hides how far a count goes. Callers: the task service. Invariant: a total is exa
 COUNTED_TASKS and never larger, so that its price does not grow with the table.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from langgraph_multi_agent.domain.task import TERMINAL, Priority, Task, TaskStatus
 from langgraph_multi_agent.store import schema
@@ -45,26 +46,27 @@ def numbered_page(
     """Newest first: at most `limit` tasks after the first `offset`, how many there are, and whether
     there are more than that, which is said from COUNTED_TASKS on.
     """
-    total = store.connection.scalar(_count(store, task_filter)) or 0
-    if offset >= total and total <= COUNTED_TASKS:
-        return [], total, False
-    # Ids first: what is skipped is read from an index, and only the rows of the page as a whole.
     columns = schema.tasks.c
-    newest = (columns.created_at.desc(), columns.id.desc())
-    ids = (
-        restricted(scoped(store, select(columns.id)), task_filter)
-        .order_by(*newest)
-        .limit(limit)
-        .offset(offset)
+    order = (columns.created_at.desc(), columns.id.desc())
+    # What matches is looked for once: what no index finds costs a look at every row.
+    matching = restricted(scoped(store, select(columns.id, columns.created_at)), task_filter)
+    found = matching.limit(COUNTED_TASKS + 1).cte("found")
+    count = select(func.count()).select_from(found).scalar_subquery()
+    page = (
+        select(found.c.id).order_by(found.c.created_at.desc(), found.c.id.desc()).limit(limit).offset(offset)
     )
-    query = select(schema.tasks).where(columns.id.in_(ids)).order_by(*newest)
-    tasks = [task_of(row) for row in store.connection.execute(query).all()]
-    return tasks, min(total, COUNTED_TASKS), total > COUNTED_TASKS
-
-
-def _count(store: Store, task_filter: TaskFilter) -> Select[Any]:
-    some = restricted(scoped(store, select(schema.tasks.c.id)), task_filter).limit(COUNTED_TASKS + 1)
-    return select(func.count()).select_from(some.subquery())
+    counted = select(count.label("total"), schema.tasks).where(columns.id.in_(page)).order_by(*order)
+    rows: Sequence[Row[Any]] = store.connection.execute(counted).all()
+    if rows or not offset:
+        total = rows[0].total if rows else 0
+    else:  # behind the last page
+        total = store.connection.scalar(select(count)) or 0
+    if total > COUNTED_TASKS:  # these were any that match: the newest are found on the way from the newest
+        ids = matching.with_only_columns(columns.id).order_by(*order).limit(limit).offset(offset)
+        rows = store.connection.execute(
+            select(schema.tasks).where(columns.id.in_(ids)).order_by(*order)
+        ).all()
+    return [task_of(row) for row in rows], min(total, COUNTED_TASKS), total > COUNTED_TASKS
 
 
 @single_statement
@@ -75,7 +77,7 @@ def statistics(store: Store, *, since: datetime) -> TaskStatistics:
     is_urgent = columns.priority == int(Priority.URGENT)
     is_unfinished = columns.status.not_in(sorted(status.value for status in TERMINAL))
     count = func.count
-    query = select(
+    figures: list[ColumnElement[int]] = [
         count().label("total"),
         count().filter(is_completed).label("completed"),
         count().filter(columns.status == TaskStatus.PENDING.value).label("pending"),
@@ -83,5 +85,6 @@ def statistics(store: Store, *, since: datetime) -> TaskStatistics:
         count().filter(is_urgent, is_unfinished).label("urgent_unfinished"),
         count().filter(is_completed, columns.completed_at >= since).label("completed_since"),
         count().filter(is_unfinished, columns.deadline < store.now).label("overdue"),
-    ).select_from(schema.tasks)
+    ]
+    query = select(*figures).select_from(schema.tasks)
     return TaskStatistics(**store.connection.execute(scoped(store, query)).one()._mapping)

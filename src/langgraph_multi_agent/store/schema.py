@@ -156,7 +156,7 @@ tasks = Table(
         sqlite_where=text("status IN ('pending', 'in_progress')"),
         postgresql_where=text("status IN ('pending', 'in_progress')"),
     ),
-    Index("idx_tasks_tenant_created", "tenant", "created_at", "id"),
+    Index("idx_tasks_listed", "tenant", "created_at", "id", "status", "priority", "assignee"),
 )
 
 leases = Table(

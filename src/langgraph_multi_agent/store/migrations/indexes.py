@@ -27,11 +27,12 @@ def build_index(name: str, table: str, columns: Sequence[str], *, where: str | N
     if op.get_context().dialect.name != "postgresql":
         op.create_index(name, table, list(columns), if_not_exists=True, sqlite_where=condition)
         return
-    connection = op.get_bind()
-    while connection.execute(_BUILDING, {"table": table}).first() is not None:
-        time.sleep(LOOK_AGAIN_S)
-    if connection.execute(_INVALID, {"name": name}).first() is not None:
-        op.drop_index(name, table_name=table, postgresql_concurrently=True, if_exists=True)
+    if not op.get_context().as_sql:
+        connection = op.get_bind()
+        while connection.execute(_BUILDING, {"table": table}).first() is not None:
+            time.sleep(LOOK_AGAIN_S)
+        if connection.execute(_INVALID, {"name": name}).first() is not None:
+            op.drop_index(name, table_name=table, postgresql_concurrently=True, if_exists=True)
     op.create_index(
         name, table, list(columns), if_not_exists=True, postgresql_concurrently=True, postgresql_where=condition
     )
