@@ -86,5 +86,5 @@ def statistics(store: Store, *, since: datetime) -> TaskStatistics:
         count().filter(is_completed, columns.completed_at >= since).label("completed_since"),
         count().filter(is_unfinished, columns.deadline < store.now).label("overdue"),
     ]
-    query = select(*figures).select_from(schema.tasks)
-    return TaskStatistics(**store.connection.execute(scoped(store, query)).one()._mapping)
+    query = scoped(store, select(*figures).select_from(schema.tasks))
+    return TaskStatistics(**store.connection.execute(query).one()._mapping)
