@@ -66,8 +66,6 @@ function apply(draft: Draft, event: TaskEvent): void {
 }
 
 const WORD_STATUS: Readonly<Record<string, Status>> = {
-  started: 'running',
-  resumed: 'running',
   waiting_input: 'waiting_input',
   paused: 'paused',
   completed: 'completed',
