@@ -69,7 +69,9 @@ async def test_the_document_is_valid_and_names_every_interface(desk: Desk) -> No
         "GET /api/v1/system/agents/status",
         "POST /api/v1/system/agents/reset",
         "GET /api/v1/teams",
-        "GET /api/v1/mvp2/health",
+        *(f"GET /api/v1/mvp2/{path}" for path in ("health", "status", "tasks", "tasks/stats")),
+        "POST /api/v1/mvp2/tasks",
+        *(f"{method} /api/v1/mvp2/tasks/{{task_id}}" for method in ("GET", "PUT", "DELETE")),
         "POST /api/v1/tasks",
         "GET /api/v1/tasks",
         "POST /api/v1/schedules",
@@ -85,6 +87,12 @@ async def test_the_document_is_valid_and_names_every_interface(desk: Desk) -> No
         "GET /api/v1/settings",
         "PUT /api/v1/settings",
         "GET /api/v1/settings/model",
+        *(f"GET /api/v1/system/{name}" for name in ("workers", "queue", "errors")),
+        *(f"GET {task}/{name}" for name in ("spans", "executions", "checkpoints")),
+        f"GET {task}/checkpoints/{{checkpoint_id}}",
+        "GET /api/v1/mvp2/analytics/dashboard",
+        "GET /api/v1/mvp2/export",
+        "POST /api/v1/mvp2/import",
         f"GET {task}",
         f"PATCH {task}",
         f"DELETE {task}",
@@ -202,7 +210,7 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
     await desk.save(task_id, "r.md", b"# r", "text/markdown", "report")
     await call("GET /api/v1/system/agents/status")
     await desk.finish(task_id, Action.FAIL, error={"code": "WORKFLOW_TIMEOUT", "params": {"limit": 5}})
-    for name in ("plan", "events", "artifacts"):
+    for name in ("plan", "events", "artifacts", "spans", "executions", "checkpoints"):
         await call(f"GET {task}/{name}")
     await call(f"GET {task}/artifacts/{{name}}", path=f"/api/v1/tasks/{task_id}/artifacts/r.md")
     await call(f"GET {task}/events/stream")
@@ -210,6 +218,17 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
     await call("GET /api/v1/tasks", params={"limit": 1})
     await call(f"POST {task}/complete", json={"note": "by hand"})
     await call(f"POST {task}/reopen")
+    adapted = "/api/v1/mvp2/tasks"
+    await call(f"GET {adapted}/{{task_id}}")
+    await call(f"PUT {adapted}/{{task_id}}", json={"priority": "紧急", "deadline": "2026-12-31"})
+    await call(f"PUT {adapted}/{{task_id}}", json={"status": "finished"})
+    made = await call(f"POST {adapted}", json={"name": "数", "priority": "高"})
+    await call(f"POST {adapted}", json={})
+    await call(f"GET {adapted}")
+    await call(f"GET {adapted}", params={"status": "finished"})
+    await call(f"GET {adapted}/stats")
+    await call(f"DELETE {adapted}/{{task_id}}", path=f"{adapted}/{made.json()['data']['id']}")
+    await call("GET /api/v1/mvp2/status")
     await call("POST /api/v1/system/agents/reset", json={"agent": "desk"})
     for path in ("health", "ready", "metrics", "config.js"):
         await call(f"GET /{path}")
@@ -245,6 +264,13 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
         await call("PUT /api/v1/settings", json={"theme": theme})
     await call("GET /api/v1/settings")
     await call("GET /api/v1/settings/model")
+    for path in ("system/workers", "system/queue", "system/errors", "mvp2/analytics/dashboard"):
+        await call(f"GET /api/v1/{path}")
+    await call("GET /api/v1/system/errors", params={"hours": 0})
+    exported = await call("GET /api/v1/mvp2/export")
+    for content in (exported.content, b"{", b'{"tasks": [{}]}'):
+        headers = {"content-type": "application/json"}
+        await call("POST /api/v1/mvp2/import", content=content, headers=headers)
     assert faults == []
     assert checked == set(templates)
     assert json.dumps(document)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from langgraph_multi_agent.domain.task import TERMINAL, Priority, Task, TaskStatus
 from langgraph_multi_agent.store import schema
@@ -77,7 +77,7 @@ def statistics(store: Store, *, since: datetime) -> TaskStatistics:
     is_urgent = columns.priority == int(Priority.URGENT)
     is_unfinished = columns.status.not_in(sorted(status.value for status in TERMINAL))
     count = func.count
-    figures: list[ColumnElement[int]] = [
+    figures: list[ColumnElement[Any]] = [
         count().label("total"),
         count().filter(is_completed).label("completed"),
         count().filter(columns.status == TaskStatus.PENDING.value).label("pending"),
@@ -86,5 +86,7 @@ def statistics(store: Store, *, since: datetime) -> TaskStatistics:
         count().filter(is_completed, columns.completed_at >= since).label("completed_since"),
         count().filter(is_unfinished, columns.deadline < store.now).label("overdue"),
     ]
-    query = scoped(store, select(*figures).select_from(schema.tasks))
-    return TaskStatistics(**store.connection.execute(query).one()._mapping)
+    query: Select[Any] = select(*figures)
+    return TaskStatistics(
+        **store.connection.execute(scoped(store, query.select_from(schema.tasks))).one()._mapping
+    )
