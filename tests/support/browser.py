@@ -98,6 +98,7 @@ class Tab:
         for binding in ("harm", "reportViolation"):
             await self.command("Runtime.addBinding", name=binding)
         await self.command("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+        await self.command("Emulation.setFocusEmulationEnabled", enabled=True)
         await self.resize(1280)
 
     async def listen(self) -> None:
@@ -161,28 +162,37 @@ class Tab:
         return answer["result"].get("value")
 
     async def until(self, expression: str, *, timeout_s: float = DEADLINE_S) -> Any:
-        """Wait in the page until an expression is true; gives its value."""
-        js = f"""new Promise((resolve, reject) => {{
-          const end = performance.now() + {timeout_s * 1000};
-          const check = () => {{
-            let value;
-            try {{ value = {expression}; }} catch (error) {{ reject(error); return; }}
-            if (value) resolve(value);
-            else if (performance.now() > end)
-              reject(new Error('not within {timeout_s:g} s: ' + {json.dumps(expression)}
-                + '\\n' + document.body.innerText));
-            else setTimeout(check, 25);
-          }};
-          check();
-        }})"""
-        number = await self._post(
-            "Runtime.evaluate", expression=js, awaitPromise=True, returnByValue=True, userGesture=True
-        )
-        async with asyncio.timeout(timeout_s + DEADLINE_S):
-            answer = (await self._answers[number])["result"]
-        if "exceptionDetails" in answer:
-            raise ScriptFailed(answer["exceptionDetails"].get("exception", {}).get("description", "failed"))
-        return answer["result"].get("value")
+        """Wait in the page, or in those that follow it, until an expression is true; gives its value."""
+        end = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            left_s = max(0.0, end - asyncio.get_running_loop().time())
+            js = f"""new Promise((resolve, reject) => {{
+              const end = performance.now() + {left_s * 1000};
+              const check = () => {{
+                let value;
+                try {{ value = {expression}; }} catch (error) {{ reject(error); return; }}
+                if (value) resolve(value);
+                else if (performance.now() > end)
+                  reject(new Error('not within {timeout_s:g} s: ' + {json.dumps(expression)}
+                    + '\\n' + document.body.innerText));
+                else setTimeout(check, 25);
+              }};
+              check();
+            }})"""
+            number = await self._post(
+                "Runtime.evaluate", expression=js, awaitPromise=True, returnByValue=True, userGesture=True
+            )
+            async with asyncio.timeout(timeout_s + DEADLINE_S):
+                answer = await self._answers[number]
+            if "error" in answer and left_s > 0:  # the page was left; its successor is asked
+                await asyncio.sleep(POLL_S)
+                continue
+            if "error" in answer:
+                raise ScriptFailed(answer["error"]["message"])
+            if "exceptionDetails" in answer["result"]:
+                details = answer["result"]["exceptionDetails"]
+                raise ScriptFailed(details.get("exception", {}).get("description", "failed"))
+            return answer["result"]["result"].get("value")
 
     async def go(self, url: str) -> None:
         """Open an address and wait until the page stands."""
@@ -389,7 +399,9 @@ class Browser:
                 await root.send(json.dumps({"id": 1, "method": "Target.getTargets"}))
                 target = await _first_page(root)
             else:
-                order = {"id": 1, "method": "Target.createTarget", "params": {"url": "about:blank"}}
+                # In a window of its own, for a hidden tab takes no input.
+                where = {"url": "about:blank", "newWindow": True}
+                order = {"id": 1, "method": "Target.createTarget", "params": where}
                 await root.send(json.dumps(order))
                 target = (await _answer(root))["targetId"]
         page = f"{self._address.split('/devtools/')[0]}/devtools/page/{target}"
@@ -433,6 +445,7 @@ async def open_browser(*, language: str = "zh-CN", flags: Sequence[str] = ()) ->
         *FLAGS,
         *flags,
         f"--lang={language}",
+        f"--accept-lang={language}",
         f"--user-data-dir={profile}",
         "about:blank",
         stdin=asyncio.subprocess.DEVNULL,
@@ -481,6 +494,8 @@ async def _answer(root: ClientConnection) -> dict[str, Any]:
         async for raw in root:
             message = json.loads(raw)
             if message.get("id") == 1:
+                if "error" in message:
+                    raise ScriptFailed(message["error"]["message"])
                 result: dict[str, Any] = message["result"]
                 return result
     raise AssertionError("Chromium has gone")

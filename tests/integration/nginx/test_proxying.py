@@ -337,7 +337,7 @@ async def test_a_dead_server_is_passed_over_for_a_living_one(tmp_path: Path) -> 
 
 
 async def test_with_a_certificate_plain_requests_are_sent_to_tls(tmp_path: Path) -> None:
-    async with installation(tmp_path, has_tls=True) as (nginx, client, desk):
+    async with installation(tmp_path, has_tls=True) as (nginx, client, _desk):
         moved = await client.post("/api/v1/tasks?x=1%2F2", json={})
         assert moved.status_code == 308
         assert moved.headers["location"] == f"https://127.0.0.1:{nginx.https_port}/api/v1/tasks?x=1%2F2"

@@ -1,0 +1,287 @@
+"""The front end in a browser, in both worlds, and what a test asks of every page.
+
+Hides how servers and the browser are started and how words, faults and accessibility are read.
+Invariant: leaving the block fails the test if the page threw, logged an error, met the policy or ran
+a hostile text, unless the test has said that it expects so.
+"""
+
+import asyncio
+import contextlib
+import functools
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.browser.stage import DIRECTORY_VARIABLE, stage_in
+from tests.support.browser import Browser, Tab, open_browser
+from tests.support.servers import free_port
+
+from langgraph_multi_agent import bootstrap
+from langgraph_multi_agent.agents.registry import load_teams
+from langgraph_multi_agent.api.pages import WEB
+from langgraph_multi_agent.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "web" / "src"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = os.environ.get("LGMA_TEST_SCREENSHOTS")
+"""Directory for pictures of every page; none are taken where it is unset."""
+PREFERENCES = "lgma.preferences"
+SETTLED = "!document.querySelector('[aria-busy=true]')"
+
+HARMFUL = """(() => {
+  const bad = [];
+  const address = /^[\\s\\u0000-\\u0020]*(javascript|vbscript|data:text|data:application|data:image\\/svg)/i;
+  for (const node of document.querySelectorAll('*')) {
+    const name = node.localName;
+    if (['object', 'embed', 'base', 'applet', 'frame'].includes(name)) bad.push(name);
+    if (name === 'meta' && /refresh/i.test(node.httpEquiv)) bad.push('meta refresh');
+    if (name === 'script' && !node.src?.startsWith?.(location.origin)) bad.push('script');
+    if (name === 'iframe') {
+      const box = node.getAttribute('sandbox');
+      if (box === null || /allow-scripts/.test(box) && /allow-same-origin/.test(box)) bad.push('open frame');
+    }
+    for (const { name: attribute, value } of node.attributes) {
+      if (/^on/i.test(attribute)) bad.push(`${name} ${attribute}`);
+      if (attribute === 'srcdoc' && node.getAttribute('sandbox') === null) bad.push('srcdoc');
+      const leads = /(href|src|action|data|to)$/i.test(attribute);
+      if (leads && address.test(value)) bad.push(`${name} ${attribute}=${value}`);
+      if (leads && name !== 'a' && /evil\\.example/.test(value)) bad.push(`${name} beacon`);
+    }
+  }
+  return bad;
+})()"""
+
+
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """A server with the front end, a person's browser, and a program's client of the same server."""
+
+    address: str
+    browser: Browser
+    tab: Tab
+    client: httpx.AsyncClient
+    gates: Path
+    language: str = "zh"
+    tabs: list[Tab] = field(default_factory=list)
+
+    async def submit(self, description: str = "数一数", **fields: Any) -> str:
+        """A task of the stage team; its id."""
+        body = {"description": description, "team": "stage", **fields}
+        answer = await self.client.post("/api/v1/tasks", json=body)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    async def status(self, task_id: str) -> str:
+        return str((await self.client.get(f"/api/v1/tasks/{task_id}")).json()["status"])
+
+    async def until_status(self, task_id: str, *wanted: str, timeout_s: float = 30.0) -> None:
+        async with asyncio.timeout(timeout_s):
+            while await self.status(task_id) not in wanted:  # noqa: ASYNC110 - seen from outside
+                await asyncio.sleep(0.05)
+
+    def open(self, *gates: str) -> None:
+        """Let held subtasks go on."""
+        for gate in gates:
+            (self.gates / gate).touch()
+
+    async def go(self, path: str, tab: Tab | None = None) -> Tab:
+        """Open a page and wait until it shows what it has to show."""
+        tab = tab or self.tab
+        await tab.go(f"{self.address}{path}")
+        await tab.until(f"document.querySelector('main h1, main [role=heading]') && {SETTLED}")
+        return tab
+
+    async def another_tab(self) -> Tab:
+        tab = await self.browser.tab()
+        self.tabs.append(tab)
+        return tab
+
+    async def prefer(self, **choices: str) -> None:
+        """What the person chose in this browser, before any page is loaded again."""
+        kept = {"language": self.language, **choices}
+        script = f"localStorage.setItem({json.dumps(PREFERENCES)}, {json.dumps(json.dumps(kept))})"
+        await self.tab.go(f"{self.address}/settings")
+        await self.tab.run(script)
+        self.language = kept["language"]
+
+    def word(self, area: str, key: str, **values: object) -> str:
+        return word(area, key, self.language, **values)
+
+
+@functools.cache
+def words(area: str) -> Mapping[str, Mapping[str, str]]:
+    """language → key → word, read from `web/src/<area>/words.ts`, e.g. `features/tasks`."""
+    source = (SOURCES / area / "words.ts").read_text(encoding="utf-8")
+    pair = re.compile(
+        r"""^\s+['"]?([\w.\-]+)['"]?:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`([^`]*)`),?""",
+        re.MULTILINE,
+    )
+    parts = re.split(r"^\s*(?:export\s+)?(?:const\s+)?(zh|en)\s*(?::|=)\s*\{", source, flags=re.MULTILINE)
+    found: dict[str, dict[str, str]] = {"zh": {}, "en": {}}
+    for language, body in zip(parts[1::2], parts[2::2], strict=True):
+        for key, *texts in pair.findall(body):
+            found[language].setdefault(key, re.sub(r"\\(.)", r"\1", next(filter(None, texts), "")))
+    return found
+
+
+def word(area: str, key: str, language: str = "zh", **values: object) -> str:
+    """A word of the front end as a person reads it. Raises KeyError: there is none."""
+    text = words(area)[language][key]
+    return re.sub(r"\{\{\s*(\w+).*?\}\}", lambda match: str(values[match[1]]), text)
+
+
+def require_build() -> None:
+    """These tests look at the built front end."""
+    if not (WEB / "assets").is_dir():
+        pytest.fail("the front end is not built: .venv/bin/python scripts/web.py build")
+
+
+def complaints(tab: Tab) -> list[str]:
+    """All that a page must not do."""
+    return [*tab.errors, *(f"policy: {one}" for one in tab.violations), *tab.dialogs, *tab.harms]
+
+
+@asynccontextmanager
+async def visiting(address: str, gates: Path, *, may_complain: bool = False) -> AsyncIterator[Site]:
+    """A person's browser and a program's client at an address."""
+    require_build()
+    async with (
+        open_browser() as browser,
+        httpx.AsyncClient(base_url=address, timeout=30, headers={"accept-language": "zh"}) as client,
+    ):
+        tab = await browser.tab(is_first=True)
+        site = Site(address=address, browser=browser, tab=tab, client=client, gates=gates, tabs=[tab])
+        yield site
+        if not may_complain:
+            assert [one for seen in site.tabs for one in complaints(seen)] == []
+
+
+@asynccontextmanager
+async def embedded(data_dir: Path, *, may_complain: bool = False, **settings: Any) -> AsyncIterator[Site]:
+    """The embedded world: the server of this process, SQLite, the built-in teams and the stage."""
+    gates = data_dir / "gates"
+    gates.mkdir(parents=True)
+    configured = Settings.load(
+        {},
+        data_dir=data_dir / "data",
+        memory_monitoring=False,
+        pause_grace=0.3,
+        shutdown_grace=1.0,
+        **settings,
+    )
+    teams = {**load_teams(), "stage": stage_in(gates)}
+    async with (
+        bootstrap.serving(configured, host="127.0.0.1", port=0, teams=teams) as address,
+        visiting(address, gates, may_complain=may_complain) as site,
+    ):
+        yield site
+
+
+class Served:
+    """`lgma serve` as a process of its own, which a test can kill and start again on its port."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_port()
+        self.gates = directory / "gates"
+        self._directory = directory
+        self._process: asyncio.subprocess.Process | None = None
+        self.gates.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start and wait until it is ready."""
+        foreign = ("LLM_", "LGMA_", "DATABASE_", "REDIS_", "QUEUE_REDIS_", "PYTEST_", "COV_")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+        environment = kept | {
+            "LGMA_DATA_DIR": str(self._directory / "data"),
+            "LGMA_TEAMS": "tests.browser.stage:stage",
+            DIRECTORY_VARIABLE: str(self.gates),
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+        }
+        with (self._directory / "log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "langgraph_multi_agent", "serve", "--host", "127.0.0.1"),
+                *("--port", str(self.port)),
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        async with asyncio.timeout(60), httpx.AsyncClient(base_url=self.address) as client:
+            while True:
+                with suppress(httpx.HTTPError):
+                    if (await client.get("/ready")).status_code == 200:
+                        return
+                if self._process.returncode is not None:
+                    raise AssertionError((self._directory / "log").read_text()[-3000:])
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """SIGKILL to it and all that it started."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._process.wait()
+            self._process = None
+
+
+@asynccontextmanager
+async def served(directory: Path) -> AsyncIterator[tuple[Served, Site]]:
+    """The embedded world in a process that can be killed. The page may complain of what it lost."""
+    server = Served(directory)
+    try:
+        await server.start()
+        async with visiting(server.address, server.gates, may_complain=True) as site:
+            yield server, site
+    finally:
+        await server.kill()
+
+
+def built_files() -> dict[str, bytes]:
+    """The built front end, for nginx."""
+    require_build()
+    return {str(path.relative_to(WEB)): path.read_bytes() for path in WEB.rglob("*") if path.is_file()}
+
+
+async def axe(tab: Tab, *, leave_out: Sequence[str] = ()) -> list[str]:
+    """What breaks WCAG 2.2 AA on the page now, one line each.
+
+    The rules come in through the debugger, which the page's policy does not bind.
+    """
+    if not AXE.exists():
+        pytest.fail("axe-core is missing: .venv/bin/python scripts/web.py build")
+    await tab.run(AXE.read_text(encoding="utf-8") + "\n;0")
+    options = {
+        "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+        "rules": {name: {"enabled": False} for name in leave_out},
+        "resultTypes": ["violations"],
+    }
+    found = await tab.run(f"axe.run(document, {json.dumps(options)}).then((found) => found.violations)")
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary'].replace(chr(10), ' ')} {node['html'][:160]}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+async def picture(tab: Tab, name: str) -> None:
+    """Keep a screenshot, where LGMA_TEST_SCREENSHOTS says where to."""
+    if SCREENSHOTS:
+        path = ROOT / SCREENSHOTS / f"{name}.png"
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            await tab.screenshot(path)
