@@ -54,7 +54,9 @@ export function TopBar({ onSearch, onHelp }: { readonly onSearch: () => void; re
         lang={language === 'zh' ? 'en' : 'zh-CN'}
         onClick={() => setPreferences({ language: language === 'zh' ? 'en' : 'zh' })}
       />
-      <IconButton label={say('help')} icon={<CircleHelp size={17} aria-hidden />} onClick={onHelp} className="hidden md:inline-grid" />
+      <span className="hidden md:inline">
+        <IconButton label={say('help')} icon={<CircleHelp size={17} aria-hidden />} onClick={onHelp} />
+      </span>
       <Link to="/tasks/new" aria-label={say('new')} aria-keyshortcuts="n" className={buttonClass('primary')}>
         <Plus size={16} aria-hidden />
         <span className="hidden sm:inline">{say('new')}</span>
