@@ -106,6 +106,14 @@ async def test_a_refusal_of_the_team_is_told_with_what_to_do(desk: Desk) -> None
     assert await task_count(desk) == 0
 
 
+@pytest.mark.parametrize("order", ["请分析 sales.csv 的趋势", "Create a task: chart sales.csv"])
+async def test_work_on_a_file_is_sent_to_where_files_are_taken(desk: Desk, order: str) -> None:
+    said = await say(desk, order)
+    assert said["task_id"] is None
+    assert "sales.csv" in said["ai_response"]["content"]
+    assert [link["href"] for link in said["ai_response"]["links"]] == ["/tasks/new"]
+
+
 async def test_a_full_queue_is_told_and_the_conversation_goes_on(tmp_path: Path) -> None:
     async with open_desk(tmp_path / "data", task_queue_size=1) as desk:
         assert (await say(desk, "创建任务：统计一月订单"))["task_id"] is not None
@@ -317,11 +325,11 @@ async def test_the_model_answers_over_the_conversation_and_cites_what_it_was_giv
 async def test_model_and_rules_together_make_a_task_with_the_persons_own_words(tmp_path: Path) -> None:
     order = reading("task", "I'll see to it.", title="Churn by region", request="something else")
     async with desk_with_model(tmp_path, order) as (desk, _):
-        said = await say(desk, "Please analyse churn.csv by region")
+        said = await say(desk, "Please analyse churn by region")
         task = (await desk.client.get(f"/api/v1/tasks/{said['task_id']}")).json()
         assert (task["title"], task["description"]) == (
             "Churn by region",
-            "Please analyse churn.csv by region",
+            "Please analyse churn by region",
         )
         assert said["ai_response"]["content"].startswith("I'll see to it.")
 

@@ -15,7 +15,7 @@ import structlog
 
 from langgraph_multi_agent import handbook
 from langgraph_multi_agent.access import Scope
-from langgraph_multi_agent.agents.request import language_of_request
+from langgraph_multi_agent.agents.request import language_of_request, unknown_files
 from langgraph_multi_agent.domain.errors import (
     DataRefused,
     DependencyUnavailable,
@@ -31,7 +31,7 @@ from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.channels import chat_topic
-from langgraph_multi_agent.service.chat.intents import STATUS_KINDS, Intent, Kind, read_intent
+from langgraph_multi_agent.service.chat.intents import READ_CHARS, STATUS_KINDS, Intent, Kind, read_intent
 from langgraph_multi_agent.service.chat.model import DEADLINE_S, NOT_USABLE, ModelWords, ask_model
 from langgraph_multi_agent.service.chat.passages import find_passages
 from langgraph_multi_agent.service.chat.reply import Reply, page_link, task_link, task_path
@@ -99,7 +99,7 @@ class ChatService:
         model_deadline_s: float = DEADLINE_S,
     ) -> None:
         self._database, self._feed, self._tasks = database, feed, tasks
-        self._status = StatusAnswers(tasks=tasks, agents=agents, health=health)
+        self._status = StatusAnswers(tasks=tasks, agents=agents, health=health, has_model=model is not None)
         self._model, self._model_deadline_s = model, model_deadline_s
         self._queue_size, self._new_id = queue_size, new_id
 
@@ -272,6 +272,9 @@ class ChatService:
 
     def _order(self, request: str, language: str, *, title: str | None = None) -> Reply:
         """A task of a request, or why there can be none."""
+        named = unknown_files(request[:READ_CHARS], ())
+        if named:
+            return _needs_file(named[0], language)
         draft = _draft(request, language, title)
         try:
             self._tasks.admit(draft)
@@ -348,10 +351,16 @@ def _draft(request: str, language: str, title: str | None) -> TaskDraft:
     )
 
 
+def _needs_file(name: str, language: str) -> Reply:
+    """A message carries no files: a task over one that is not there would be about something else."""
+    content = text("chat.needs_file", language, file=name)
+    return Reply(content=content, links=(page_link("new_task", language),), more={"refused": "file"})
+
+
 def _refused(refusal: Fault, language: str) -> Reply:
     """Why no task was made, and what to do."""
     words = describe(refusal.code, refusal.params, language, errors=refusal.errors)
-    lines = [text("chat.refused", language, detail=words.detail, hint=words.hint).strip()]
+    lines = [text("chat.refused", language, detail=words.detail), *filter(None, [words.hint])]
     links = [page_link("tasks", language)]
     if isinstance(refusal, ModelRequired):
         lines.append(text("chat.refused.files", language))

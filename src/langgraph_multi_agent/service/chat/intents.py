@@ -176,19 +176,8 @@ def _work(plain: str, body: str) -> Intent:
             else (question if _is_question(plain) else Intent(kind=Kind.OTHER))
         )
     clause = phrases.FIRST_CLAUSE.split(unpolite, maxsplit=1)[0]
-    if phrases.VERB.match(clause) and phrases.PRONOUN_ONLY.fullmatch(
-        phrases.VERB.sub("", clause, count=1).strip(phrases.EDGES)
-    ):
-        return Intent(kind=Kind.OFFER)
-    generic = phrases.GENERIC.match(clause)
-    if (
-        generic
-        and len(
-            phrases.DELIVERABLE.sub("", phrases.MEASURE.sub("", clause[generic.end() :])).strip(phrases.EDGES)
-        )
-        < MIN_OBJECT_CHARS
-    ):
-        is_named = phrases.DELIVERABLE.search(clause) is not None
+    if _lacks_object(clause):
+        is_named = phrases.DELIVERABLE.search(clause) or not phrases.GENERIC.match(clause)
         return Intent(kind=Kind.OFFER if is_named else Kind.QUESTION if _is_question(plain) else Kind.OTHER)
     if _is_order(clause) or model_only_wish(clause):
         was_polite = unpolite != plain
@@ -198,8 +187,25 @@ def _work(plain: str, body: str) -> Intent:
     return question if _is_question(plain) else Intent(kind=Kind.OTHER)
 
 
+def _lacks_object(clause: str) -> bool:
+    """It is an order that does not say of what: “analyse it”, “write a report”."""
+    held = phrases.HELD.match(clause)
+    if held is not None:
+        return phrases.PRONOUN_ONLY.fullmatch(held.group(1)) is not None
+    generic = phrases.GENERIC.match(clause)
+    if generic is not None:
+        bare = phrases.DELIVERABLE.sub("", phrases.MEASURE.sub("", clause[generic.end() :]))
+        return len(bare.strip(phrases.EDGES)) < MIN_OBJECT_CHARS
+    direct = phrases.DIRECT.match(clause)
+    if direct is None:
+        return False
+    return phrases.PRONOUN_ONLY.fullmatch(clause[direct.end() :].strip(phrases.EDGES)) is not None
+
+
 def _is_order(clause: str) -> bool:
     """It begins with a verb of work that has an object, or asks for something that agents make."""
+    if phrases.HELD.match(clause):
+        return True
     direct = phrases.DIRECT.match(clause)
     if direct is not None:
         return len(clause[direct.end() :].strip(phrases.EDGES)) >= MIN_OBJECT_CHARS

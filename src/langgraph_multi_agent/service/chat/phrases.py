@@ -260,17 +260,13 @@ _DIRECT_EN = (
     r"|the |any )*(?:outliers|anomal|duplicates|trends?|patterns|correlations))"
     r"|detect|study|examine"
 )
-DIRECT = re.compile(
-    rf"^(?:再|先|并|来)?(?:{_DIRECT_ZH})(?:一下|下)?|^(?:(?:{_DIRECT_EN})\b)|^(?:把"
-    rf"|将).{{1,60}}?(?:{_DIRECT_ZH}|译成|做成|写成|画成)",
-    _I,
-)
+DIRECT = re.compile(rf"^(?:再|先|并|来)?(?:{_DIRECT_ZH})(?:一下|下)?|^(?:(?:{_DIRECT_EN})\b)", _I)
+HELD = re.compile(rf"^(?:把|将)(.{{1,60}}?)(?:{_DIRECT_ZH}|译成|做成|写成|画成)", _I)
 GENERIC = re.compile(
     r"^(?:再|先)?(?:做|写|生成|制作|准备|出|画|绘制|设计|拟|创作|整|产出|输出)|^(?:write|create"
     r"|generate|make|build|produce|prepare|design|draw|draft|compose|develop|put together)\b",
     _I,
 )
-VERB = re.compile(rf"{DIRECT.pattern}|{GENERIC.pattern}", _I)
 DELIVERABLE = re.compile(
     r"报告|图(?!标)|表(?!示|达)|摘要|总结|分析|方案|计划|清单|文档|文章|PPT|幻灯|对比|统计|预测|翻译"
     r"|邮件|信(?!息)|诗|简报|概览|故事|文案|代码|脚本|[日周月]报|汇报"

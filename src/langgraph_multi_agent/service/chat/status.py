@@ -15,18 +15,22 @@ from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.chat.intents import Intent, Kind
 from langgraph_multi_agent.service.chat.reply import Reply, page_link, task_link
-from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.health import DependencyHealth, HealthService
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.store.tasks import TaskFilter
 
 SHOWN = 5
+MODEL = "model"
 
 
 class StatusAnswers:
     """One method for each kind of question; `answer` picks it."""
 
-    def __init__(self, *, tasks: TaskService, agents: AgentService, health: HealthService) -> None:
+    def __init__(
+        self, *, tasks: TaskService, agents: AgentService, health: HealthService, has_model: bool
+    ) -> None:
         self._tasks, self._agents, self._health = tasks, agents, health
+        self._has_model = has_model
 
     async def answer(self, scope: Scope, intent: Intent, language: str) -> Reply:
         match intent.kind:
@@ -140,7 +144,7 @@ class StatusAnswers:
     async def _system(self, language: str) -> Reply:
         health = await self._health.check()
         parts = [
-            text(f"chat.health.state.{item.state}", language, name=item.name)
+            self._state(item, language)
             for item in health.dependencies
             if health.state == "ok" or item.state != "ok"
         ]
@@ -148,12 +152,17 @@ class StatusAnswers:
         content = text(key, language, parts=text("chat.counts.between", language).join(parts))
         return Reply(content=content, links=(page_link("system", language),))
 
+    def _state(self, item: DependencyHealth, language: str) -> str:
+        if item.name == MODEL and not self._has_model:
+            return text("chat.health.no_model", language)
+        return text(f"chat.health.state.{item.state}", language, name=item.name)
+
 
 def _more(task: Task, language: str) -> list[str]:
     """What its state means for the person."""
     if task.error:
         words = _error_words(task.error, language)
-        return [text("chat.task.error", language, **words).strip()]
+        return [text("chat.task.error", language, **words), *filter(None, [words["hint"]])]
     hints = {TaskStatus.WAITING_INPUT: "chat.task.waits", TaskStatus.COMPLETED: "chat.task.done"}
     return [text(hints[task.status], language)] if task.status in hints else []
 
