@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 from tests.support.openai_server import OpenAIServer, Reply, failure, hanging, json_text, text
-from tests.support.server import Desk, open_desk
+from tests.support.server import Desk, open_desk, serving
 from tests.support.stores import run_sql
+from websockets.asyncio.client import connect
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.models.gateway import Gateway
 from langgraph_multi_agent.service.channels import chat_topic
-from langgraph_multi_agent.service.chat import MAX_CONTENT_CHARS
+from langgraph_multi_agent.service.chat import MAX_CONTENT_CHARS, MAX_PAGE
 from langgraph_multi_agent.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -239,6 +240,27 @@ async def test_subscribers_of_the_person_are_told_of_both_messages(desk: Desk) -
     assert [item["message"] for item in told] == [said["user_message"], said["ai_response"]]
     assert {item["actor"] for item in told} == {DEFAULT_SCOPE.actor}
     json.dumps([dict(item) for item in told])
+
+
+async def test_a_socket_that_subscribed_shows_what_is_said(desk: Desk) -> None:
+    async with (
+        serving(desk.app) as address,
+        connect(f"ws://{address}/api/v1/mvp2/ws") as socket,
+        asyncio.timeout(10),
+    ):
+        await socket.send(json.dumps({"type": "chat_subscribe"}))
+        frames = [json.loads(await socket.recv()) for _ in range(2)]
+        assert frames[-1]["type"] == "chat_subscription_confirmed"
+        said = await say(desk, "hello")
+        shown = [json.loads(await socket.recv()) for _ in range(2)]
+    assert {frame["type"] for frame in shown} == {"chat_message"}
+    assert [frame["data"] for frame in shown] == [said["user_message"], said["ai_response"]]
+
+
+async def test_a_page_larger_than_allowed_is_the_largest(desk: Desk) -> None:
+    page = (await desk.client.get(HISTORY, params={"limit": 5000})).json()["data"]
+    assert page == {"messages": [], "total": 0, "limit": MAX_PAGE, "offset": 0}
+    assert (await desk.client.get(HISTORY, params={"limit": 0})).status_code == 422
 
 
 async def test_a_message_too_long_for_the_feed_is_shown_in_part(desk: Desk) -> None:

@@ -154,9 +154,10 @@ async def read_history(
     services: ServicesOf,
     scope: ScopeOf,
     language: Language,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    limit: Annotated[int, Query(ge=1, description=f"At most {MAX_PAGE} are given.")] = 50,
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
 ) -> Response:
+    limit = min(limit, MAX_PAGE)
     page = await services.chat.history(scope, limit=limit, offset=offset)
     data = {
         "messages": [message_json(message) for message in page.messages],
