@@ -157,6 +157,14 @@ tasks = Table(
         postgresql_where=text("status IN ('pending', 'in_progress')"),
     ),
     Index("idx_tasks_listed", "tenant", "created_at", "id", "status", "priority", "assignee"),
+    Index(
+        "idx_tasks_unfinished",
+        "tenant",
+        "created_at",
+        "id",
+        sqlite_where=text("status IN ('pending', 'in_progress', 'waiting_input', 'paused')"),
+        postgresql_where=text("status IN ('pending', 'in_progress', 'waiting_input', 'paused')"),
+    ),
 )
 
 leases = Table(
