@@ -135,7 +135,7 @@ async def test_a_worker_and_the_queue_are_seen_over_http(desk: Desk) -> None:
 
 
 async def test_failures_come_with_words_and_a_command_that_exists(desk: Desk) -> None:
-    error = {"code": "SKILL_FAILED", "params": {"skill": "tables.trend", "reason": "killed"}}
+    error: dict[str, Any] = {"code": "SKILL_FAILED", "params": {"skill": "tables.trend", "reason": "killed"}}
     task_id = (await desk.submit(title="broken"))["id"]
     await desk.commit(task_id, step_event(EventType.SUBTASK_FAILED, "read", error=error))
     claimed = await desk.claim(task_id)

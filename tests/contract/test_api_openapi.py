@@ -268,9 +268,9 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
         await call(f"GET /api/v1/{path}")
     await call("GET /api/v1/system/errors", params={"hours": 0})
     exported = await call("GET /api/v1/mvp2/export")
-    for content in (exported.content, b"{", b'{"tasks": [{}]}'):
+    for sent in (exported.content, b"{", b'{"tasks": [{}]}'):
         headers = {"content-type": "application/json"}
-        await call("POST /api/v1/mvp2/import", content=content, headers=headers)
+        await call("POST /api/v1/mvp2/import", content=sent, headers=headers)
     assert faults == []
     assert checked == set(templates)
     assert json.dumps(document)
