@@ -30,12 +30,12 @@ web: setup-runtime ## build the front end into the package (skipped when nothing
 test: gates ## all quality gates and the whole test suite, with coverage
 	@echo "test: front end";       $(python) scripts/web.py test
 	@echo "test: whole suite on $(WORKERS) processes"
-	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "not system" --cov --cov-report= --cov-fail-under=0 tests
+	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "not system and not thorough" --cov --cov-report= --cov-fail-under=0 tests
 	@$(python) -m coverage report
 
 system: setup-dev ## the tests that use servers, with Debian's PostgreSQL 15, Redis 7 and pgbouncer
 	@echo "system: servers of Debian, on $(WORKERS) processes"
-	@$(here) && LGMA_TEST_POSTGRES=15 LGMA_TEST_REDIS=debian OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "system or servers" tests
+	@$(here) && LGMA_TEST_POSTGRES=15 LGMA_TEST_REDIS=debian OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "system or servers or thorough" tests
 
 check: gates ## the fast part: quality gates and unit tests
 	@echo "check: unit tests"

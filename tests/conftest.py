@@ -18,6 +18,7 @@ SETTINGS_PREFIXES = ("LGMA_", "LLM_", "DATABASE_", "REDIS_", "QUEUE_REDIS_")
 SUITE_PREFIX = "LGMA_TEST_"
 MARKERS = (
     "system: needs Debian packages or root; a build server runs it, elsewhere `pytest -m system`",
+    "thorough: takes minutes; `make system` runs it, and a build server",
     "servers: uses PostgreSQL or Redis; a build server runs it a second time with Debian's",
 )
 SERVER_FIXTURES = {"postgres_server", "redis_server"}
