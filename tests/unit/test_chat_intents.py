@@ -53,6 +53,12 @@ DOUBTFUL = [
     "analyse it",
     "We want to forecast demand",
     "create a task",
+    "任务:分析",
+    "find outliers",
+    "review please",
+    "总结：这个系统不错",
+    "对比昨天，今天快多了",
+    "Could you create a task: analyse churn",
     "把它分析一下",
     "写报告",
     "write a report",
@@ -94,6 +100,16 @@ NO_ORDERS = [
     "Who wrote this?",
     "build failed",
     "取消任务的方式有哪些",
+    "生成报告要多久",
+    "写报告的智能体是哪个",
+    "统计学是什么",
+    "统计信息从哪来",
+    "设计文档在哪",
+    "任务：怎么取消",
+    "task: how do I cancel?",
+    "make sure the report is right",
+    "Create a task to import data fails",
+    "帮我重启服务",
 ]
 STATES = [
     ("现在有多少任务？", Kind.COUNTS, None),
@@ -206,3 +222,10 @@ def test_a_long_message_is_read_quickly(piece: str) -> None:
 def test_states_are_never_left_to_a_model() -> None:
     assert Kind.WORK not in STATUS_KINDS
     assert {Kind.COUNTS, Kind.LIST, Kind.TASK, Kind.AGENTS, Kind.QUEUE, Kind.HEALTH} == STATUS_KINDS
+
+
+@pytest.mark.parametrize(
+    "message", ["总结得不错", "计算错了", "research shows agents are slow", "比较慢", "出错了", "做得好"]
+)
+def test_a_remark_that_begins_like_an_order_makes_no_task(message: str) -> None:
+    assert read_intent(message).kind is not Kind.WORK

@@ -15,6 +15,8 @@ from langgraph_multi_agent.service.chat import phrases
 READ_CHARS = 600
 """Orders and questions begin early; what follows is material."""
 MIN_OBJECT_CHARS = 2
+MIN_PLAIN_CHARS = 4
+"""So much a Chinese order without “please” must say of its object."""
 
 
 class Kind(StrEnum):
@@ -106,9 +108,14 @@ def _named_order(plain: str, body: str) -> Intent | None:
     if found is None:
         return None
     rest = body[found.end() :].strip(" \t\n:：,，-—")
-    if len(rest.strip(phrases.EDGES)) < MIN_OBJECT_CHARS:
-        return None if _is_question(plain) else Intent(kind=Kind.OFFER)
-    is_plain = found.group().rstrip().endswith((":", "：")) or not _is_question(plain)
+    is_question = _is_question(plain)
+    if len(rest.strip(phrases.EDGES)) < MIN_OBJECT_CHARS or _lacks_object(rest):
+        return None if is_question else Intent(kind=Kind.OFFER)
+    has_colon = found.group().rstrip().endswith((":", "："))
+    is_short_form = phrases.SHORT_FORM.match(plain) is not None
+    if (is_short_form and is_question) or (not has_colon and phrases.COMPLAINT.search(rest)):
+        return None
+    is_plain = has_colon or not is_question
     return Intent(kind=Kind.WORK if is_plain else Kind.OFFER, request=rest, is_named=is_plain)
 
 
@@ -163,6 +170,9 @@ def _work(plain: str, body: str) -> Intent:
     asked = phrases.MAY_YOU.match(plain)
     if asked is not None:
         wanted = phrases.UNPOLITE.sub("", plain[asked.end() :]).strip()
+        named = _named_order(wanted, wanted)
+        if named is not None:
+            return Intent(kind=Kind.OFFER, request=named.request)
         is_order = (_is_order(wanted) or model_only_wish(wanted)) and not phrases.ASKS_TO_KNOW.match(wanted)
         return offer if is_order else question
     if phrases.ASKS_TO_KNOW.match(unpolite):
@@ -180,11 +190,28 @@ def _work(plain: str, body: str) -> Intent:
         is_named = phrases.DELIVERABLE.search(clause) or not phrases.GENERIC.match(clause)
         return Intent(kind=Kind.OFFER if is_named else Kind.QUESTION if _is_question(plain) else Kind.OTHER)
     if _is_order(clause) or model_only_wish(clause):
-        was_polite = unpolite != plain
-        if phrases.COMPLAINT.search(clause) or (not was_polite and phrases.NOUN_USE.match(clause)):
-            return question if _is_question(plain) or phrases.COMPLAINT.search(clause) else offer
-        return offer if _is_question(plain) else Intent(kind=Kind.WORK, request=body.strip())
+        is_polite = unpolite != plain
+        is_remark = phrases.COMPLAINT.search(clause) or (not is_polite and phrases.NOUN_USE.match(clause))
+        if phrases.COMPLAINT.search(clause) or (not is_polite and phrases.ASKS_WHERE.search(clause)):
+            return question
+        if _is_question(plain):
+            return question if is_remark else offer
+        if is_remark or (not is_polite and _is_short(clause)):
+            return offer
+        return Intent(kind=Kind.WORK, request=body.strip())
     return question if _is_question(plain) else Intent(kind=Kind.OTHER)
+
+
+def _is_short(clause: str) -> bool:
+    """Too little is said to tell an order from a remark: “find outliers”, “总结得不错”, “对比昨天好多了”."""
+    if phrases.STATEMENT.search(clause):
+        return True
+    direct = phrases.DIRECT.match(clause)
+    if direct is None:
+        return False
+    wanted = clause[direct.end() :].strip(phrases.EDGES)
+    is_han = "\u4e00" <= clause[0] <= "\u9fff"
+    return len(wanted) < MIN_PLAIN_CHARS if is_han else len(wanted.split()) == 1 and "." not in wanted
 
 
 def _lacks_object(clause: str) -> bool:

@@ -70,6 +70,9 @@ NAMED_ORDER = re.compile(
     _I,
 )
 
+SHORT_FORM = re.compile(r"^(?:新任务|任务|new task|task)\s*[:：]", _I)
+ASKS_WHERE = re.compile(r"怎么|在哪|哪里|哪儿|从哪|多久|为什么|是什么|是哪|是谁|吗$", _I)
+STATEMENT = re.compile(r"了$|^[\u4e00-\u9fff]{1,4}[:：]")
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", _I)
 _QUOTED = r"[“\"「『《']([^“”\"「」『』《》'\n]{1,120})[”\"」』》']"
 QUOTED_TASK = re.compile(
@@ -264,7 +267,7 @@ DIRECT = re.compile(rf"^(?:再|先|并|来)?(?:{_DIRECT_ZH})(?:一下|下)?|^(?:
 HELD = re.compile(rf"^(?:把|将)(.{{1,60}}?)(?:{_DIRECT_ZH}|译成|做成|写成|画成)", _I)
 GENERIC = re.compile(
     r"^(?:再|先)?(?:做|写|生成|制作|准备|出|画|绘制|设计|拟|创作|整|产出|输出)|^(?:write|create"
-    r"|generate|make|build|produce|prepare|design|draw|draft|compose|develop|put together)\b",
+    r"|generate|make|build|produce|prepare|design|draw|draft|compose|develop|put together)\b(?! (?:sure|sense|do)\b)",
     _I,
 )
 DELIVERABLE = re.compile(
@@ -281,13 +284,14 @@ MEASURE = re.compile(
 )
 PRONOUN_ONLY = re.compile(
     r"(?:一下|下|它|他|这个?|那个?|这些|那些|这份|这里|数据|文件|所有|全部)*|(?:it|this|that|them"
-    r"|these|those|everything|all|something|stuff|data|the data|files?|the files?)",
+    r"|these|those|everything|all|something|stuff|data|the data|files?|the files?|please)",
     _I,
 )
 NOUN_USE = re.compile(
     rf"^(?:{_DIRECT_ZH})(?:的|报告|结果|功能|页|图|完|好|一直|中(?:$|的)|费|速度|任务|器|时|后|资源"
-    rf"|服务|人员|师|员|方法|模型|过程|是|有|不|没|很|太|卡|团队|工具)"
-    rf"|^(?:{_DIRECT_EN}|build|design|plan|draft) (?:is|are|was|were|has|had|does|did|took|takes|never"
+    rf"|服务|人员|师|员|方法|模型|过程|是|有|不|没|很|太|卡|团队|工具|学|信息|得|错|好用|慢)"
+    rf"|^(?:{_DIRECT_EN}|build|design|plan|draft) (?:is|are|was"
+    rf"|were|has|had|does|did|took|takes|never|shows|suggests|says"
     rf"|always|tasks?|agents?|page|view|mode|button|step|results?)\b",
     _I,
 )
@@ -299,7 +303,7 @@ COMPLAINT = re.compile(
     _I,
 )
 QUESTION = re.compile(
-    r"[?？]|什么|怎么|怎样|如何|为何|为什么|多少|哪|何时|谁|是否|吗(?:[\s，,。！!]|$)|呢$|能不能|可不可以"
+    r"[?？]|什么|怎么|怎样|如何|为何|为什么|多少|多久|多长|多大|哪|何时|谁|是否|吗(?:[\s，,。！!]|$)|呢$|能不能|可不可以"
     r"|(?:^|[.!;\n]\s*)(?:what|how|why|when|where|which|who|whose|does|do|did|is|are|was|were|has|have"
     r"|can|could|should|would|will)\b",
     _I,
