@@ -8,12 +8,14 @@ import { Connection } from './connection/connection';
 import { ConnectionContext } from './connection/hooks';
 import { browserWorld } from './connection/world';
 import { ToastArea } from './parts/Toast';
+import { startSettings } from './preferences/settings';
 import { createAppRouter } from './routes';
 
 const queries = createQueryClient();
 const connection = new Connection(apiConfig().socketUrl, browserWorld);
 const router = createAppRouter(queries);
 connection.start();
+startSettings(queries);
 
 export function App() {
   return (

@@ -112,7 +112,7 @@ export async function problemOf(response: Response): Promise<ApiProblem> {
       requestId: given.requestId ?? (text(body['request_id']) || null),
     });
   }
-  return new ApiProblem({ ...given, code: 'UNREADABLE_ANSWER', message: `HTTP ${response.status}` });
+  return new ApiProblem({ ...given, code: 'UNREADABLE_ANSWER', message: `HTTP ${response.status}`, details: isBody(body) ? body : {} });
 }
 
 /** Any thrown value as a problem, for the places that show errors. */

@@ -5,6 +5,7 @@
  */
 import { locale } from '@/i18n/words';
 import { apiConfig } from './config';
+import { apiKey } from './key';
 import { ApiProblem, problemOf } from './problem';
 
 const FIRST_PAUSE_MS = 300;
@@ -53,6 +54,7 @@ export async function send(given: Request, patience: Patience = {}): Promise<Res
   const headers = new Headers(given.headers);
   headers.set('Accept-Language', locale());
   headers.set('X-Requested-With', 'fetch');
+  if (apiKey() !== '') headers.set('Authorization', `Bearer ${apiKey()}`);
   const request = new Request(given, { headers });
   const deadlineMs = patience.deadlineMs ?? apiConfig().timeoutMs;
   const retries = request.method === 'GET' ? (patience.retries ?? apiConfig().retries) : 0;

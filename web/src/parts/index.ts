@@ -13,6 +13,7 @@ export { Kbd } from './Kbd';
 export { Menu, type MenuItem } from './Menu';
 export { PriorityMark, priorityOf, type PriorityLevel } from './PriorityMark';
 export { ProgressBar } from './ProgressBar';
+export { Segmented } from './Segmented';
 export { Skeleton, SkeletonRows } from './Skeleton';
 export { STATUS_TEXT, STATUS_TINT, StatusMark, StatusShape } from './StatusMark';
 export { Tabs, type Tab } from './Tabs';
