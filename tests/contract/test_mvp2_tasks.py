@@ -12,6 +12,7 @@ from tests.support.server import Desk, open_desk, step_event
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.plan import Plan, Subtask
+from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.store import tasks as task_store
 
@@ -139,6 +140,11 @@ async def test_a_name_that_is_missing_blank_or_too_long_is_refused(desk: Desk) -
     for fields in ({}, {"name": " "}, {"name": "x" * 501}, {"name": 1}):
         body = await refused(desk, 422, "INVALID_REQUEST", "POST", TASKS, json={"description": "x", **fields})
         assert [item["field"] for item in body["details"]["errors"]] == ["name"]
+
+
+@pytest.mark.parametrize("body", [[], "text", 5, {"name": "a\x00b"}, {"name": "x", "budget": 5}])
+async def test_a_body_that_is_no_task_is_refused(desk: Desk, body: Any) -> None:
+    await refused(desk, 422, "INVALID_REQUEST", "POST", TASKS, json=body)
 
 
 async def test_what_the_team_cannot_do_is_refused_without_a_row(desk: Desk) -> None:
@@ -299,6 +305,8 @@ async def test_a_task_is_read_with_its_subtasks_result_and_files(desk: Desk) -> 
         step_event(EventType.SUBTASK_COMPLETED, "read", summary="ok"),
         step_event(EventType.SUBTASK_STARTED, "write", attempt=1),
     )
+    done = Step(key="1/0/read/1", input_hash="x", result={}, progress=plan.progress(["read"]))
+    await desk.commit(task_id, step=done)
     await desk.save(task_id, "report.md", b"# r", "text/markdown", "report")
     running = await call(desk, "GET", f"{TASKS}/{task_id}")
     keys = ("id", "title", "agent", "status", "depends_on", "weight", "progress")
@@ -306,7 +314,7 @@ async def test_a_task_is_read_with_its_subtasks_result_and_files(desk: Desk) -> 
         ("read", "读", "desk", "completed", [], 3.0, 100),
         ("write", "写", "desk", "running", ["read"], 1.0, 0),
     ]
-    assert running["status"] == "in_progress"
+    assert (running["status"], running["progress"]) == ("in_progress", 75)
     await desk.finish(task_id)
     ended = await call(desk, "GET", f"{TASKS}/{task_id}")
     assert (ended["status"], ended["progress"], ended["result"]) == ("completed", 100, {"summary": "done"})
