@@ -1,4 +1,4 @@
-"""The front end: `web.py build|types|test`.
+"""The front end: `web.py build|types|test|lock`.
 
 Called by make and before a wheel is built. Hides which Node is used (the one on the PATH if it is new enough, else the
 one of a wheel) and whether there is anything to do: a stamp over sources and lock ends an up-to-date build at once.
@@ -251,7 +251,22 @@ def test() -> None:
     run(node, tool("vitest", "vitest.mjs"), "run")
 
 
-COMMANDS = {"build": build, "types": types, "test": test}
+def lock() -> None:
+    """Resolve the packages of `web/package.json` anew, for every platform and without an address."""
+    node, npm = node_and_npm()
+    path = WEB / "package-lock.json"
+    path.unlink(missing_ok=True)
+    # With installed packages npm would keep those of this platform only.
+    shutil.rmtree(MODULES, ignore_errors=True)
+    run(node, npm, "install", "--package-lock-only", "--ignore-scripts", "--loglevel=error")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    for entry in found["packages"].values():
+        for name in ("funding", "resolved"):
+            entry.pop(name, None)
+    path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+COMMANDS = {"build": build, "types": types, "test": test, "lock": lock}
 
 
 def main(arguments: list[str]) -> int:
