@@ -9,6 +9,7 @@ import orjson
 import pytest
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from tests.support.stores import BACKENDS, TEAMS, Desk, ManualClock, counting_ids, tenant
+from tests.support.teams import Scene, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import TaskNotFound
@@ -314,3 +315,27 @@ async def test_a_log_that_retention_shortened_says_so(desk: Desk) -> None:
     assert (line.first_seq, line.is_complete) == (2, False)
     await desk.sql("DELETE FROM agent_messages")
     assert (await line_of(desk, claimed.task.id)).spans == ()
+
+
+async def test_a_real_run_is_seen_with_its_checkpoints_and_its_time_line(tmp_path: Path) -> None:
+    async with world(tmp_path / "w", Scene()) as there:
+        looks = InspectionService(database=there.database, lease_s=LEASE_S)
+        task_id = await there.submit([{"id": "a", "do": [["fail", 1]]}, {"id": "b", "needs": ["a"]}])
+        await there.until(task_id)
+        newest, *_ = await looks.checkpoints(DEFAULT_SCOPE, task_id)
+        assert newest.next == ()
+        assert newest.size_bytes > 0
+        _, channels = await looks.state(DEFAULT_SCOPE, task_id, newest.id)
+        shown = {channel.name: channel.value for channel in channels}
+        assert [item["id"] for item in shown["plan"]["subtasks"]] == ["a", "b"]
+        line = await looks.time_line(DEFAULT_SCOPE, task_id)
+        assert line.is_complete
+        assert all(span.end is not None for span in line.spans)
+        attempts = [span for span in line.spans if span.kind is SpanKind.ATTEMPT]
+        assert [(span.subtask_id, span.status.value) for span in attempts] == [
+            ("a", "failed"),
+            ("a", "completed"),
+            ("b", "completed"),
+        ]
+        [run] = await looks.executions(DEFAULT_SCOPE, task_id)
+        assert run.status == "completed"
