@@ -53,6 +53,8 @@ FLAGS = (
 
 WATCH = """addEventListener('securitypolicyviolation', (event) => reportViolation(
   `${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ''} ${event.sample ?? ''}`));"""
+LEFT = re.compile("navigated|context", re.IGNORECASE)
+"""What Chromium says of an expression whose page has gone."""
 Name = str | re.Pattern[str]
 """An accessible name: a text matches whole, a pattern anywhere."""
 
@@ -171,7 +173,7 @@ class Tab:
               const check = () => {{
                 let value;
                 try {{ value = {expression}; }} catch (error) {{ reject(error); return; }}
-                if (value) resolve(value);
+                if (value) resolve(value instanceof Node ? true : value);
                 else if (performance.now() > end)
                   reject(new Error('not within {timeout_s:g} s: ' + {json.dumps(expression)}
                     + '\\n' + document.body.innerText));
@@ -184,7 +186,8 @@ class Tab:
             )
             async with asyncio.timeout(timeout_s + DEADLINE_S):
                 answer = await self._answers[number]
-            if "error" in answer and left_s > 0:  # the page was left; its successor is asked
+            if "error" in answer and left_s > 0 and LEFT.search(answer["error"]["message"]):
+                # The page was left; its successor is asked.
                 await asyncio.sleep(POLL_S)
                 continue
             if "error" in answer:
