@@ -40,6 +40,8 @@ STATUSES: Mapping[str, TaskStatus] = {
     **{status.value: status for status in TaskStatus},
 }
 _LANGUAGES = ("zh", "en")
+_MARKS = {"task": b"t", "message": b"m", "setting": b"s"}
+"""How a line of the file of checked rows begins: who looks for one kind need not parse the others."""
 
 Shape = Callable[[Task], Mapping[str, Any]]
 """A task as the contract shows it."""
@@ -103,7 +105,7 @@ class TransferService:
                 await asyncio.to_thread(received.write, chunk)
             await asyncio.to_thread(self._spool, received, rows)
             async with self._importing:
-                imported = await self._database.write(scope, transfer.take_over, lambda: _lines(rows))
+                imported = await self._database.write(scope, transfer.take_over, lambda kind: _read(rows, kind))
         self._feed.wake(imported.sample)
         return imported
 
@@ -114,10 +116,10 @@ class TransferService:
             for kind, row in self._rows_of(piece, now):
                 place = piece[0] if piece[1] is None else f"{piece[0]}[{piece[1]}]"
                 try:
-                    line = orjson.dumps([kind, row])
+                    line = orjson.dumps(row)
                 except TypeError:
                     raise InvalidRequest(errors=[{"field": place, "code": "not_json"}]) from None
-                rows.write(line + b"\n")
+                rows.write(_MARKS[kind] + line + b"\n")
 
     def _rows_of(self, piece: Piece, now: datetime) -> Iterator[tuple[str, Mapping[str, Any]]]:
         key, number, value = piece
@@ -175,11 +177,12 @@ def _json(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
 
 
-def _lines(rows: BinaryIO) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read(rows: BinaryIO, kind: str) -> Iterator[dict[str, Any]]:
+    mark = _MARKS[kind]
     rows.seek(0)
     for line in rows:
-        kind, row = orjson.loads(line)
-        yield kind, row
+        if line.startswith(mark):
+            yield orjson.loads(line[len(mark) :])
 
 
 class _Fields:

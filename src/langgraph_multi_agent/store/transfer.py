@@ -37,8 +37,10 @@ _ENDINGS = {
     TaskStatus.PAUSED.value: EventType.TASK_PAUSED,
 }
 
-Line = tuple[str, dict[str, Any]]
-"""`task`, `message` or `setting`, and its checked values; times are ISO-8601."""
+Rows = Callable[[str], Iterable[dict[str, Any]]]
+"""Gives the checked rows of one kind (`task`, `message`, `setting`) from the start, each time it is called.
+
+Times are ISO-8601; `is_valid` says whether the row may have the id that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +106,8 @@ def settings(store: Store) -> dict[str, Any]:
 
 
 @unit
-def take_over(store: Store, lines: Callable[[], Iterable[Line]]) -> Imported:
+def take_over(store: Store, rows: Rows) -> Imported:
     """Insert what is not known yet, and set what differs.
-
-    Args:
-        lines: gives all lines from the start, each time it is called.
 
     Raises:
         DataRefused: a value breaks a rule of the schema; nothing was written.
@@ -117,13 +116,13 @@ def take_over(store: Store, lines: Callable[[], Iterable[Line]]) -> Imported:
         store.connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
     sample: list[str] = []
     new_tasks = new_messages = 0
-    for page in _pages(lines(), "task"):
+    for page in _pages(rows("task")):
         ids = _insert_tasks(store, page)
         new_tasks += len(ids)
         sample += ids[: MAX_SAMPLE - len(sample)]
-    for page in _pages(lines(), "message"):
+    for page in _pages(rows("message")):
         new_messages += _insert_messages(store, page)
-    wanted = {row["name"]: row["value"] for kind, row in lines() if kind == "setting"}
+    wanted = {row["name"]: row["value"] for row in rows("setting")}
     known = user_settings.read(store)
     changed = {name: value for name, value in wanted.items() if known.get(name) != value}
     if changed:
@@ -138,9 +137,9 @@ def _owner(store: Store) -> tuple[str, str]:
     return store.scope.tenant or DEFAULT_TENANT, store.scope.actor
 
 
-def _pages(lines: Iterable[Line], wanted: str) -> Iterator[list[dict[str, Any]]]:
-    rows = (row for kind, row in lines if kind == wanted)
-    while page := list(islice(rows, PAGE)):
+def _pages(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    left = iter(rows)
+    while page := list(islice(left, PAGE)):
         yield page
 
 

@@ -10,10 +10,9 @@ from tests.support.stores import Desk, tenant
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.errors import DataRefused
 from langgraph_multi_agent.store import transfer
-from langgraph_multi_agent.store.transfer import Line
 
 
-def task_line(number: int, **fields: Any) -> Line:
+def task_row(number: int, **fields: Any) -> dict[str, Any]:
     moment = "2026-01-05T08:00:00Z"
     row = {
         "id": f"019ab1c2-7d3e-7f40-8a51-{number:012x}",
@@ -40,15 +39,15 @@ def task_line(number: int, **fields: Any) -> Line:
         "completed_at": None,
         "generation": 1,
     }
-    return "task", row | fields
+    return row | fields
 
 
 async def test_two_imports_of_one_document_at_once_are_one(desk: Desk) -> None:
-    def lines() -> Iterator[Line]:
-        return (task_line(number) for number in range(700))
+    def rows(kind: str) -> Iterator[dict[str, Any]]:
+        return (task_row(number) for number in range(700 if kind == "task" else 0))
 
     done = await asyncio.gather(
-        *(desk.database.write(DEFAULT_SCOPE, transfer.take_over, lines) for _ in range(3))
+        *(desk.database.write(DEFAULT_SCOPE, transfer.take_over, rows) for _ in range(3))
     )
     assert sorted(item.tasks for item in done) == [0, 0, 700]
     assert len(done[0].sample + done[1].sample + done[2].sample) == transfer.MAX_SAMPLE
@@ -57,33 +56,35 @@ async def test_two_imports_of_one_document_at_once_are_one(desk: Desk) -> None:
 
 
 async def test_a_row_that_the_schema_refuses_takes_all_others_along(desk: Desk) -> None:
-    def lines() -> Iterator[Line]:
-        yield from (task_line(number) for number in range(600))
-        yield task_line(600, priority=9)
+    def rows(kind: str) -> Iterator[dict[str, Any]]:
+        if kind == "task":
+            yield from (task_row(number) for number in range(600))
+            yield task_row(600, priority=9)
 
     with pytest.raises(DataRefused):
-        await desk.database.write(DEFAULT_SCOPE, transfer.take_over, lines)
+        await desk.database.write(DEFAULT_SCOPE, transfer.take_over, rows)
     assert await desk.rows("SELECT id FROM tasks") == []
     assert await desk.rows("SELECT id FROM agent_messages") == []
 
 
 async def test_a_task_that_a_document_names_twice_comes_once(desk: Desk) -> None:
-    def lines() -> Iterator[Line]:
-        return (task_line(number % 600) for number in range(1200))
+    def rows(kind: str) -> Iterator[dict[str, Any]]:
+        return (task_row(number % 600) for number in range(1200 if kind == "task" else 0))
 
-    assert (await desk.database.write(DEFAULT_SCOPE, transfer.take_over, lines)).tasks == 600
+    assert (await desk.database.write(DEFAULT_SCOPE, transfer.take_over, rows)).tasks == 600
 
 
 async def test_another_tenants_task_keeps_its_id_and_the_copy_gets_a_steady_one(desk: Desk) -> None:
-    def lines() -> Iterator[Line]:
-        yield task_line(1)
+    def rows(kind: str) -> Iterator[dict[str, Any]]:
+        if kind == "task":
+            yield task_row(1)
 
-    await desk.database.write(tenant("theirs"), transfer.take_over, lines)
-    await desk.database.write(DEFAULT_SCOPE, transfer.take_over, lines)
-    rows = await desk.rows("SELECT tenant, id FROM tasks ORDER BY tenant DESC")
-    assert [row["tenant"] for row in rows] == ["theirs", "default"]
-    assert rows[0]["id"] == task_line(1)[1]["id"]
+    await desk.database.write(tenant("theirs"), transfer.take_over, rows)
+    await desk.database.write(DEFAULT_SCOPE, transfer.take_over, rows)
+    found = await desk.rows("SELECT tenant, id FROM tasks ORDER BY tenant DESC")
+    assert [row["tenant"] for row in found] == ["theirs", "default"]
+    assert found[0]["id"] == task_row(1)["id"]
     await desk.sql("DELETE FROM tasks")
-    await desk.database.write(tenant("theirs"), transfer.take_over, lines)
-    await desk.database.write(DEFAULT_SCOPE, transfer.take_over, lines)
-    assert await desk.rows("SELECT tenant, id FROM tasks ORDER BY tenant DESC") == rows
+    await desk.database.write(tenant("theirs"), transfer.take_over, rows)
+    await desk.database.write(DEFAULT_SCOPE, transfer.take_over, rows)
+    assert await desk.rows("SELECT tenant, id FROM tasks ORDER BY tenant DESC") == found
