@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from tests.support.server import Desk, open_desk, step_event
+from tests.support.stores import BACKENDS
+from uuid_utils import uuid7
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
+from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.ports import Step
@@ -35,9 +38,13 @@ TASK_KEYS = {
 }
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_desk(tmp_path / "data", cors_origins=[ORIGIN]) as opened:
+@pytest.fixture(params=sorted(BACKENDS))
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    opener = BACKENDS[request.param](tmp_path, SystemClock(), lambda: str(uuid7()))
+    async with (
+        opener as database,
+        open_desk(tmp_path / "data", database=database, cors_origins=[ORIGIN]) as opened,
+    ):
         yield opened
 
 

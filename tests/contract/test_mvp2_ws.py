@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from tests.contract.test_ws_frames import Socket, opened
 from tests.support.server import Desk, open_desk, serving
+from tests.support.stores import BACKENDS
+from uuid_utils import uuid7
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
+from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.service.channels import chat_topic
 
@@ -21,9 +24,13 @@ PATH = "/api/v1/mvp2/ws"
 TASKS = "/api/v1/mvp2/tasks"
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_desk(tmp_path / "data") as opened_desk:
+@pytest.fixture(params=sorted(BACKENDS))
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    opener = BACKENDS[request.param](tmp_path, SystemClock(), lambda: str(uuid7()))
+    async with (
+        opener as database,
+        open_desk(tmp_path / "data", database=database) as opened_desk,
+    ):
         yield opened_desk
 
 

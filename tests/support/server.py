@@ -51,7 +51,7 @@ from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import migration, runs
-from langgraph_multi_agent.store.database import FailPoints, SqliteDatabase, sqlite_engine
+from langgraph_multi_agent.store.database import Database, FailPoints, SqliteDatabase, sqlite_engine
 from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
 from langgraph_multi_agent.store.retention import Policy
 from langgraph_multi_agent.store.runs import Claimed, Ending
@@ -140,7 +140,7 @@ class Desk:
     app: FastAPI
     services: Services
     client: httpx.AsyncClient
-    database: SqliteDatabase
+    database: Database
     artifacts: DirectoryArtifacts
     feed: MemoryFeed
     runs: dict[str, Claimed] = field(default_factory=dict)
@@ -240,6 +240,7 @@ async def open_desk(
     model: Model | None = None,
     model_deadline_s: float = DEADLINE_S,
     teams: Mapping[str, Team] | None = None,
+    database: Database | None = None,
     **settings: Any,
 ) -> AsyncIterator[Desk]:
     """Services on a fresh data directory, and a client of the API over them."""
@@ -251,7 +252,7 @@ async def open_desk(
     def new_id() -> str:
         return str(uuid7())
 
-    database = SqliteDatabase(path, clock=clock, new_id=new_id, fail_points=FailPoints({}))
+    database = database or SqliteDatabase(path, clock=clock, new_id=new_id, fail_points=FailPoints({}))
     teams = teams or {"default": desk_team()}
     metrics = Metrics(with_process=False)
     tasks = TaskService(
