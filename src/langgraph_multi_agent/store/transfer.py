@@ -7,17 +7,18 @@ import changes nothing; the same document gives the same ids; no imported task r
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import Table, delete, func, select, tuple_
 
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT, PROTOCOL_VERSION, Task, TaskStatus
 from langgraph_multi_agent.store import schema, user_settings
 from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.limits import check_rows
 from langgraph_multi_agent.store.rows import add_events, scoped, task_of
 from langgraph_multi_agent.store.sets import POSTGRESQL, among, insert_rows
 
@@ -210,8 +211,9 @@ def _insert_tasks(store: Store, page: Sequence[dict[str, Any]]) -> list[str]:
             "last_seq": 2,
         }
         events += _events(store, row, actor)
-    insert_rows(store, schema.tasks, list(rows.values()))
-    add_events(store, events)
+    _insert_many(store, schema.tasks, list(rows.values()))
+    _insert_many(store, schema.agent_messages, events[:-1])
+    add_events(store, events[-1:])
     _insert_inputs(store, list(rows.values()), tenant)
     return list(rows)
 
@@ -277,6 +279,29 @@ def _insert_messages(store: Store, page: Sequence[dict[str, Any]]) -> int:
         rows.setdefault(row["id"], row)
     insert_rows(store, schema.chat_messages, list(rows.values()))
     return len(rows)
+
+
+def _insert_many(store: Store, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """As `insert_rows`. On SQLite, whose one writer all others wait for, past the statement's own processing."""
+    if not rows or store.dialect == POSTGRESQL:
+        insert_rows(store, table, rows)
+        return
+    check_rows(table, rows)
+    encoders = {name: _ENCODERS.get(type(table.c[name].type), _plain) for name in rows[0]}
+    names, marks = ", ".join(f'"{name}"' for name in encoders), ", ".join("?" * len(encoders))
+    values = [tuple([encode(row[name]) for name, encode in encoders.items()]) for row in rows]
+    store.connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', values)
+
+
+def _plain(value: Any) -> Any:
+    return value.replace("\x00", "\ufffd") if isinstance(value, str) else value
+
+
+def _stored_moment(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+_ENCODERS: Mapping[type, Callable[[Any], Any]] = {schema.Json: schema.json_text, schema.UtcTime: _stored_moment}
 
 
 def _moment(value: str | None) -> datetime | None:
