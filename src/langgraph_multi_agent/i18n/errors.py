@@ -3,7 +3,8 @@
 Hides that several layers raise one code with different parameters: `describe` fills what a
 fault brought, leaves out what it did not, and never fails. API and CLI call it; both show the
 same words. `error.reason.<reason>` says a reason code in words, `error.field.<code>` what is
-wrong with one field of a request, `error.limit.<limit>` which limit was reached.
+wrong with one field of a request, `error.limit.<limit>` which limit was reached, `error.action.<action>`
+and `error.status.<status>` what cannot be done with a task in which state.
 """
 
 import re
@@ -113,7 +114,15 @@ def _values(params: Mapping[str, Any], language: str) -> _Values:
         for other in others:
             if name not in values and other in values:
                 values[name] = _counted(values[other], other, language)
-    for name, area in (("reason", "error.reason"), ("what", "error.limit")):
+    if known := [word for word in values.get("allowed", "").split(", ") if f"error.action.{word}" in catalogue()]:
+        separator = "、" if language == "zh" else ", "
+        values["allowed"] = separator.join(_filled(f"error.action.{word}", language, _Values()) for word in known)
+    for name, area in (
+        ("reason", "error.reason"),
+        ("what", "error.limit"),
+        ("action", "error.action"),
+        ("status", "error.status"),
+    ):
         key = f"{area}.{values.get(name, '')}"
         if key in catalogue():
             values[name] = _filled(key, language, _Values({**values, name: ""}))

@@ -37,6 +37,7 @@ from langgraph_multi_agent.domain.task import (
     Task,
     TaskDraft,
     TaskStatus,
+    can,
     is_terminal,
     next_status,
 )
@@ -48,6 +49,9 @@ PATH = "/api/v1/mvp2/tasks"
 MAX_LIMIT = 1000
 MAX_OFFSET = 2**31
 SEPARATORS = str.maketrans("，、", ",,")
+
+BY_STATUS = (Action.CANCEL, Action.PAUSE, Action.RESUME, Action.COMPLETE_BY_PERSON, Action.REOPEN)
+"""What people can do with a task by its status."""
 
 BODY = (faults.InputTooLarge, MalformedJson, UnsupportedMediaType)
 
@@ -349,7 +353,8 @@ def _action(task: Task, status: str | None) -> Action | None:
             return Action.RESUME
         case "pending" | "in_progress" if is_terminal(task.status):
             return Action.REOPEN
-    raise IllegalTransition(action=status, status=task.status.value, allowed="")
+    allowed = ", ".join(action.value for action in BY_STATUS if can(action, task.status))
+    raise IllegalTransition(action=f"set_{status}", status=task.status.value, allowed=allowed)
 
 
 async def _act(services: Services, scope: Scope, task_id: str, action: Action) -> Task:
