@@ -55,6 +55,7 @@ PACKAGES: Final = {
     "iproute2": "ip",
     "iptables": "iptables",
     "nginx-light": "nginx",
+    "openssl": "openssl",
     "pgbouncer": "pgbouncer",
     "postgresql-15": str(_DEBIAN_POSTGRES / "postgres"),
     "redis-server": "redis-server",
