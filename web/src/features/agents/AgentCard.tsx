@@ -7,6 +7,7 @@ import { api, take } from '@/api/client';
 import { formatNumber, formatPercent } from '@/i18n/format';
 import { known, useWords } from '@/i18n/words';
 import { Button, Chip, Confirm, Duration, ErrorNote, RelativeTime, StatusMark, cx, toast } from '@/parts';
+import { seconds } from '@/features/analytics/figures';
 import { usePreferences } from '@/preferences/store';
 import { agentOf, titleOf, type Agent, type CurrentWork } from './agents';
 import { words } from './words';
@@ -87,7 +88,7 @@ export function AgentCard({ agent, median, windowDays, onReset }: AgentCardProps
           </Chip>
         ))}
       </div>
-      <div className="mt-3 min-h-17 flex-1 border-t border-line pt-2">
+      <div className="mt-3 min-h-12 flex-1 border-t border-line pt-2">
         {agent.current.length === 0 ? (
           <p className="py-1 text-sm text-muted">{say('now.none')}</p>
         ) : (
@@ -121,13 +122,13 @@ export function AgentCard({ agent, median, windowDays, onReset }: AgentCardProps
           )}
         </Fact>
         <Fact label={say('median')} {...(windowDays === undefined ? {} : { title: say('median.title', { days: windowDays }) })}>
-          <Duration seconds={median} className={typeof median === 'number' ? '' : 'text-muted'} />
+          <span className={cx(typeof median !== 'number' && 'text-muted')}>{seconds(median)}</span>
         </Fact>
         <Fact label={say('activity')}>
           {agent.lastActivity === null ? <span className="text-muted">{say('activity.none')}</span> : <RelativeTime at={agent.lastActivity} />}
         </Fact>
       </dl>
-      <footer className="mt-3 flex min-h-7 items-center justify-between gap-3">
+      <footer className="-mb-1.5 mt-2 flex min-h-7 items-center justify-between gap-3">
         <span className="min-w-0 truncate text-xs text-muted">
           {agent.lastReset !== null && (
             <>
