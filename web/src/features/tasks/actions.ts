@@ -1,7 +1,6 @@
 /** What is done to several tasks at once: one request each, a few at a time, and an honest count at the end. */
 import { api, take, type Schemas } from '@/api/client';
 import { asProblem, type ApiProblem } from '@/api/problem';
-import { fetchPath } from '@/api/transport';
 import { isOver, type Status } from '@/events/status';
 import type { PriorityLevel } from '@/parts/PriorityMark';
 import { rowOfCore, type TaskRow } from './row';
@@ -54,11 +53,7 @@ export async function deleteTask(id: string): Promise<void> {
 }
 
 export async function setPriority(id: string, priority: PriorityLevel): Promise<TaskRow> {
-  // The generated type of a change wants every field, the server only those that change.
-  const answer = await fetchPath(`/api/v1/tasks/${encodeURIComponent(id)}`, {
-    method: 'PATCH',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ priority }),
-  });
-  return rowOfCore((await answer.json()) as Schemas['TaskModel']);
+  // What is absent stays as it is; the generated type wants every field.
+  const body = { priority } as Schemas['TaskPatch'];
+  return rowOfCore(await take(api.PATCH('/api/v1/tasks/{task_id}', { params: { path: { task_id: id } }, body })));
 }

@@ -1,66 +1,103 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
-import { ListTodo } from 'lucide-react';
-import { api, take } from '@/api/client';
-import { useAllTasks } from '@/connection/hooks';
-import { statusOf } from '@/events/status';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { SearchX } from 'lucide-react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useKeys } from '@/frame/keys';
 import { useTitle } from '@/frame/title';
+import { formatNumber } from '@/i18n/format';
 import { useWords } from '@/i18n/words';
-import { buttonClass, Card, EmptyState, ErrorNote, PageHead, PriorityMark, priorityOf, RelativeTime, SkeletonRows, StatusMark } from '@/parts';
+import { Button, Card, EmptyState, ErrorNote, SkeletonRows } from '@/parts';
+import { BulkBar } from './BulkBar';
+import { Filters, SearchField } from './Filters';
+import { Lines } from './Lines';
+import type { TaskList } from './list';
+import { isFiltered, keyOf, type TasksSearch } from './search';
+import { useTaskList } from './useTaskList';
+import { Views } from './Views';
+import { Welcome } from './Welcome';
 import { words } from './words';
+
+function Count({ list }: { readonly list: TaskList }) {
+  const say = useWords(words);
+  const { total } = list;
+  const shown = formatNumber(total ?? list.ids.length);
+  const said = total === null ? say('count.loaded', { count: list.ids.length, shown }) : list.isCapped ? say('count.capped', { shown }) : say('count', { count: total, shown });
+  return <span className="text-base font-normal text-muted">{said}</span>;
+}
+
+/** Which tasks are selected; those that are gone, or of other filters, are not. */
+function useSelection(list: TaskList, key: string) {
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const anchor = useRef<string | null>(null);
+  useEffect(() => setChosen(new Set()), [key]);
+  const rows = useMemo(() => [...chosen].map((id) => list.rows.get(id)).filter((row) => row !== undefined), [chosen, list.rows]);
+  const ids = useRef(list.ids);
+  ids.current = list.ids;
+  const toggle = useCallback((id: string, isRange: boolean) => {
+    const from = anchor.current === null ? -1 : ids.current.indexOf(anchor.current);
+    const to = ids.current.indexOf(id);
+    anchor.current = id;
+    setChosen((before) => {
+      const next = new Set(before);
+      if (isRange && from >= 0 && to >= 0) {
+        for (const one of ids.current.slice(Math.min(from, to), Math.max(from, to) + 1)) if (one !== undefined) next.add(one);
+      } else if (!next.delete(id)) next.add(id);
+      return next;
+    });
+  }, []);
+  return { chosen, rows, toggle, set: setChosen };
+}
 
 export function TasksPage() {
   const say = useWords(words);
-  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const search: TasksSearch = useSearch({ from: '/tasks' });
+  const { list, isFirst, problem, loader } = useTaskList(search);
+  const selection = useSelection(list, keyOf(search));
   useTitle(say('title'));
-  const list = useQuery({
-    queryKey: ['tasks'],
-    queryFn: ({ signal }) => take(api.GET('/api/v1/tasks', { params: { query: { limit: 50 } }, signal })),
+  const filter = (next: TasksSearch) => void navigate({ to: '/tasks', search: next, replace: true, resetScroll: true });
+  useKeys({
+    Escape: () => selection.set(new Set()),
   });
-  const refresh = () => void queries.invalidateQueries({ queryKey: ['tasks'] });
-  useAllTasks({ onEvent: refresh, onGap: refresh });
+  const isNone = !isFirst && list.ids.length === 0 && !list.hasMore;
+  const isWelcome = isNone && !isFiltered(search) && problem === null;
+  const toggleAll = () => {
+    const loaded = list.ids.filter((id) => id !== undefined);
+    selection.set(selection.chosen.size >= loaded.length ? new Set() : new Set(loaded));
+  };
   return (
     <>
-      <PageHead title={say('title')} />
-      {list.isPending && (
+      <header className="mb-3 flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
+        <h1 className="flex items-baseline gap-2.5 text-xl leading-snug font-semibold tracking-[-0.01em]">
+          {say('title')} {!isFirst && !isWelcome && <Count list={list} />}
+        </h1>
+        {!isWelcome && <SearchField search={search} onChange={filter} />}
+      </header>
+      {!isWelcome && (
+        <div className="mb-3 flex flex-col gap-2 xl:flex-row xl:items-center xl:justify-between">
+          <Views search={search} />
+          <Filters search={search} onChange={filter} />
+        </div>
+      )}
+      {problem !== null && <ErrorNote error={problem} isCompact={!isFirst} className="mb-3" onRetry={() => loader.reload()} />}
+      {isFirst && problem === null && (
         <Card isFlush>
-          <SkeletonRows />
+          <SkeletonRows rows={10} />
         </Card>
       )}
-      {list.error && <ErrorNote error={list.error} onRetry={() => void list.refetch()} />}
-      {list.data?.tasks.length === 0 && (
+      {isWelcome && <Welcome />}
+      {isNone && isFiltered(search) && (
         <EmptyState
-          icon={<ListTodo size={22} aria-hidden />}
-          title={say('empty.title')}
-          actions={
-            <Link to="/tasks/new" className={buttonClass('primary')}>
-              {say('new')}
-            </Link>
-          }
+          icon={<SearchX size={22} aria-hidden />}
+          title={say('none.title')}
+          actions={<Button onClick={() => filter({})}>{say('filter.clear')}</Button>}
         >
-          {say('empty.text')}
+          {say('none.text')}
         </EmptyState>
       )}
-      {list.data && list.data.tasks.length > 0 && (
-        <Card isFlush>
-          <ul>
-            {list.data.tasks.map((task) => (
-              <li key={task.id} className="border-b border-line last:border-b-0">
-                <Link
-                  to="/tasks/$taskId"
-                  params={{ taskId: task.id }}
-                  className="flex min-h-row items-center gap-3 px-4 text-text no-underline hover:bg-hover"
-                >
-                  <StatusMark status={statusOf(task.status)} />
-                  <span className="min-w-0 flex-1 truncate">{task.title}</span>
-                  <PriorityMark priority={priorityOf(task.priority)} />
-                  <RelativeTime at={task.created_at} className="text-sm whitespace-nowrap text-muted" />
-                </Link>
-              </li>
-            ))}
-          </ul>
-        </Card>
+      {!isNone && !isFirst && (
+        <Lines list={list} loader={loader} selected={selection.chosen} onToggle={selection.toggle} onToggleAll={toggleAll} />
       )}
+      <BulkBar rows={selection.rows} loader={loader} onSelect={(ids) => selection.set(new Set(ids))} />
     </>
   );
 }
