@@ -1,55 +1,144 @@
-import { useParams } from '@tanstack/react-router';
-import { doneOf } from '@/events/fold';
+/** A task: header, plan, timeline and what it came to. Its state is the fold of its log. */
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { Trash2 } from 'lucide-react';
+import { useCallback, type ReactNode } from 'react';
 import { useTaskView } from '@/events/hooks';
+import { isOver } from '@/events/status';
+import { useKeys } from '@/frame/keys';
 import { useTitle } from '@/frame/title';
 import { useWords } from '@/i18n/words';
-import { Card, Duration, ErrorNote, PageHead, RelativeTime, SkeletonRows, StatusMark } from '@/parts';
+import { buttonClass, EmptyState, ErrorNote, Skeleton, SkeletonRows, Tabs, type Tab } from '@/parts';
+import { ArtifactsTab } from './artifacts/ArtifactsTab';
+import { CheckpointsTab } from './CheckpointsTab';
+import { useAgentNames, useTaskDetail } from './data';
+import { LogsTab } from './LogsTab';
+import { PlanPane } from './plan/PlanPane';
+import { ReportTab } from './report/ReportTab';
+import { ReviewTab } from './ReviewTab';
+import type { TaskSearch, TaskTab } from './search';
+import { TaskHeader } from './TaskHeader';
+import { Timeline } from './timeline/Timeline';
+import { TraceTab } from './TraceTab';
+import { useIsWide } from './wide';
 import { words } from './words';
+
+const RESULT_TABS = ['report', 'artifacts', 'review', 'trace', 'logs', 'checkpoints'] as const;
+const NARROW_TABS = ['plan', 'timeline', ...RESULT_TABS] as const;
 
 export function TaskPage() {
   const { taskId } = useParams({ from: '/tasks/$taskId' });
+  // Another task begins anew: what was open in the one before is not open in this one.
+  return <TaskWorkspace key={taskId} taskId={taskId} />;
+}
+
+function TaskWorkspace({ taskId }: { readonly taskId: string }) {
   const say = useWords(words);
+  const search = useSearch({ from: '/tasks/$taskId' });
+  const navigate = useNavigate({ from: '/tasks/$taskId' });
+  const isWide = useIsWide();
   const { view, isLoading, problem, reload } = useTaskView(taskId);
-  const done = doneOf(view);
-  useTitle(view.title || say('title'), view.seq > 0 ? view.status : null);
-  if (problem) return <ErrorNote error={problem} onRetry={reload} />;
-  if (isLoading && view.seq === 0) {
+  const detail = useTaskDetail(taskId, view);
+  const nameOf = useAgentNames(detail.data?.team ?? view.team);
+  useTitle(detail.data?.title ?? view.title ?? say('title'), view.seq > 0 ? view.status : null);
+
+  const change = useCallback(
+    (changes: { readonly [K in keyof TaskSearch]: TaskSearch[K] | undefined }) => {
+      void navigate({
+        search: (before) => Object.fromEntries(Object.entries({ ...before, ...changes }).filter(([, value]) => value !== undefined)),
+        replace: true,
+      });
+    },
+    [navigate],
+  );
+  const select = useCallback(
+    (subtask: string | undefined) => change({ subtask, ...(!isWide && subtask !== undefined ? { tab: 'timeline' as const } : {}) }),
+    [change, isWide],
+  );
+  useKeys({
+    Escape: () => {
+      if (search.file !== undefined) change({ file: undefined });
+      else if (search.subtask !== undefined) change({ subtask: undefined });
+    },
+  });
+
+  if (view.isDeleted) {
     return (
-      <Card isFlush>
-        <SkeletonRows />
-      </Card>
+      <EmptyState
+        icon={<Trash2 size={22} aria-hidden />}
+        title={say('gone.title')}
+        actions={
+          <Link to="/tasks" className={buttonClass('primary')}>
+            {say('gone.back')}
+          </Link>
+        }
+      >
+        {say('gone.text')}
+      </EmptyState>
     );
   }
+  if (problem && view.seq === 0) return <ErrorNote error={problem} onRetry={reload} />;
+  if (isLoading && view.seq === 0) return <WorkspaceSkeleton />;
+
+  const countOf: Partial<Record<TaskTab, number>> = { artifacts: view.artifacts.length + view.files.length, review: view.verdicts.length };
+  const tabs = (isWide ? RESULT_TABS : NARROW_TABS).map((key): Tab<TaskTab> => {
+    const label = key === 'plan' || key === 'timeline' ? say(key) : say(`tab.${key}`);
+    const count = countOf[key];
+    return count === undefined || count === 0 ? { key, label } : { key, label, count };
+  });
+  const fallback: TaskTab = isWide || isOver(view.status) ? 'report' : 'timeline';
+  const tab: TaskTab = tabs.some((one) => one.key === search.tab) ? (search.tab ?? fallback) : fallback;
+  const plan = (
+    <PlanPane view={view} revision={search.revision} onRevision={(revision) => change({ revision })} selected={search.subtask} onSelect={select} nameOf={nameOf} />
+  );
+  const timeline = <Timeline taskId={taskId} view={view} subtask={search.subtask} onSubtask={select} nameOf={nameOf} />;
+  const contents: Readonly<Record<TaskTab, () => ReactNode>> = {
+    plan: () => <div className="h-[70dvh] p-3">{plan}</div>,
+    timeline: () => <div className="h-[72dvh] p-3">{timeline}</div>,
+    report: () => <ReportTab taskId={taskId} view={view} task={detail.data} />,
+    artifacts: () => <ArtifactsTab taskId={taskId} view={view} selected={search.file} onSelect={(file) => change({ file })} />,
+    review: () => <ReviewTab view={view} nameOf={nameOf} />,
+    trace: () => <TraceTab taskId={taskId} view={view} />,
+    logs: () => <LogsTab taskId={taskId} view={view} />,
+    checkpoints: () => <CheckpointsTab taskId={taskId} view={view} />,
+  };
+  const results = (
+    <Tabs label={say('panes')} tabs={tabs} selected={tab} onSelect={(key) => change({ tab: key, file: undefined })} className="card h-full overflow-hidden">
+      {contents[tab]()}
+    </Tabs>
+  );
   return (
-    <>
-      <PageHead title={view.title} lead={<StatusMark status={view.status} show="chip" />} actions={done && <span>{say('done', done)}</span>} />
+    <div className="flex flex-col gap-4 lg:h-[calc(100dvh-var(--bar)-3.75rem)] lg:min-h-[42rem]">
+      <TaskHeader taskId={taskId} view={view} task={detail.data} />
+      {problem && <ErrorNote error={problem} isCompact onRetry={reload} />}
+      {isWide ? (
+        <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)] gap-4">
+          <div className="grid min-h-0 grid-rows-[minmax(0,0.85fr)_minmax(0,1fr)] gap-4">
+            {plan}
+            {timeline}
+          </div>
+          {results}
+        </div>
+      ) : (
+        results
+      )}
+    </div>
+  );
+}
+
+function WorkspaceSkeleton() {
+  return (
+    <div className="flex flex-col gap-4" aria-busy="true">
+      <Skeleton className="h-7 w-2/3" />
+      <Skeleton className="h-5 w-1/3" />
       <div className="grid gap-4 lg:grid-cols-2">
-        <Card title={say('plan')}>
-          {view.subtasks.length === 0 && <p className="text-muted">{say('plan.none')}</p>}
-          <ul>
-            {view.subtasks.map((one) => (
-              <li key={one.id} data-subtask={one.id} className="flex items-center gap-2 py-1">
-                <StatusMark status={one.status} />
-                <span className="min-w-0 flex-1 truncate">{one.title}</span>
-                <Duration seconds={one.durationS} since={one.status === 'running' ? one.startedAt : null} className="text-sm text-muted" />
-              </li>
-            ))}
-          </ul>
-        </Card>
-        <Card title={say('timeline')}>
-          <ol>
-            {view.entries.map((entry) => (
-              <li key={entry.key} data-entry={entry.key} className="flex items-center gap-2 py-1">
-                <StatusMark status={entry.status} />
-                <span className="min-w-0 flex-1 truncate">
-                  {entry.subtaskId === null ? entry.said : (view.subtaskById.get(entry.subtaskId)?.title ?? entry.subtaskId)}
-                </span>
-                <RelativeTime at={entry.at} className="text-sm text-muted" />
-              </li>
-            ))}
-          </ol>
-        </Card>
+        <div className="flex flex-col gap-4">
+          <Skeleton className="h-72 w-full" />
+          <div className="card">
+            <SkeletonRows rows={5} />
+          </div>
+        </div>
+        <Skeleton className="hidden h-full min-h-96 w-full lg:block" />
       </div>
-    </>
+    </div>
   );
 }
