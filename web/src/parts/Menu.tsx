@@ -11,6 +11,8 @@ export interface MenuItem {
   readonly isDisabled?: boolean;
   /** Given: the item is a choice that is made or not. */
   readonly isChecked?: boolean;
+  /** One of several that may be chosen together: the menu stays open. */
+  readonly isOneOfMany?: boolean;
   readonly onSelect: () => void;
 }
 
@@ -117,7 +119,7 @@ export function Menu({ label, items, trigger, triggerClass, align = 'start' }: M
               <button
                 key={item.key}
                 type="button"
-                role={item.isChecked === undefined ? 'menuitem' : 'menuitemradio'}
+                role={item.isChecked === undefined ? 'menuitem' : item.isOneOfMany === true ? 'menuitemcheckbox' : 'menuitemradio'}
                 aria-checked={item.isChecked}
                 disabled={item.isDisabled}
                 tabIndex={-1}
@@ -126,7 +128,7 @@ export function Menu({ label, items, trigger, triggerClass, align = 'start' }: M
                   item.isDanger === true && 'text-red',
                 )}
                 onClick={() => {
-                  close();
+                  if (item.isOneOfMany !== true) close();
                   item.onSelect();
                 }}
               >

@@ -5,8 +5,9 @@ import { STATUSES } from '@/events/status';
 import { useWords } from '@/i18n/words';
 import { Button, cx, FilterChip, Menu, PriorityMark, StatusMark } from '@/parts';
 import { words as partWords } from '@/parts/words';
+import { usePreferences } from '@/preferences/store';
 import { changed, isFiltered, joinStatuses, statusesOf, WHENS, type TasksSearch } from './search';
-import { teamsQuery } from './useTaskList';
+import { teamsQuery, titleOf } from './teams';
 import { words } from './words';
 
 interface FilterProps {
@@ -137,6 +138,7 @@ function AssigneeChip({ search, onChange }: FilterProps) {
 export function Filters({ search, onChange }: FilterProps) {
   const say = useWords(words);
   const sayPart = useWords(partWords);
+  const { language } = usePreferences();
   const teams = useQuery(teamsQuery).data?.teams ?? [];
   return (
     <div role="group" aria-label={say('filter.label')} className="flex flex-wrap items-center gap-2">
@@ -160,7 +162,7 @@ export function Filters({ search, onChange }: FilterProps) {
         <FilterChip
           label={say('filter.team')}
           value={search.team}
-          choices={teams.map((team) => ({ value: team.name, label: team.title || team.name }))}
+          choices={teams.map((team) => ({ value: team.name, label: titleOf(team, language) }))}
           onChange={(team) => onChange(changed(search, { team }))}
         />
       )}

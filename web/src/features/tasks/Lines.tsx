@@ -9,7 +9,7 @@ import { usePreferences } from '@/preferences/store';
 import type { TaskList } from './list';
 import type { TaskLoader } from './loader';
 import { HeadLine, PendingLine, TaskLine } from './TaskLine';
-import { teamsQuery } from './useTaskList';
+import { teamsQuery, titleOf } from './teams';
 import { words } from './words';
 
 const TWO_LINES = '(max-width: 767px)';
@@ -45,10 +45,10 @@ export function Lines({ list, loader, selected, onToggle, onToggleAll }: LinesPr
   const say = useWords(words);
   const navigate = useNavigate();
   const currency = useCurrency();
-  const { density } = usePreferences();
+  const { density, language } = usePreferences();
   const isNarrow = useIsNarrow();
   const teams = useQuery(teamsQuery).data?.teams;
-  const titles = useMemo(() => new Map(teams?.map((team) => [team.name, team.title || team.name])), [teams]);
+  const titles = useMemo(() => new Map(teams?.map((team) => [team.name, titleOf(team, language)])), [teams, language]);
   const box = useRef<HTMLUListElement>(null);
   const [margin, setMargin] = useState(0);
   const size = isNarrow ? ROW_PX.twoLines : ROW_PX[density];

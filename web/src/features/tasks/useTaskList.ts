@@ -107,10 +107,3 @@ export function useSteps(row: TaskRow): Steps | null {
   const steps = useQuery({ ...stepsQuery(row.id), enabled: isAtWork }).data;
   return isAtWork && steps !== undefined && steps.all > 0 ? steps : null;
 }
-
-/** Titles of teams by name. */
-export const teamsQuery = queryOptions({
-  queryKey: ['teams'],
-  queryFn: ({ signal }) => take(api.GET('/api/v1/teams', { signal })),
-  staleTime: 5 * 60_000,
-});
