@@ -86,7 +86,7 @@ export function TrendChart({ points }: { readonly points: readonly TrendPoint[] 
           ]}
         />
       )}
-      <ResponsiveContainer width="100%" height={HEIGHT}>
+      <ResponsiveContainer width="100%" height={HEIGHT + 24}>
         <ComposedChart data={[...points]} margin={MARGIN} barCategoryGap="28%" accessibilityLayer>
           <CartesianGrid vertical={false} stroke="var(--line)" />
           <XAxis dataKey="when" tickFormatter={tickOfWhen} tick={AXIS} tickLine={false} axisLine={{ stroke: 'var(--line)' }} minTickGap={18} />

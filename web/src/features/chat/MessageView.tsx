@@ -72,7 +72,9 @@ export function MessageView({ message }: { readonly message: Message }) {
   const say = useWords(words);
   const [opened, setOpened] = useState<Citation | null>(null);
   const isOwn = message.type === 'user';
-  const pages = message.links.filter((link) => link.kind !== 'task' && isOwnAddress(link.href));
+  // An address that the text itself links needs no second link.
+  const isLinked = new Set(piecesOf(message.content, message.links).map((piece) => piece.href));
+  const pages = message.links.filter((link) => link.kind !== 'task' && isOwnAddress(link.href) && !isLinked.has(link.href));
   const tasks = message.links.filter((link) => link.kind === 'task' && isOwnAddress(link.href) && link.href !== `/tasks/${message.taskId ?? ''}`);
   return (
     <article className={cx('flex flex-col', isOwn ? 'items-end' : 'items-start')} aria-label={isOwn ? say('you') : message.sender}>

@@ -137,7 +137,7 @@ export function ChatPage() {
     requestAnimationFrame(toBottom);
   };
   return (
-    <div className="mx-auto flex min-h-[calc(100dvh-52px-5rem)] w-full max-w-3xl flex-col">
+    <div className="mx-auto -mb-9 flex min-h-[calc(100dvh-52px-84px)] w-full max-w-3xl flex-col md:-mb-9 md:min-h-[calc(100dvh-52px-24px)]">
       <PageHead title={say('title')} />
       <NoModel />
       {live.problem !== null && <ErrorNote error={live.problem} onRetry={live.reload} className="mb-4" />}
@@ -187,7 +187,7 @@ export function ChatPage() {
         ))}
         {isAnswering && <Answering />}
       </div>
-      <div className="sticky bottom-[60px] z-10 -mx-1 bg-bg px-1 pt-2 pb-3 md:bottom-0">
+      <div className="sticky bottom-[54px] z-10 -mx-1 bg-bg px-1 pt-2 pb-3 md:bottom-0">
         {isAway && messages.length > 0 && (
           <Button size="small" className="absolute -top-9 left-1/2 -translate-x-1/2 rounded-full shadow-float" icon={<ArrowDown size={14} aria-hidden />} onClick={toBottom}>
             {say('latest')}

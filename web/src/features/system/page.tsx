@@ -1,10 +1,88 @@
+/** The system itself: is it well, what waits, who works, what went wrong. */
+import { useQuery } from '@tanstack/react-query';
 import { useTitle } from '@/frame/title';
+import type { Status } from '@/events/status';
+import { formatDuration, formatMoment } from '@/i18n/format';
 import { useWords } from '@/i18n/words';
-import { PageHead } from '@/parts';
+import { Card, ErrorNote, PageHead, Skeleton, SkeletonRows, StatusMark } from '@/parts';
+import { Dependencies } from './Dependencies';
+import { ErrorsCard } from './ErrorsCard';
+import { FeedbackCard } from './FeedbackCard';
+import { healthQuery, isStuck, queueQuery, workersQuery, type Health } from './queries';
+import { QueueCard } from './QueueCard';
+import { RetentionCard } from './RetentionCard';
+import { WorkersCard } from './WorkersCard';
 import { words } from './words';
+
+const MARKS: Readonly<Record<Health['status'], Status>> = { healthy: 'completed', degraded: 'waiting_input', unhealthy: 'failed' };
+
+function Head({ health, isStale }: { readonly health: Health | undefined; readonly isStale: boolean }) {
+  const say = useWords(words);
+  return (
+    <PageHead
+      title={say('title')}
+      lead={say('lead')}
+      actions={
+        health && (
+          <div className="text-sm text-muted sm:text-right">
+            <StatusMark show="chip" status={MARKS[health.status]} label={say(health.status)} />
+            <p className="mt-1">
+              {say('version', { version: health.version })} · {say('uptime', { time: formatDuration(health.uptime_s) })}
+            </p>
+            <p className={isStale ? 'text-red' : undefined}>{say(isStale ? 'stale' : 'asOf', { time: formatMoment(health.timestamp) })}</p>
+          </div>
+        )
+      }
+    />
+  );
+}
 
 export function SystemPage() {
   const say = useWords(words);
   useTitle(say('title'));
-  return <PageHead title={say('title')} />;
+  const health = useQuery(healthQuery);
+  const queue = useQuery(queueQuery);
+  const workers = useQuery(workersQuery);
+  const problem = health.error ?? queue.error ?? workers.error;
+  const again = () => {
+    for (const one of [health, queue, workers]) if (one.error) void one.refetch();
+  };
+  return (
+    <>
+      <Head health={health.data} isStale={health.error !== null} />
+      {problem && <ErrorNote error={problem} onRetry={again} className="mb-4" />}
+      {health.data?.draining === true && <p className="mb-4 rounded-card bg-amber-tint px-4 py-3">{say('draining')}</p>}
+      {health.isPending && (
+        <div className="mb-4 grid grid-cols-[repeat(auto-fill,minmax(min(100%,200px),1fr))] gap-4">
+          {[1, 2, 3].map((tile) => (
+            <Skeleton key={tile} className="h-21 rounded-card" />
+          ))}
+        </div>
+      )}
+      {health.data && <Dependencies health={health.data} />}
+      <div className="mb-4 grid items-start gap-4 xl:grid-cols-3">
+        {queue.data ? (
+          <QueueCard queue={queue.data} isStuck={workers.data !== undefined && isStuck(queue.data, workers.data)} />
+        ) : (
+          queue.isPending && <Skeleton className="h-64 rounded-card" />
+        )}
+        {workers.data ? (
+          <WorkersCard workers={workers.data} />
+        ) : (
+          workers.isPending && (
+            <Card title={say('workers')} isFlush className="xl:col-span-2">
+              <SkeletonRows rows={3} />
+            </Card>
+          )
+        )}
+      </div>
+      <div className="space-y-4">
+        <ErrorsCard />
+        <div className="grid items-start gap-4 xl:grid-cols-2">
+          <FeedbackCard />
+          <RetentionCard />
+        </div>
+      </div>
+    </>
+  );
 }

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { ApiProblem } from '@/api/problem';
+import { isLate, isStuck, readHealth, type Queue, type Workers } from './queries';
+
+const health = { status: 'unhealthy', dependencies: [{ name: 'database', status: 'down', latency_ms: 2000, detail: 'no answer' }] };
+
+describe('the health', () => {
+  it('is read from a success', async () => {
+    expect(await readHealth(Promise.resolve(Response.json(health)))).toEqual(health);
+  });
+
+  it('is read from a refusal that carries it', async () => {
+    const refusal = new ApiProblem({ code: 'UNREADABLE_ANSWER', message: 'HTTP 503', status: 503, details: health });
+    expect(await readHealth(Promise.reject(refusal))).toEqual(health);
+  });
+
+  it('is not made up where there is none', async () => {
+    await expect(readHealth(Promise.reject(new ApiProblem({ code: 'OFFLINE', message: 'x' })))).rejects.toMatchObject({ code: 'OFFLINE' });
+    await expect(readHealth(Promise.resolve(Response.json({ ok: true })))).rejects.toMatchObject({ code: 'UNREADABLE_ANSWER' });
+  });
+});
+
+describe('a worker', () => {
+  const worker = { running: 1, last_beat_age_s: 7 } as Workers['workers'][number];
+  it('is late when it holds tasks and its beat is older than a lease', () => {
+    expect(isLate(worker, 6)).toBe(true);
+    expect(isLate({ ...worker, last_beat_age_s: 5 }, 6)).toBe(false);
+    expect(isLate({ ...worker, running: 0, last_beat_age_s: 500 }, 6)).toBe(false);
+  });
+});
+
+it('the queue is stuck when tasks wait and no worker was seen', () => {
+  const queue = { waiting: 1 } as Queue;
+  expect(isStuck(queue, { workers: [] } as unknown as Workers)).toBe(true);
+  expect(isStuck(queue, { workers: [{}] } as unknown as Workers)).toBe(false);
+  expect(isStuck({ ...queue, waiting: 0 }, { workers: [] } as unknown as Workers)).toBe(false);
+});
