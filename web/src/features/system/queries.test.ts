@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it } from 'vitest';
 import { ApiProblem } from '@/api/problem';
 import { isLate, isStuck, readHealth, type Queue, type Workers } from './queries';
