@@ -34,7 +34,7 @@ export function Tabs<K extends string>({ label, tabs, selected, onSelect, childr
   };
   return (
     <div className={cx('flex min-h-0 min-w-0 flex-col', className)}>
-      <div ref={row} role="tablist" aria-label={label} onKeyDown={onKeyDown} className="flex shrink-0 gap-1 overflow-x-auto border-b border-line px-2">
+      <div ref={row} role="tablist" aria-label={label} onKeyDown={onKeyDown} className="flex shrink-0 gap-1 overflow-x-auto overflow-y-hidden border-b border-line px-2 pb-px [scrollbar-width:none]">
         {tabs.map((tab) => {
           const isSelected = tab.key === selected;
           return (
@@ -59,7 +59,7 @@ export function Tabs<K extends string>({ label, tabs, selected, onSelect, childr
           );
         })}
       </div>
-      <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${selected}`} tabIndex={0} className="min-h-0 flex-1 overflow-auto">
+      <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${selected}`} tabIndex={0} className="relative min-h-0 flex-1 overflow-auto">
         {children}
       </div>
     </div>

@@ -79,9 +79,16 @@ export function CheckpointsTab({ taskId, view }: { readonly taskId: string; read
         </span>
       ),
     },
-    { key: 'worker', head: say('saved.worker'), cell: (run) => <code>{run.worker}</code> },
-    { key: 'generation', head: say('saved.generation'), isNumber: true, cell: (run) => run.generation },
-    { key: 'epoch', head: say('saved.epoch'), isNumber: true, cell: (run) => run.epoch },
+    {
+      key: 'worker',
+      head: say('saved.worker'),
+      cell: (run) => (
+        <code className="block max-w-36 truncate" title={run.worker}>
+          {run.worker}
+        </code>
+      ),
+    },
+    { key: 'epoch', head: say('saved.epoch'), isNumber: true, cell: (run) => `${run.generation} / ${run.epoch}` },
     { key: 'start', head: say('saved.start'), className: 'whitespace-nowrap', cell: (run) => <RelativeTime at={run.started_at} /> },
     {
       key: 'took',

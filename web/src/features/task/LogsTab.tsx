@@ -8,7 +8,7 @@ import { ApiProblem } from '@/api/problem';
 import { asEvent, type TaskEvent } from '@/events/event';
 import type { TaskView } from '@/events/view';
 import { useWords } from '@/i18n/words';
-import { Button, EmptyState, ErrorNote, SkeletonRows, toast } from '@/parts';
+import { Button, cx, EmptyState, ErrorNote, SkeletonRows, toast } from '@/parts';
 import { filterLog, lineOf } from './log';
 import { words } from './words';
 
@@ -48,6 +48,7 @@ export function LogsTab({ taskId, view }: { readonly taskId: string; readonly vi
   const say = useWords(words);
   const log = useLog(taskId, view.seq);
   const [query, setQuery] = useState('');
+  const [open, setOpen] = useState<number | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const shown = useMemo(() => filterLog(log.data ?? [], query), [log.data, query]);
   const rows = useVirtualizer({ count: shown.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 20 });
@@ -97,9 +98,14 @@ export function LogsTab({ taskId, view }: { readonly taskId: string; readonly vi
                   <span className="hidden shrink-0 text-muted sm:inline" title={event.at}>
                     {line.time}
                   </span>
-                  <span className="min-w-0 break-all">
+                  <span
+                    className={cx('min-w-0 flex-1 cursor-text break-all', open !== event.seq && 'line-clamp-2')}
+                    onClick={() => {
+                      if (window.getSelection()?.isCollapsed !== false) setOpen(open === event.seq ? null : event.seq);
+                    }}
+                  >
                     <span className="text-accent-strong">{event.type}</span>
-                    {line.who !== '' && <span className="text-muted"> {line.who}</span>} {line.data}
+                    {line.who !== '' && <span className="text-muted"> {line.who}</span>} {open === event.seq ? JSON.stringify(event.data, null, 1) : line.data}
                   </span>
                 </li>
               );

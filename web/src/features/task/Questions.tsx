@@ -35,7 +35,7 @@ function QuestionCard({ taskId, question, from }: { readonly taskId: string; rea
   const comment = text.trim() === '' ? {} : { text: text.trim() };
   const isChoice = !isApproval && question.options.length > 0;
   return (
-    <section aria-labelledby={`${id}-text`} data-question={question.id} className="appear rounded-card border border-amber/50 bg-amber-tint p-4">
+    <section aria-labelledby={`${id}-text`} data-question={question.id} className="appear rounded-card border border-amber/50 bg-amber-tint px-4 py-3">
       <div className="flex items-center gap-2 text-sm font-medium text-amber">
         <StatusMark status="waiting_input" label={say(isApproval ? 'ask.approval' : 'ask.title')} show="word" />
         {from !== null && <span className="truncate font-normal text-muted">{say('ask.for', { title: from })}</span>}
@@ -44,14 +44,14 @@ function QuestionCard({ taskId, question, from }: { readonly taskId: string; rea
         {question.text}
       </p>
       <form
-        className="mt-3"
+        className="mt-2.5"
         onSubmit={(event) => {
           event.preventDefault();
           if (!isApproval && text.trim() !== '') mutate({ text: text.trim() });
         }}
       >
         {isChoice && (
-          <div className="mb-3 flex flex-wrap gap-2" role="group" aria-labelledby={`${id}-text`}>
+          <div className="mb-2.5 flex flex-wrap gap-2" role="group" aria-labelledby={`${id}-text`}>
             {question.options.map((option) => (
               <Button
                 key={option}
@@ -68,24 +68,24 @@ function QuestionCard({ taskId, question, from }: { readonly taskId: string; rea
         <label htmlFor={`${id}-field`} className="mb-1 block text-sm text-muted">
           {say(isApproval ? 'ask.comment' : isChoice ? 'ask.other' : 'ask.answer')}
         </label>
-        <textarea
-          id={`${id}-field`}
-          className="field resize-y"
-          rows={isApproval || isChoice ? 1 : 2}
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit();
-          }}
-        />
-        <div className="mt-3 flex flex-wrap gap-2">
+        <div className="flex flex-wrap items-end gap-2">
+          <textarea
+            id={`${id}-field`}
+            className="field min-w-40 flex-1 resize-y"
+            rows={1}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit();
+            }}
+          />
           {isApproval ? (
             <>
-              <Button kind="primary" disabled={isPending} isBusy={isPending && variables.approved === true} onClick={() => mutate({ approved: true, ...comment })}>
-                {say('ask.approve')}
-              </Button>
               <Button kind="danger" disabled={isPending} isBusy={isPending && variables.approved === false} onClick={() => mutate({ approved: false, ...comment })}>
                 {say('ask.reject')}
+              </Button>
+              <Button kind="primary" disabled={isPending} isBusy={isPending && variables.approved === true} onClick={() => mutate({ approved: true, ...comment })}>
+                {say('ask.approve')}
               </Button>
             </>
           ) : (

@@ -11,7 +11,7 @@ import { known, useWords } from '@/i18n/words';
 import { cx, EmptyState, ErrorNote, SkeletonRows, StatusMark } from '@/parts';
 import { useNow } from '@/preferences/clock';
 import { usePreferences } from '@/preferences/store';
-import { chartOf, ticksOf, type Bar } from './spans';
+import { chartOf, ticksOf, withoutSoleAttempts, type Bar } from './spans';
 import { words } from './words';
 
 type Span = Schemas['SpanModel'];
@@ -46,7 +46,7 @@ export function TraceTab({ taskId, view }: { readonly taskId: string; readonly v
   const [folded, setFolded] = useState<ReadonlySet<string>>(() => new Set());
   const hasOpen = line.data?.spans.some((one) => one.end === null) === true && isLive;
   const now = useNow(hasOpen ? 1000 : 0);
-  const chart = useMemo(() => chartOf(line.data?.spans ?? [], now, folded), [line.data, now, folded]);
+  const chart = useMemo(() => chartOf(withoutSoleAttempts(line.data?.spans ?? []), now, folded), [line.data, now, folded]);
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: chart.bars.length,
@@ -105,7 +105,15 @@ function SpanRow({ bar, isFolded, onToggle }: { readonly bar: Bar<Span>; readonl
   const { span } = bar;
   const status = spanStatus(span.status);
   const kind = known(words, `span.${span.kind}`, span.kind);
-  const name = span.kind === 'plan' ? kind : span.kind === 'recovery' || span.kind === 'review' ? kind : span.name || kind;
+  const attempt = Number(span.detail['attempt'] ?? 1);
+  const names: Readonly<Record<string, string>> = {
+    plan: kind,
+    recovery: known(words, `say.recovery.${span.name}`, kind, { title: '' }).trim(),
+    review: kind,
+    run: `${kind} ${span.name}`,
+    attempt: say('step.attempt', { n: attempt }),
+  };
+  const name = names[span.kind] ?? (span.name || kind);
   const word = known(words, `spanStatus.${span.status}`, '');
   const title = [kind, span.name, word, formatDuration(bar.durationS)].filter(Boolean).join(' · ');
   return (

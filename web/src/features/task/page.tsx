@@ -7,7 +7,7 @@ import { isOver } from '@/events/status';
 import { useKeys } from '@/frame/keys';
 import { useTitle } from '@/frame/title';
 import { useWords } from '@/i18n/words';
-import { buttonClass, EmptyState, ErrorNote, Skeleton, SkeletonRows, Tabs, type Tab } from '@/parts';
+import { buttonClass, cx, EmptyState, ErrorNote, Skeleton, SkeletonRows, Tabs, type Tab } from '@/parts';
 import { ArtifactsTab } from './artifacts/ArtifactsTab';
 import { CheckpointsTab } from './CheckpointsTab';
 import { useAgentNames, useTaskDetail } from './data';
@@ -88,12 +88,12 @@ function TaskWorkspace({ taskId }: { readonly taskId: string }) {
   const fallback: TaskTab = isWide || isOver(view.status) ? 'report' : 'timeline';
   const tab: TaskTab = tabs.some((one) => one.key === search.tab) ? (search.tab ?? fallback) : fallback;
   const plan = (
-    <PlanPane view={view} revision={search.revision} onRevision={(revision) => change({ revision })} selected={search.subtask} onSelect={select} nameOf={nameOf} />
+    <PlanPane view={view} revision={search.revision} onRevision={(revision) => change({ revision })} selected={search.subtask} onSelect={select} nameOf={nameOf} isBare={!isWide} />
   );
-  const timeline = <Timeline taskId={taskId} view={view} subtask={search.subtask} onSubtask={select} nameOf={nameOf} />;
+  const timeline = <Timeline taskId={taskId} view={view} subtask={search.subtask} onSubtask={select} nameOf={nameOf} isBare={!isWide} />;
   const contents: Readonly<Record<TaskTab, () => ReactNode>> = {
-    plan: () => <div className="h-[70dvh] p-3">{plan}</div>,
-    timeline: () => <div className="h-[72dvh] p-3">{timeline}</div>,
+    plan: () => <div className="h-[66dvh]">{plan}</div>,
+    timeline: () => <div className="h-[72dvh]">{timeline}</div>,
     report: () => <ReportTab taskId={taskId} view={view} task={detail.data} />,
     artifacts: () => <ArtifactsTab taskId={taskId} view={view} selected={search.file} onSelect={(file) => change({ file })} />,
     review: () => <ReviewTab view={view} nameOf={nameOf} />,
@@ -111,8 +111,18 @@ function TaskWorkspace({ taskId }: { readonly taskId: string }) {
       <TaskHeader taskId={taskId} view={view} task={detail.data} />
       {problem && <ErrorNote error={problem} isCompact onRetry={reload} />}
       {isWide ? (
-        <div className="grid min-h-0 flex-1 grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)] gap-4">
-          <div className="grid min-h-0 grid-rows-[minmax(0,0.85fr)_minmax(0,1fr)] gap-4">
+        <div
+          className={cx(
+            'grid min-h-0 flex-1 gap-4',
+            isOver(view.status) ? 'grid-cols-[minmax(0,1fr)_minmax(0,1.1fr)]' : 'grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)]',
+          )}
+        >
+          <div
+            className={cx(
+              'grid min-h-0 gap-4',
+              view.status === 'waiting_input' ? 'grid-rows-[minmax(0,0.55fr)_minmax(0,1fr)]' : 'grid-rows-[minmax(0,0.9fr)_minmax(0,1fr)]',
+            )}
+          >
             {plan}
             {timeline}
           </div>

@@ -29,6 +29,18 @@ export interface Chart<S extends SpanLike = SpanLike> {
   readonly totalS: number;
 }
 
+/** Without attempts that are the only one of their subtask: they say the same; what is inside moves up. */
+export function withoutSoleAttempts<S extends SpanLike>(spans: readonly S[]): readonly S[] {
+  const attempts = new Map<string, number>();
+  for (const one of spans) if (one.kind === 'attempt' && one.parent !== null) attempts.set(one.parent, (attempts.get(one.parent) ?? 0) + 1);
+  const gone = new Map(
+    spans.flatMap((one) => (one.kind === 'attempt' && one.parent !== null && attempts.get(one.parent) === 1 ? [[one.id, one.parent] as const] : [])),
+  );
+  return spans
+    .filter((one) => !gone.has(one.id))
+    .map((one) => (one.parent !== null && gone.has(one.parent) ? { ...one, parent: gone.get(one.parent) ?? null } : one));
+}
+
 /** Rows in the order of a tree, parents first; what is `folded` hides its children. What goes on reaches to `now`. */
 export function chartOf<S extends SpanLike>(spans: readonly S[], now: Date, folded: ReadonlySet<string> = new Set()): Chart<S> {
   const ids = new Set(spans.map((one) => one.id));

@@ -16,7 +16,7 @@ import {
 } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { Maximize, Minus, Plus } from 'lucide-react';
-import { createContext, memo, useContext, useEffect, useMemo, useState } from 'react';
+import { createContext, memo, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { useWords } from '@/i18n/words';
 import { cx, Duration, ErrorNote, IconButton, StatusMark } from '@/parts';
 import { words } from '../words';
@@ -41,12 +41,12 @@ function PlanNodeBox({ data }: NodeProps<PlanNode>) {
   const say = useWords(words);
   const { selected, onSelect, nameOf } = useContext(ChoiceContext);
   const isFar = useStore((state) => state.transform[2] < FAR);
-  const { subtask, isCritical, isReplaced, repairs } = data.node;
+  const { subtask, isCritical, isReplaced, isDropped, repairs } = data.node;
   const isSelected = selected === subtask.id;
   const attempts = subtask.attempts.length;
   const isLive = subtask.status === 'running';
   const note = isReplaced
-    ? say('node.replaced')
+    ? say(isDropped ? 'node.dropped' : 'node.replaced')
     : repairs !== null
       ? say('node.repair')
       : subtask.isReused
@@ -65,7 +65,7 @@ function PlanNodeBox({ data }: NodeProps<PlanNode>) {
         title={subtask.title}
         onClick={() => onSelect(isSelected ? undefined : subtask.id)}
         className={cx(
-          'plan-node nodrag flex h-[62px] w-[232px] flex-col justify-center gap-0.5 overflow-hidden rounded-card border bg-surface px-3 text-left',
+          'plan-node nodrag flex h-[54px] w-[232px] flex-col justify-center gap-0.5 overflow-hidden rounded-card border bg-surface px-3 text-left',
           isSelected ? 'border-accent ring-2 ring-accent/35' : isReplaced ? 'border-dashed border-red/70' : isCritical ? 'border-line-strong' : 'border-line',
           isCritical && !isReplaced && 'border-[1.5px]',
           isLive && 'bg-blue-tint',
@@ -75,8 +75,8 @@ function PlanNodeBox({ data }: NodeProps<PlanNode>) {
         )}
       >
         <span className="flex w-full min-w-0 items-center gap-2">
-          <StatusMark status={subtask.status} size={isFar ? 20 : 14} />
-          <span className={cx('plan-title min-w-0 flex-1 font-medium', isFar ? 'line-clamp-2 text-lg leading-tight' : 'truncate')}>{subtask.title}</span>
+          <StatusMark status={subtask.status} size={isFar ? 22 : 14} />
+          <span className={cx('plan-title min-w-0 flex-1 font-medium', isFar ? 'line-clamp-2 text-[22px] leading-[1.1]' : 'truncate')}>{subtask.title}</span>
         </span>
         {!isFar && (
           <span className="flex w-full min-w-0 items-center gap-2 pl-[22px] text-xs text-muted">
@@ -100,7 +100,7 @@ function PlanEdgeLine({ id, sourceX, sourceY, targetX, targetY, sourcePosition, 
 
 const NODE_TYPES = { subtask: memo(PlanNodeBox) };
 const EDGE_TYPES = { plan: memo(PlanEdgeLine) };
-const FIT = { padding: 0.08, minZoom: 0.42, maxZoom: 1 };
+const FIT = { padding: 0.06, minZoom: 0.3, maxZoom: 1 };
 const STATUS_FILL = {
   pending: 'var(--line-strong)',
   running: 'var(--blue)',
@@ -111,6 +111,8 @@ const STATUS_FILL = {
   cancelled: 'var(--grey)',
 } as const;
 const MANY = 10;
+/** So many do not fit in a readable size: the ones at work come into view first. */
+const TOO_MANY = 24;
 
 function Zoom() {
   const say = useWords(words);
@@ -124,13 +126,16 @@ function Zoom() {
   );
 }
 
-function Refit({ shape, size }: { readonly shape: string; readonly size: string }) {
+function Refit({ shape, first }: { readonly shape: string; readonly first: readonly string[] }) {
   const flow = useReactFlow();
   const width = useStore((state) => state.width);
   const height = useStore((state) => state.height);
+  const start = useRef(first);
+  start.current = first;
   useEffect(() => {
-    if (width > 0 && height > 0) void flow.fitView(FIT);
-  }, [flow, shape, size, width, height]);
+    if (width === 0 || height === 0) return;
+    void flow.fitView(start.current.length === 0 ? FIT : { ...FIT, minZoom: 0.42, maxZoom: FAR, nodes: start.current.map((id) => ({ id })) });
+  }, [flow, shape, width, height]);
   return null;
 }
 
@@ -241,7 +246,7 @@ function Drawing({ graph, label, selected, onSelect, nameOf }: PlanGraphProps) {
           />
         )}
         <Zoom />
-        <Refit shape={laid.shape} size={String(graph.nodes.length)} />
+        <Refit shape={laid.shape} first={graph.nodes.length > TOO_MANY ? graph.nodes.filter((one) => one.subtask.status === 'running').map((one) => one.subtask.id) : []} />
       </ReactFlow>
     </ChoiceContext>
   );

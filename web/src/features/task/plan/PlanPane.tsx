@@ -4,7 +4,7 @@ import { lazy, Suspense, useId, useMemo, useState } from 'react';
 import { isOver } from '@/events/status';
 import type { TaskView } from '@/events/view';
 import { useWords } from '@/i18n/words';
-import { Chip, Dialog, IconButton, Skeleton } from '@/parts';
+import { Chip, cx, Dialog, IconButton, Skeleton } from '@/parts';
 import { words } from '../words';
 import { graphOf, revisionOf } from './graph';
 
@@ -17,9 +17,11 @@ interface PlanPaneProps {
   readonly selected: string | undefined;
   readonly onSelect: (id: string | undefined) => void;
   readonly nameOf: (agent: string | null) => string;
+  /** Stands in a tab that is its frame and has its name. */
+  readonly isBare?: boolean;
 }
 
-export function PlanPane({ view, revision, onRevision, selected, onSelect, nameOf }: PlanPaneProps) {
+export function PlanPane({ view, revision, onRevision, selected, onSelect, nameOf, isBare = false }: PlanPaneProps) {
   const say = useWords(words);
   const id = useId();
   const [isWhyOpen, setWhyOpen] = useState(false);
@@ -28,9 +30,9 @@ export function PlanPane({ view, revision, onRevision, selected, onSelect, nameO
   const newest = view.plans.at(-1);
   const at = view.plans.findIndex((one) => one === plan);
   return (
-    <section aria-label={say('plan')} className="card flex h-full min-h-0 flex-col overflow-hidden">
+    <section aria-label={say('plan')} className={cx('flex h-full min-h-0 flex-col overflow-hidden', !isBare && 'card')}>
       <header className="flex min-h-10 shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-3 py-1">
-        <h2 className="text-sm font-semibold">{say('plan')}</h2>
+        <h2 className={isBare ? 'sr-only' : 'text-sm font-semibold'}>{say('plan')}</h2>
         {view.plans.length > 1 && plan && (
           <label htmlFor={id} className="flex min-w-0 flex-1 items-center gap-2 text-sm text-muted">
             <span className="sr-only">{say('plan.slide')}</span>

@@ -1,4 +1,5 @@
 /** The plan as a graph: the nodes of a revision, and beside each repair the failed part that it replaces. Pure. */
+import { list } from '@/events/event';
 import type { PlanRevision, SubtaskView, TaskView } from '@/events/view';
 import { criticalPath } from '../estimates';
 
@@ -7,6 +8,8 @@ export interface GraphNode {
   readonly isCritical: boolean;
   /** A part of an earlier revision that failed and is not in this one. */
   readonly isReplaced: boolean;
+  /** Nothing stands in its place: the work went on without it. */
+  readonly isDropped: boolean;
   /** What this one does again, if it is a repair. */
   readonly repairs: string | null;
 }
@@ -36,20 +39,26 @@ export function revisionOf(view: TaskView, wanted: number | undefined): PlanRevi
   return view.plans.find((one) => one.revision === wanted) ?? view.plans.at(-1) ?? null;
 }
 
-function hasFailed(view: TaskView, id: string): boolean {
-  return (
-    view.subtaskById.get(id)?.status === 'failed' || view.verdicts.some((one) => one.subtaskId === id && one.passed === false)
-  );
+/** Subtasks that failed, or whose result the review did not accept. */
+function failedParts(view: TaskView): ReadonlySet<string> {
+  return new Set([
+    ...[...view.subtaskById.values()].filter((one) => one.status === 'failed').map((one) => one.id),
+    ...view.verdicts.filter((one) => one.passed === false).map((one) => one.subtaskId ?? ''),
+    ...view.entries
+      .filter((entry) => entry.kind === 'review')
+      .flatMap((entry) => list(entry.data['failed']).map((one) => String(one['subtask_id']))),
+  ]);
 }
 
 /** Parts of earlier revisions that failed and are gone, by id, each with the part that does them again (or null). */
 export function replacedBy(view: TaskView, revision: PlanRevision): ReadonlyMap<string, string | null> {
   const now = new Set((revision.nodes ?? []).map((one) => one.id));
+  const failed = failedParts(view);
   const found = new Map<string, string | null>();
   for (const plan of view.plans) {
     if (plan.revision >= revision.revision) continue;
     for (const node of plan.nodes ?? []) {
-      if (now.has(node.id) || !hasFailed(view, node.id)) continue;
+      if (now.has(node.id) || !failed.has(node.id)) continue;
       const isAgain = (other: { id: string; title: string; agent: string }) =>
         lineage(other.id) === lineage(node.id) || (other.title === node.title && other.agent === node.agent);
       found.set(node.id, (revision.nodes ?? []).find(isAgain)?.id ?? null);
@@ -79,9 +88,10 @@ export function graphOf(view: TaskView, wanted: number | undefined): PlanGraph |
       subtask,
       isCritical: critical.has(subtask.id),
       isReplaced: false,
+      isDropped: false,
       repairs: repairs.get(subtask.id) ?? null,
     })),
-    ...old.map((subtask) => ({ subtask, isCritical: false, isReplaced: true, repairs: null })),
+    ...old.map((subtask) => ({ subtask, isCritical: false, isReplaced: true, isDropped: replaced.get(subtask.id) === null, repairs: null })),
   ];
   const needs = subtasks.flatMap((to) =>
     to.dependsOn

@@ -2,7 +2,7 @@
 import ELK, { type ELK as Elk } from 'elkjs/lib/elk-api.js';
 import type { PlanGraph } from './graph';
 
-export const NODE = { width: 232, height: 62 } as const;
+export const NODE = { width: 232, height: 54 } as const;
 
 export interface Place {
   readonly x: number;
@@ -12,9 +12,9 @@ export interface Place {
 const OPTIONS = {
   'elk.algorithm': 'layered',
   'elk.direction': 'RIGHT',
-  'elk.spacing.nodeNode': '16',
+  'elk.spacing.nodeNode': '12',
   'elk.spacing.componentComponent': '24',
-  'elk.layered.spacing.nodeNodeBetweenLayers': '56',
+  'elk.layered.spacing.nodeNodeBetweenLayers': '44',
   'elk.layered.considerModelOrder.strategy': 'NODES_AND_EDGES',
   'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
 };
@@ -44,7 +44,7 @@ export function spread(places: ReadonlyMap<string, Place>, max = MAX_IN_LAYER): 
   const columns = new Map<number, [string, Place][]>();
   for (const entry of places) columns.set(entry[1].x, [...(columns.get(entry[1].x) ?? []), entry]);
   if (![...columns.values()].some((column) => column.length > max)) return places;
-  const step = { x: NODE.width + 24, y: NODE.height + 16 };
+  const step = { x: NODE.width + 24, y: NODE.height + 12 };
   const tallest = Math.min(max, Math.max(...[...columns.values()].map((column) => column.length)));
   const found = new Map<string, Place>();
   let left = 0;

@@ -19,6 +19,8 @@ interface TimelineProps {
   readonly subtask: string | undefined;
   readonly onSubtask: (id: string | undefined) => void;
   readonly nameOf: (agent: string | null) => string;
+  /** Stands in a tab that is its frame and has its name. */
+  readonly isBare?: boolean;
 }
 
 const ROW_PX = 38;
@@ -80,7 +82,7 @@ function lineStatus(entry: Entry): Entry['status'] {
   return entry.kind === 'task' && entry.status === 'pending' ? 'completed' : entry.status;
 }
 
-export function Timeline({ taskId, view, subtask, onSubtask, nameOf }: TimelineProps) {
+export function Timeline({ taskId, view, subtask, onSubtask, nameOf, isBare = false }: TimelineProps) {
   const say = useWords(words);
   usePreferences();
   const scroller = useRef<HTMLDivElement>(null);
@@ -119,9 +121,9 @@ export function Timeline({ taskId, view, subtask, onSubtask, nameOf }: TimelineP
     lastTop.current = element.scrollTop;
   };
   return (
-    <section aria-label={say('timeline')} className="card flex h-full min-h-0 flex-col overflow-hidden">
+    <section aria-label={say('timeline')} className={cx('flex h-full min-h-0 flex-col overflow-hidden', !isBare && 'card')}>
       <header className="flex min-h-10 shrink-0 items-center gap-3 border-b border-line px-3 py-1">
-        <h2 className="text-sm font-semibold">{say('timeline')}</h2>
+        <h2 className={isBare ? 'sr-only' : 'text-sm font-semibold'}>{say('timeline')}</h2>
         {subtask !== undefined && (
           <button
             type="button"
@@ -136,7 +138,7 @@ export function Timeline({ taskId, view, subtask, onSubtask, nameOf }: TimelineP
         <span className="ml-auto text-sm text-muted">{say('log.shown', { count: entries.length })}</span>
       </header>
       <div className="relative min-h-0 flex-1">
-        <div ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-label={say('timeline')} aria-live="off" className="h-full overflow-auto [overflow-anchor:none]">
+        <div ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-label={say('timeline')} aria-live="off" className="relative h-full overflow-auto [overflow-anchor:none]">
           {entries.length === 0 && <p className="p-6 text-center text-muted">{say(subtask === undefined ? 'line.empty' : 'line.emptyOne')}</p>}
           <div className="relative w-full" style={{ height: rows.getTotalSize() }}>
             {rows.getVirtualItems().map((row) => {
@@ -168,7 +170,7 @@ export function Timeline({ taskId, view, subtask, onSubtask, nameOf }: TimelineP
         )}
       </div>
       {(view.status === 'waiting_input' || view.status === 'paused') && (
-        <div className="max-h-[70%] shrink-0 overflow-auto border-t border-line p-3 empty:hidden">
+        <div className="relative max-h-[78%] shrink-0 overflow-auto border-t border-line p-3 empty:hidden">
           <Questions taskId={taskId} view={view} />
         </div>
       )}

@@ -34,9 +34,13 @@ export function sentenceOf(say: TaskSay, view: TaskView, entry: Entry): string {
     case 'review':
       return say('say.review', { passed: number(entry.data['passed']) ?? 0, criteria: number(entry.data['criteria']) ?? 0 });
     case 'calls':
-      return say('say.calls', {
-        tools: entry.parts.filter((part) => part.kind === 'tool').length,
-        models: entry.parts.filter((part) => part.kind === 'model').length,
-      });
+      return say('say.calls', { calls: callsOf(say, entry) });
   }
+}
+
+function callsOf(say: TaskSay, entry: Entry): string {
+  const tools = entry.parts.filter((part) => part.kind === 'tool').length;
+  const models = entry.parts.filter((part) => part.kind === 'model').length;
+  const said = [tools > 0 ? say('say.tools', { count: tools }) : '', models > 0 ? say('say.models', { count: models }) : ''];
+  return said.filter(Boolean).join(' · ');
 }
