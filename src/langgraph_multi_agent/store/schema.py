@@ -153,18 +153,10 @@ tasks = Table(
         "idx_tasks_status_created",
         "status",
         "created_at",
-        sqlite_where=text("status IN ('pending', 'in_progress')"),
-        postgresql_where=text("status IN ('pending', 'in_progress')"),
-    ),
-    Index("idx_tasks_listed", "tenant", "created_at", "id", "status", "priority", "assignee"),
-    Index(
-        "idx_tasks_unfinished",
-        "tenant",
-        "created_at",
-        "id",
         sqlite_where=text("status IN ('pending', 'in_progress', 'waiting_input', 'paused')"),
         postgresql_where=text("status IN ('pending', 'in_progress', 'waiting_input', 'paused')"),
     ),
+    Index("idx_tasks_listed", "tenant", "created_at", "id", "status", "priority", "assignee"),
 )
 
 leases = Table(
