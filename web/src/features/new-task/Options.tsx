@@ -51,20 +51,26 @@ export function Options({ draft, errorsOf, isDisabled, onChange }: OptionsProps)
           )}
         </Field>
       )}
-      <Segmented
-        label={say('priority.label')}
-        value={draft.priority}
-        choices={([1, 2, 3, 4] as const).map((value) => ({
-          value,
-          label: sayPart(`priority.${value}`),
-          icon: (
-            <span aria-hidden="true">
-              <PriorityMark priority={value} isWordShown={false} />
-            </span>
-          ),
-        }))}
-        onChange={(priority) => onChange({ priority })}
-      />
+      <div>
+        <div aria-hidden="true" className="mb-1 text-sm font-medium">
+          {say('priority.label')}
+        </div>
+        <Segmented
+          label={say('priority.label')}
+          isLabelHidden
+          value={draft.priority}
+          choices={([1, 2, 3, 4] as const).map((value) => ({
+            value,
+            label: sayPart(`priority.${value}`),
+            icon: (
+              <span aria-hidden="true">
+                <PriorityMark priority={value} isWordShown={false} />
+              </span>
+            ),
+          }))}
+          onChange={(priority) => onChange({ priority })}
+        />
+      </div>
       <Field label={say('assignee.label')} errors={errorsOf('assignee')}>
         {(attributes) => (
           <input

@@ -248,7 +248,7 @@ export function NewTaskPage() {
           <Options draft={draft} errorsOf={errorsOf} isDisabled={isSending} onChange={change} />
         </Card>
       </div>
-      <div className="sticky bottom-14 z-10 mt-4 border-t border-line bg-bg py-3 md:bottom-0">
+      <div className="sticky bottom-[52px] z-10 mt-4 border-t border-line bg-bg py-3 md:bottom-0">
         {rest !== null && <ErrorNote error={rest} className="mb-3" />}
         {note !== null && <p className="mb-3 text-sm text-muted">{note}</p>}
         {isSending && share !== null && <ProgressBar percent={share * 100} className="mb-3" />}

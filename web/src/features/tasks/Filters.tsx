@@ -206,7 +206,7 @@ export function SearchField({ search, onChange }: FilterProps) {
     return () => clearTimeout(timer);
   }, [typed]);
   return (
-    <span className="relative w-full sm:w-64">
+    <span className="relative w-full shrink-0 md:w-56 lg:w-72">
       <Search size={15} aria-hidden className="pointer-events-none absolute top-1/2 left-2.5 -translate-y-1/2 text-muted" />
       <input
         type="text"

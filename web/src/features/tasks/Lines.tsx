@@ -113,11 +113,11 @@ export function Lines({ list, loader, selected, onToggle, onToggleAll }: LinesPr
   const loaded = list.rows.size;
   const state = selected.size === 0 ? false : selected.size >= loaded ? true : 'mixed';
   return (
-    <section className="card" aria-label={say('list.label')}>
-      <div className="sticky top-[52px] z-20 hidden rounded-t-card bg-surface md:block">
+    <section className="card overflow-clip" aria-label={say('list.label')}>
+      <div className="sticky top-[52px] z-20 hidden bg-surface md:block">
         <HeadLine state={state} onToggle={onToggleAll} />
       </div>
-      <ul ref={box} className="relative" style={{ height: virtual.getTotalSize() }}>
+      <ul ref={box} className="relative -mb-px" style={{ height: virtual.getTotalSize() }}>
         {items.map((item) => {
           const id = list.ids[item.index];
           const row = id === undefined ? undefined : list.rows.get(id);

@@ -14,8 +14,9 @@ import { words } from './words';
 /** The columns of head and rows: everything on wide screens, less on narrower ones, two lines on a phone. */
 export const COLUMNS = cx(
   'grid items-center gap-x-3 grid-cols-[28px_16px_minmax(0,1fr)_auto]',
-  'md:grid-cols-[28px_16px_minmax(0,1fr)_64px_minmax(0,220px)_76px]',
-  'xl:grid-cols-[28px_16px_minmax(0,1fr)_64px_minmax(0,280px)_76px_84px_104px_84px]',
+  'md:grid-cols-[28px_16px_minmax(0,1fr)_72px_minmax(0,200px)_60px]',
+  'xl:grid-cols-[28px_16px_minmax(0,1fr)_72px_minmax(0,244px)_56px_64px_92px]',
+  '2xl:grid-cols-[28px_16px_minmax(0,1fr)_80px_minmax(0,300px)_72px_84px_120px_92px]',
 );
 
 function Due({ row }: { readonly row: TaskRow }) {
@@ -39,7 +40,7 @@ function Due({ row }: { readonly row: TaskRow }) {
 function Work({ row, team }: { readonly row: TaskRow; readonly team: string }) {
   const say = useWords(words);
   const steps = useSteps(row);
-  const bar = <ProgressBar percent={row.progress} status={row.status} className="w-20 shrink-0 lg:w-24" />;
+  const bar = <ProgressBar percent={row.progress} status={row.status} className="w-14 shrink-0 2xl:w-24" />;
   const lead = <span className="min-w-0 truncate">{team}</span>;
   const count = steps && <span className="shrink-0 whitespace-nowrap">{say('row.steps', { done: steps.done, all: steps.all })}</span>;
   const dot = (
@@ -126,7 +127,7 @@ export const TaskLine = memo(function TaskLine({ row, team, currency, isSelected
       )}
     >
       <CheckMark label={say('row.select', { title: row.title })} state={isSelected} onToggle={(isRange) => onToggle(row.id, isRange)} className="row-span-2 md:row-span-1" />
-      <StatusMark status={row.status} className="relative" />
+      <StatusMark status={row.status} className="mb-[5px] self-end md:mb-0 md:self-center" />
       <span className="flex min-w-0 items-center gap-2 self-end md:self-center">
         <Link
           to="/tasks/$taskId"
@@ -145,14 +146,14 @@ export const TaskLine = memo(function TaskLine({ row, team, currency, isSelected
       <span className="col-start-3 row-start-2 min-w-0 self-start md:col-start-auto md:row-start-auto md:self-center">
         <Work row={row} team={team} />
       </span>
-      <span className="col-start-4 row-start-2 justify-self-end self-start text-sm text-muted md:col-start-auto md:row-start-auto md:self-center md:text-base md:text-text">
+      <span className="col-start-4 row-start-2 justify-self-end self-start text-sm whitespace-nowrap text-muted md:col-start-auto md:row-start-auto md:self-center md:text-base md:text-text">
         <Elapsed row={row} />
       </span>
       <span className="hidden justify-self-end xl:inline">{currency === null ? '' : <Money amount={row.cost} currency={currency} />}</span>
       <span title={row.assignee ?? undefined} className="hidden min-w-0 truncate xl:inline">
         {row.assignee ?? <span className="text-muted">–</span>}
       </span>
-      <RelativeTime at={row.createdAt} className="hidden justify-self-end text-sm whitespace-nowrap text-muted xl:inline" />
+      <RelativeTime at={row.createdAt} className="hidden justify-self-end text-sm whitespace-nowrap text-muted 2xl:inline" />
     </div>
   );
 });
@@ -181,10 +182,10 @@ export function HeadLine({ state, onToggle }: { readonly state: boolean | 'mixed
       <span className="text-sm text-muted">{say('column.title')}</span>
       <span className={cx(head, 'md:inline')}>{say('column.priority')}</span>
       <span className={cx(head, 'md:inline')}>{say('column.work')}</span>
-      <span className={cx(head, 'justify-self-end md:inline md:justify-self-start')}>{say('column.elapsed')}</span>
+      <span className={cx(head, 'justify-self-end md:inline')}>{say('column.elapsed')}</span>
       <span className={cx(head, 'justify-self-end xl:inline')}>{say('column.cost')}</span>
       <span className={cx(head, 'xl:inline')}>{say('column.assignee')}</span>
-      <span className={cx(head, 'justify-self-end xl:inline')}>{say('column.created')}</span>
+      <span className={cx(head, 'justify-self-end 2xl:inline')}>{say('column.created')}</span>
     </div>
   );
 }

@@ -24,6 +24,11 @@ function ViewLink({ name, search, isHere }: { readonly name: string; readonly se
   );
 }
 
+/** A dialog gives the focus to what has this attribute; React does not write it. */
+function beFirst(input: HTMLInputElement | null): void {
+  input?.setAttribute('autofocus', '');
+}
+
 function SaveDialog({ isOpen, search, onClose }: { readonly isOpen: boolean; readonly search: TasksSearch; readonly onClose: () => void }) {
   const say = useWords(words);
   const sayPart = useWords(partWords);
@@ -60,7 +65,7 @@ function SaveDialog({ isOpen, search, onClose }: { readonly isOpen: boolean; rea
       >
         <label className="block">
           <span className="mb-1 block text-sm font-medium">{say('view.name')}</span>
-          <input autoFocus value={name} maxLength={MAX_NAME_CHARS} onChange={(event) => setName(event.target.value)} className="field w-full" />
+          <input ref={beFirst} value={name} maxLength={MAX_NAME_CHARS} onChange={(event) => setName(event.target.value)} className="field w-full" />
         </label>
         <p className="mt-2 text-sm text-muted">{say('view.save.text')}</p>
       </form>
@@ -75,7 +80,7 @@ export function Views({ search }: { readonly search: TasksSearch }) {
   const [isSaving, setSaving] = useState(false);
   const isKnown = [...BUILT_IN, ...saved].some((one) => isSameView(one.search, search));
   return (
-    <nav aria-label={say('views')} className="-mx-1 flex min-w-0 items-center gap-1 overflow-x-auto px-1 py-0.5">
+    <nav aria-label={say('views')} className="-mx-1 flex min-w-0 items-center gap-1 overflow-x-auto px-1 py-0.5 [scrollbar-width:none]">
       {BUILT_IN.map((view) => (
         <ViewLink key={view.key} name={say(`view.${view.key}`)} search={view.search} isHere={isSameView(view.search, search)} />
       ))}

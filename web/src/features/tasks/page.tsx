@@ -66,16 +66,16 @@ export function TasksPage() {
   };
   return (
     <>
-      <header className="mb-3 flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
-        <h1 className="flex items-baseline gap-2.5 text-xl leading-snug font-semibold tracking-[-0.01em]">
+      <header className="mb-3 flex min-w-0 flex-col gap-x-6 gap-y-2 lg:min-h-9 lg:flex-row lg:items-center">
+        <h1 className="flex shrink-0 items-baseline gap-2.5 text-xl leading-snug font-semibold tracking-[-0.01em]">
           {say('title')} {!isFirst && !isWelcome && <Count list={list} />}
         </h1>
-        {!isWelcome && <SearchField search={search} onChange={filter} />}
+        {!isWelcome && <Views search={search} />}
       </header>
       {!isWelcome && (
-        <div className="mb-3 flex flex-col gap-2 xl:flex-row xl:items-center xl:justify-between">
-          <Views search={search} />
+        <div className="mb-3 flex flex-col-reverse gap-x-4 gap-y-2 md:flex-row md:items-center md:justify-between">
           <Filters search={search} onChange={filter} />
+          <SearchField search={search} onChange={filter} />
         </div>
       )}
       {problem !== null && <ErrorNote error={problem} isCompact={!isFirst} className="mb-3" onRetry={() => loader.reload()} />}
