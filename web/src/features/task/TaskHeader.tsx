@@ -110,7 +110,7 @@ export function TaskHeader({ taskId, view, task }: { readonly taskId: string; re
         {say('back')}
       </Link>
       <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-2">
-        <h1 className="line-clamp-2 max-w-[72ch] min-w-0 flex-[1_1_20rem] text-xl leading-snug font-semibold tracking-[-0.01em]" title={title}>
+        <h1 className="line-clamp-2 max-w-[100ch] min-w-0 flex-[1_1_20rem] text-xl leading-snug font-semibold tracking-[-0.01em]" title={title}>
           {title}
         </h1>
         <Actions taskId={taskId} status={view.status} isStopping={isStopping} />

@@ -70,7 +70,7 @@ export function heaviestChain(
     if (last === null || found > sum) [sum, last] = [found, node.id];
   }
   const ids: string[] = [];
-  for (let at = last; at !== null && ids.length <= nodes.length; at = best.get(at)?.before ?? null) ids.unshift(at);
+  for (let at = last; at !== null && !ids.includes(at); at = best.get(at)?.before ?? null) ids.unshift(at);
   return { ids, sum };
 }
 

@@ -75,7 +75,7 @@ function PlanNodeBox({ data }: NodeProps<PlanNode>) {
         )}
       >
         <span className="flex w-full min-w-0 items-center gap-2">
-          <StatusMark status={subtask.status} size={isFar ? 22 : 14} />
+          <StatusMark status={isReplaced ? 'failed' : subtask.status} size={isFar ? 22 : 14} />
           <span className={cx('plan-title min-w-0 flex-1 font-medium', isFar ? 'line-clamp-2 text-[22px] leading-[1.1]' : 'truncate')}>{subtask.title}</span>
         </span>
         {!isFar && (
@@ -238,7 +238,7 @@ function Drawing({ graph, label, selected, onSelect, nameOf }: PlanGraphProps) {
             zoomable
             position="bottom-left"
             className="plan-map"
-            nodeColor={(node) => STATUS_FILL[node.data.node.subtask.status]}
+            nodeColor={({ data: { node } }) => STATUS_FILL[node.isReplaced ? 'failed' : node.subtask.status]}
             nodeStrokeWidth={0}
             nodeBorderRadius={12}
             maskColor="color-mix(in srgb, var(--bg) 70%, transparent)"
