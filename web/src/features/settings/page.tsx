@@ -15,11 +15,13 @@ export function SettingsPage() {
   return (
     <div className="mx-auto max-w-5xl">
       <PageHead title={say('title')} />
-      <Appearance />
-      <ModelStatus />
-      <ApiKey />
-      <Transfer />
-      <FeedbackForm />
+      <div>
+        <Appearance />
+        <ModelStatus />
+        <ApiKey />
+        <Transfer />
+        <FeedbackForm />
+      </div>
     </div>
   );
 }

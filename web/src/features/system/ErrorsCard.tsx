@@ -18,13 +18,13 @@ function Group({ group }: { readonly group: ErrorGroup }) {
         <span className="font-medium">{group.error.title}</span>
         <code className="text-muted">{group.code}</code>
         <Chip className="text-xs">{group.agent ?? say('errors.task')}</Chip>
-        <span className="ml-auto text-sm text-muted">
+        <span className="w-full text-sm text-muted sm:ml-auto sm:w-auto">
           <span className="font-medium text-text">{say('errors.times', { count: group.count })}</span>
           {' · '}
           {say('errors.last')} <RelativeTime at={group.last_at} />
         </span>
       </div>
-      <div className="mt-1 pl-6.5">
+      <div className="mt-1 sm:pl-6.5">
         <p>{group.error.detail}</p>
         {group.error.hint !== '' && <p className="text-muted">{group.error.hint}</p>}
         <div className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-2">

@@ -2,7 +2,7 @@
 import { Link } from '@tanstack/react-router';
 import { formatDuration, formatNumber } from '@/i18n/format';
 import { useWords } from '@/i18n/words';
-import { Card, Chip, CopyText, StatusMark } from '@/parts';
+import { Card, Chip, StatusMark } from '@/parts';
 import { isLate, type Workers } from './queries';
 import { words } from './words';
 
@@ -55,12 +55,11 @@ function Worker({ worker, leaseS }: { readonly worker: Workers['workers'][number
 export function WorkersCard({ workers }: { readonly workers: Workers }) {
   const say = useWords(words);
   return (
-    <Card title={say('workers')} isFlush className="xl:col-span-2">
+    <Card title={say('workers')} isFlush>
       {workers.workers.length === 0 ? (
         <div className="px-4 pt-2 pb-5">
           <p className="font-medium">{say('workers.none')}</p>
-          <p className="mb-3 text-muted">{say('workers.none.text')}</p>
-          <CopyText text="lgma worker" />
+          <p className="text-muted">{say('workers.none.text')}</p>
         </div>
       ) : (
         <ul className="mt-1">

@@ -60,27 +60,27 @@ export function SystemPage() {
         </div>
       )}
       {health.data && <Dependencies health={health.data} />}
-      <div className="mb-4 grid items-start gap-4 xl:grid-cols-3">
-        {queue.data ? (
-          <QueueCard queue={queue.data} isStuck={workers.data !== undefined && isStuck(queue.data, workers.data)} />
-        ) : (
-          queue.isPending && <Skeleton className="h-64 rounded-card" />
-        )}
-        {workers.data ? (
-          <WorkersCard workers={workers.data} />
-        ) : (
-          workers.isPending && (
-            <Card title={say('workers')} isFlush className="xl:col-span-2">
-              <SkeletonRows rows={3} />
-            </Card>
-          )
-        )}
-      </div>
-      <div className="space-y-4">
-        <ErrorsCard />
-        <div className="grid items-start gap-4 xl:grid-cols-2">
-          <FeedbackCard />
+      <div className="grid items-start gap-4 xl:grid-cols-3">
+        <div className="min-w-0 space-y-4">
+          {queue.data ? (
+            <QueueCard queue={queue.data} isStuck={workers.data !== undefined && isStuck(queue.data, workers.data)} />
+          ) : (
+            queue.isPending && <Skeleton className="h-64 rounded-card" />
+          )}
           <RetentionCard />
+          <FeedbackCard />
+        </div>
+        <div className="min-w-0 space-y-4 xl:col-span-2">
+          {workers.data ? (
+            <WorkersCard workers={workers.data} />
+          ) : (
+            workers.isPending && (
+              <Card title={say('workers')} isFlush>
+                <SkeletonRows rows={2} />
+              </Card>
+            )
+          )}
+          <ErrorsCard />
         </div>
       </div>
     </>

@@ -30,9 +30,11 @@ describe('a worker', () => {
   });
 });
 
-it('the queue is stuck when tasks wait and no worker was seen', () => {
-  const queue = { waiting: 1 } as Queue;
-  expect(isStuck(queue, { workers: [] } as unknown as Workers)).toBe(true);
+it('the queue is stuck when tasks wait on and on, and no worker was seen', () => {
+  const queue = { oldest_wait_s: 60 } as Queue;
+  const none = { workers: [] } as unknown as Workers;
+  expect(isStuck(queue, none)).toBe(true);
   expect(isStuck(queue, { workers: [{}] } as unknown as Workers)).toBe(false);
-  expect(isStuck({ ...queue, waiting: 0 }, { workers: [] } as unknown as Workers)).toBe(false);
+  expect(isStuck({ ...queue, oldest_wait_s: 1 }, none)).toBe(false);
+  expect(isStuck({ ...queue, oldest_wait_s: null }, none)).toBe(false);
 });

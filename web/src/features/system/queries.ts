@@ -66,7 +66,10 @@ export function isLate(worker: Workers['workers'][number], leaseS: number): bool
   return worker.running > 0 && (worker.last_beat_age_s ?? 0) > leaseS;
 }
 
-/** Tasks wait, nobody runs any, and nobody did lately. */
+/** A worker that hears of a task takes it within a second or so. */
+const PATIENCE_S = 10;
+
+/** Tasks wait longer than any worker would let them, and none holds a task or did lately. */
 export function isStuck(queue: Queue, workers: Workers): boolean {
-  return queue.waiting > 0 && workers.workers.length === 0;
+  return (queue.oldest_wait_s ?? 0) > PATIENCE_S && workers.workers.length === 0;
 }
