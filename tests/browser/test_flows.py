@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
 WEATHER = Path(str(demo.__file__)).with_name("seattle-weather.csv")
 DIAMOND = {"read": [], "left": ["read"], "right": ["read"], "write": ["left", "right"]}
-HEADER = "document.querySelector('main [data-status]')?.dataset.status"
+HEADER = "document.querySelector('main header [data-status]:not(a)')?.dataset.status"
 NODES = """(() => Object.fromEntries([...document.querySelectorAll('main [data-subtask]')].map((node) => [
-  node.dataset.subtask, (node.matches('[data-status]') ? node : node.querySelector('[data-status]'))?.dataset.status,
+  node.dataset.subtask, (node.matches('[data-status]') ? node : node.querySelector('[data-status]:not(a)'))?.dataset.status,
 ])))()"""
 STATE = f"JSON.stringify({{ header: {HEADER}, nodes: {NODES} }})"
 

@@ -137,7 +137,7 @@ async def test_no_report_artifact_or_file_name_runs(tmp_path: Path) -> None:
                 "Page.navigate", url=f"{site.address}/api/v1/tasks/{task}/artifacts/{name}"
             )
             async with asyncio.timeout(20):  # a page without scripts has no timers either
-                while await site.tab.run("document.readyState") != "complete":
+                while await site.tab.run("document.readyState") != "complete":  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             await asyncio.sleep(0.1)  # a handler that fires late is what is looked for
         assert (site.tab.harms, site.tab.dialogs) == ([], [])
