@@ -52,6 +52,7 @@ export function NotFound() {
   useTitle(say('missing.title'));
   return (
     <EmptyState
+      level={1}
       icon={<Compass size={22} aria-hidden />}
       title={say('missing.title')}
       actions={

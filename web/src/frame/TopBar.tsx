@@ -33,7 +33,6 @@ export function TopBar({ onSearch, onHelp }: { readonly onSearch: () => void; re
       <button
         type="button"
         onClick={onSearch}
-        aria-label={say('search')}
         aria-keyshortcuts="Meta+K Control+K /"
         className="flex h-[34px] min-w-0 flex-1 items-center gap-2 rounded-control border border-line bg-surface px-2.5 text-left text-muted hover:border-line-strong sm:max-w-md"
       >
