@@ -99,7 +99,7 @@ export function LogsTab({ taskId, view }: { readonly taskId: string; readonly vi
                     {line.time}
                   </span>
                   <span
-                    className={cx('min-w-0 flex-1 cursor-text break-all', open !== event.seq && 'line-clamp-2')}
+                    className={cx('min-w-0 flex-1 cursor-text', open === event.seq ? 'break-all whitespace-pre-wrap' : 'truncate')}
                     onClick={() => {
                       if (window.getSelection()?.isCollapsed !== false) setOpen(open === event.seq ? null : event.seq);
                     }}

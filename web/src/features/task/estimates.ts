@@ -97,11 +97,14 @@ export function remainingSeconds(status: Status, subtasks: readonly Work[], now:
   return sum > 0 ? sum : null;
 }
 
+/** Of work that took no time to speak of, so that of two equal paths the longer one decides. */
+const MIN_WEIGHT = 0.001;
+
 /** Ids on the path that decides when the task ends; empty where every subtask stands alone. */
 export function criticalPath(subtasks: readonly Work[]): ReadonlySet<string> {
   if (!subtasks.some((one) => one.dependsOn.length > 0)) return new Set();
   const typical = typicalDuration(subtasks);
-  const weights = new Map(subtasks.map((one) => [one.id, one.durationS ?? typical(one.agent) ?? 1]));
+  const weights = new Map(subtasks.map((one) => [one.id, Math.max(MIN_WEIGHT, one.durationS ?? typical(one.agent) ?? 1)]));
   const { ids } = heaviestChain(subtasks, (id) => weights.get(id) ?? 1);
   return new Set(ids.length > 1 ? ids : []);
 }

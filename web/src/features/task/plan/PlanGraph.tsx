@@ -43,7 +43,7 @@ function PlanNodeBox({ data }: NodeProps<PlanNode>) {
   const isFar = useStore((state) => state.transform[2] < FAR);
   const { subtask, isCritical, isReplaced, isDropped, repairs } = data.node;
   const isSelected = selected === subtask.id;
-  const attempts = subtask.attempts.length;
+  const attempts = subtask.attempts.at(-1)?.attempt ?? 0;
   const isLive = subtask.status === 'running';
   const note = isReplaced
     ? say(isDropped ? 'node.dropped' : 'node.replaced')
@@ -186,6 +186,7 @@ function Drawing({ graph, label, selected, onSelect, nameOf }: PlanGraphProps) {
         target: edge.to,
         data: { isCritical: edge.isCritical, isRepair: edge.kind === 'repairs' },
         focusable: false,
+        ariaLabel: `${edge.from} → ${edge.to}`,
       })),
     [graph],
   );

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { TaskEvent } from '@/events/event';
 import { foldAll } from '@/events/fold';
 import { graphOf, shapeOf } from './graph';
-import { NODE, spread } from './layout';
+import { NODE, spread, type Place } from './layout';
 
 type Line = readonly [type: string, data: Record<string, unknown>, subtask?: string];
 
@@ -79,7 +79,7 @@ describe('spread', () => {
     expect(spread(places)).toBe(places);
   });
   it('turns a tower into columns in which nothing overlaps', () => {
-    const places = new Map([...Array.from({ length: 62 }, (_, at) => [`s${at}`, { x: 0, y: at * 80 }] as const), ['end', { x: 300, y: 0 }] as const]);
+    const places = new Map(Array.from({ length: 63 }, (_, at): [string, Place] => [`s${at}`, at === 62 ? { x: 300, y: 0 } : { x: 0, y: at * 80 }]));
     const found = [...spread(places).values()];
     expect(Math.max(...found.map((one) => one.y)) - Math.min(...found.map((one) => one.y))).toBeLessThan(8 * (NODE.height + 20));
     for (const [at, one] of found.entries()) {

@@ -109,9 +109,10 @@ export function Timeline({ taskId, view, subtask, onSubtask, nameOf, isBare = fa
     });
   }, []);
   const count = entries.length;
+  const height = rows.scrollRect?.height ?? 0;
   useEffect(() => {
     if (isFollowing && count > 0) rows.scrollToIndex(count - 1, { align: 'end' });
-  }, [rows, isFollowing, count]);
+  }, [rows, isFollowing, count, height]);
   const onScroll = () => {
     const element = scroller.current;
     if (!element) return;
