@@ -8,15 +8,16 @@ import { blocksOf, isOwnAddress, piecesOf, type ChatLink, type Citation, type Me
 import { TaskCard } from './TaskCard';
 import { words } from './words';
 
-function Words({ content, links }: { readonly content: string; readonly links: readonly ChatLink[] }) {
+function Words({ content, links, taskId }: { readonly content: string; readonly links: readonly ChatLink[]; readonly taskId: string | null }) {
+  const say = useWords(words);
   return (
     <p className="whitespace-pre-wrap">
       {piecesOf(content, links).map((piece, at) =>
         piece.href === null ? (
           piece.text
         ) : (
-          <Link key={at} to={piece.href} className="link">
-            {piece.text}
+          <Link key={at} to={piece.href} className="link underline">
+            {piece.href === `/tasks/${taskId ?? ''}` ? say('task.open') : piece.text}
           </Link>
         ),
       )}
@@ -89,7 +90,7 @@ export function MessageView({ message }: { readonly message: Message }) {
         )}
       >
         {blocksOf(message).map((block, at) => {
-          if (block.kind === 'text') return <Words key={at} content={block.text} links={message.links} />;
+          if (block.kind === 'text') return <Words key={at} content={block.text} links={message.links} taskId={message.taskId} />;
           if (block.kind === 'sources') {
             return (
               <div key={at} className="flex flex-wrap gap-1.5">

@@ -67,7 +67,6 @@ export function TaskCard({ taskId }: { readonly taskId: string }) {
     <Link
       to="/tasks/$taskId"
       params={{ taskId }}
-      aria-label={`${say('task.open')}: ${shown.name}`}
       className="card block px-3.5 py-3 text-text no-underline transition-colors duration-100 hover:border-line-strong"
     >
       <span className="flex items-start justify-between gap-3">

@@ -26,7 +26,7 @@ function NoModel() {
       <p className="font-medium">{say('noModel.title')}</p>
       <p className="text-muted">
         {say('noModel.text')}{' '}
-        <Link to="/settings" hash="model" className="link">
+        <Link to="/settings" hash="model" className="link underline">
           {say('noModel.do')}
         </Link>
       </p>

@@ -94,7 +94,7 @@ export function Transfer() {
           ) : (
             <p>
               {say('import.drop')}{' '}
-              <label htmlFor={id} className="link font-medium has-focus-visible:outline-2 has-focus-visible:outline-accent">
+              <label htmlFor={id} className="link font-medium underline has-focus-visible:outline-2 has-focus-visible:outline-accent">
                 {say('import.choose')}
                 <input
                   id={id}

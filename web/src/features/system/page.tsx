@@ -4,7 +4,7 @@ import { useTitle } from '@/frame/title';
 import type { Status } from '@/events/status';
 import { formatDuration, formatMoment } from '@/i18n/format';
 import { useWords } from '@/i18n/words';
-import { Card, ErrorNote, PageHead, Skeleton, SkeletonRows, StatusMark } from '@/parts';
+import { Card, cx, ErrorNote, PageHead, Skeleton, SkeletonRows, StatusMark } from '@/parts';
 import { Dependencies } from './Dependencies';
 import { ErrorsCard } from './ErrorsCard';
 import { FeedbackCard } from './FeedbackCard';
@@ -25,7 +25,7 @@ function Head({ health, isStale }: { readonly health: Health | undefined; readon
       actions={
         health && (
           <div className="text-sm text-muted sm:text-right">
-            <StatusMark show="chip" status={MARKS[health.status]} label={say(health.status)} />
+            <StatusMark show="chip" status={isStale ? 'pending' : MARKS[health.status]} label={say(isStale ? 'unknown' : health.status)} />
             <p className="mt-1">
               {say('version', { version: health.version })} · {say('uptime', { time: formatDuration(health.uptime_s) })}
             </p>
@@ -59,28 +59,30 @@ export function SystemPage() {
           ))}
         </div>
       )}
-      {health.data && <Dependencies health={health.data} />}
-      <div className="grid items-start gap-4 xl:grid-cols-3">
-        <div className="min-w-0 space-y-4">
+      <div className={cx('transition-opacity duration-150', problem !== null && 'opacity-60')}>
+        {health.data && <Dependencies health={health.data} />}
+        <div className="grid items-start gap-4 xl:grid-cols-3 xl:grid-rows-[auto_1fr]">
           {queue.data ? (
             <QueueCard queue={queue.data} isStuck={workers.data !== undefined && isStuck(queue.data, workers.data)} />
           ) : (
             queue.isPending && <Skeleton className="h-64 rounded-card" />
           )}
-          <RetentionCard />
-          <FeedbackCard />
-        </div>
-        <div className="min-w-0 space-y-4 xl:col-span-2">
-          {workers.data ? (
-            <WorkersCard workers={workers.data} />
-          ) : (
-            workers.isPending && (
-              <Card title={say('workers')} isFlush>
-                <SkeletonRows rows={2} />
-              </Card>
-            )
-          )}
-          <ErrorsCard />
+          <div className="min-w-0 space-y-4 xl:col-span-2 xl:row-span-2">
+            {workers.data ? (
+              <WorkersCard workers={workers.data} />
+            ) : (
+              workers.isPending && (
+                <Card title={say('workers')} isFlush>
+                  <SkeletonRows rows={2} />
+                </Card>
+              )
+            )}
+            <ErrorsCard />
+          </div>
+          <div className="min-w-0 space-y-4">
+            <RetentionCard />
+            <FeedbackCard />
+          </div>
         </div>
       </div>
     </>
