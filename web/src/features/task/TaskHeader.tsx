@@ -5,9 +5,9 @@ import { useState, type ReactNode } from 'react';
 import { doneOf, elapsedOf } from '@/events/fold';
 import { isOver } from '@/events/status';
 import type { TaskView } from '@/events/view';
-import { formatCompact, formatDuration, formatMoment, formatMoney, formatNumber } from '@/i18n/format';
+import { formatCompact, formatDay, formatDuration, formatMoment, formatMoney, formatNumber } from '@/i18n/format';
 import { known, useWords } from '@/i18n/words';
-import { Dialog, PriorityMark, priorityOf, ProgressBar, RelativeTime, StatusMark } from '@/parts';
+import { Dialog, PriorityMark, priorityOf, ProgressBar, StatusMark } from '@/parts';
 import { useNow } from '@/preferences/clock';
 import { usePreferences } from '@/preferences/store';
 import { Actions } from './Actions';
@@ -130,8 +130,8 @@ export function TaskHeader({ taskId, view, task }: { readonly taskId: string; re
           <Spending view={view} task={task} />
           {task?.assignee && <Figure label={say('assignee')}>{task.assignee}</Figure>}
           {task?.deadline && (
-            <Figure label={say('deadline')}>
-              <RelativeTime at={task.deadline} />
+            <Figure label={say('deadline')} title={formatMoment(task.deadline)}>
+              {formatDay(task.deadline)}
             </Figure>
           )}
         </dl>

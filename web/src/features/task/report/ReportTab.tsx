@@ -175,6 +175,12 @@ export function ReportTab({ taskId, view, task }: ReportTabProps) {
           <Markdown text={summary} />
         </Suspense>
         {unchecked > 0 && <StatusMark status="waiting_input" show="chip" className="mt-4" label={say('report.unverified', { count: unchecked })} />}
+        {hasParts && (
+          <section className="mt-6">
+            <h2 className="mb-2 text-sm font-semibold text-muted">{say('report.bySubtask')}</h2>
+            <Parts view={view} />
+          </section>
+        )}
         <Charts files={all} />
       </article>
     );
