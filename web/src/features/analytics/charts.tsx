@@ -1,6 +1,6 @@
 /** The drawings. Colours are the tokens', so both themes are right without drawing anew. */
 import { Bar, BarChart, CartesianGrid, Line, ComposedChart, LabelList, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
-import { formatNumber } from '@/i18n/format';
+import { formatCompact, formatMoney, formatNumber } from '@/i18n/format';
 import { locale, useWords, type Say } from '@/i18n/words';
 import type { Dashboard } from './query';
 import { noonOf, type Spending, type TrendPoint } from './series';
@@ -127,12 +127,16 @@ export function DurationChart({ duration }: { readonly duration: Dashboard['dura
 interface CostChartProps {
   readonly spending: readonly Spending[];
   readonly measure: 'cost' | 'tokens';
-  readonly money: (amount: number) => string;
+  readonly currency: string;
 }
 
-export function CostChart({ spending, measure, money }: CostChartProps) {
+export function CostChart({ spending, measure, currency }: CostChartProps) {
   const say = useWords(words);
-  const show = (value: number) => (measure === 'cost' ? money(value) : formatNumber(value));
+  const show = (value: number) => (measure === 'cost' ? formatMoney(value, currency) : formatNumber(value));
+  const tick = (value: number) =>
+    measure === 'cost'
+      ? new Intl.NumberFormat(locale(), { style: 'currency', currency, currencyDisplay: 'narrowSymbol', minimumFractionDigits: 0, maximumSignificantDigits: 3 }).format(value)
+      : formatCompact(value);
   const bar = { stackId: 'spent', maxBarSize: 28, isAnimationActive: false } as const;
   return (
     <figure aria-label={say('cost')}>
@@ -148,7 +152,7 @@ export function CostChart({ spending, measure, money }: CostChartProps) {
         <BarChart data={[...spending]} margin={MARGIN} barCategoryGap="28%" accessibilityLayer>
           <CartesianGrid vertical={false} stroke="var(--line)" />
           <XAxis dataKey="date" tickFormatter={tickOfWhen} tick={AXIS} tickLine={false} axisLine={{ stroke: 'var(--line)' }} minTickGap={18} />
-          <YAxis tick={AXIS} tickLine={false} axisLine={false} width={measure === 'cost' ? 56 : 48} tickFormatter={show} />
+          <YAxis tick={AXIS} tickLine={false} axisLine={false} width={52} tickFormatter={tick} />
           <Tooltip cursor={{ fill: 'var(--hover)' }} isAnimationActive={false} content={<Hint nameOf={nameOfWhen} show={show} />} />
           {measure === 'cost' ? (
             <Bar dataKey="cost" name={say('cost')} fill={COLOURS.input} {...bar} />

@@ -218,7 +218,7 @@ function Costs({ dashboard, range }: { readonly dashboard: Dashboard; readonly r
       rows={spending.toReversed()}
       keyOf={(row) => row.date}
     >
-      {measure !== 'none' && <CostChart spending={spending} measure={measure} money={money} />}
+      {measure !== 'none' && <CostChart spending={spending} measure={measure} currency={currency} />}
     </ChartCard>
   );
 }
