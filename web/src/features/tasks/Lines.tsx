@@ -17,7 +17,7 @@ const ROW_PX = { comfortable: 44, compact: 36, twoLines: 64 } as const;
 /** Top bar and head stand over the list, the bulk bar and on phones the rail under it. */
 const TOP_PX = 96;
 const BOTTOM_PX = 96;
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 /** Shapes of rows at the end while it is not known how many follow. */
 const MORE_ROWS = 4;
 
@@ -58,14 +58,18 @@ export function Lines({ list, loader, selected, onToggle, onToggleAll }: LinesPr
     const top = box.current ? Math.round(box.current.getBoundingClientRect().top + scrollY) : 0;
     if (top !== margin) setMargin(top);
   });
+  const { ids } = list;
+  // A new function each time would have all ten thousand places measured anew each time.
+  const keyAt = useCallback((at: number) => ids[at] ?? at, [ids]);
   const virtual = useWindowVirtualizer({
     count,
     estimateSize: () => size,
     overscan: OVERSCAN,
+    useFlushSync: false,
     scrollMargin: margin,
     scrollPaddingStart: TOP_PX,
     scrollPaddingEnd: BOTTOM_PX,
-    getItemKey: (at) => list.ids[at] ?? at,
+    getItemKey: keyAt,
   });
   useEffect(() => virtual.measure(), [virtual, size]);
   const items = virtual.getVirtualItems();

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { CalendarClock } from 'lucide-react';
 import { memo } from 'react';
 import { formatMoment, formatRelative } from '@/i18n/format';
-import { useWords } from '@/i18n/words';
+import { useWords, type Area } from '@/i18n/words';
 import { isOver } from '@/events/status';
 import { cx, Duration, Money, PriorityMark, ProgressBar, RelativeTime, Skeleton, StatusMark } from '@/parts';
 import { useNow } from '@/preferences/clock';
@@ -19,15 +19,23 @@ export const COLUMNS = cx(
   '2xl:grid-cols-[28px_16px_minmax(0,1fr)_80px_minmax(0,300px)_72px_84px_120px_92px]',
 );
 
-function Due({ row }: { readonly row: TaskRow }) {
-  const say = useWords(words);
+type SayTask = ReturnType<typeof useWords<typeof words extends Area<infer K> ? K : never>>;
+
+interface PartProps {
+  readonly row: TaskRow;
+  readonly say: SayTask;
+}
+
+function Due({ say, at }: { readonly say: SayTask; readonly at: string }) {
   const now = useNow(60_000);
-  if (row.deadlineAt === null || isOver(row.status)) return null;
-  const isLate = new Date(row.deadlineAt) < now;
-  const when = formatRelative(row.deadlineAt, now);
+  const isLate = new Date(at) < now;
+  const when = formatRelative(at, now);
   const word = say(isLate ? 'row.overdue' : 'row.due', { when });
   return (
-    <span title={`${word} · ${formatMoment(row.deadlineAt)}`} className={cx('inline-flex shrink-0 items-center gap-1 text-xs', isLate ? 'text-red' : 'text-muted')}>
+    <span
+      title={`${word} · ${formatMoment(at)}`}
+      className={cx('inline-flex shrink-0 items-center gap-1 text-xs', isLate ? 'text-red' : 'text-muted')}
+    >
       <CalendarClock size={13} aria-hidden />
       <span className="sr-only">{word}</span>
       <span aria-hidden="true" className="hidden lg:inline">
@@ -37,67 +45,76 @@ function Due({ row }: { readonly row: TaskRow }) {
   );
 }
 
-function Work({ row, team }: { readonly row: TaskRow; readonly team: string }) {
-  const say = useWords(words);
+const LINE = 'flex min-w-0 items-center gap-1.5 text-sm text-muted';
+
+function Dot() {
+  return <span aria-hidden="true">·</span>;
+}
+
+/** A row of a task at work: the only ones that ask how far it is. */
+function AtWork({ row, say, team }: PartProps & { readonly team: string }) {
   const steps = useSteps(row);
-  const bar = <ProgressBar percent={row.progress} status={row.status} className="w-14 shrink-0 2xl:w-24" />;
-  const lead = <span className="min-w-0 truncate">{team}</span>;
   const count = steps && <span className="shrink-0 whitespace-nowrap">{say('row.steps', { done: steps.done, all: steps.all })}</span>;
-  const dot = (
-    <span aria-hidden="true" className="text-muted">
-      ·
+  const bar = <ProgressBar percent={row.progress} status={row.status} className="w-14 shrink-0 2xl:w-24" />;
+  if (row.status === 'waiting_input') {
+    return (
+      <span className={cx(LINE, 'justify-between gap-3')}>
+        <span className="min-w-0 truncate font-medium text-amber">{say('row.waiting')}</span>
+        {count}
+      </span>
+    );
+  }
+  if (row.status === 'paused') {
+    return (
+      <span className={cx(LINE, 'justify-between gap-3')}>
+        <span className="min-w-0 truncate">{isImported(row) ? say('row.imported') : say('row.paused')}</span>
+        {row.progress > 0 && bar}
+      </span>
+    );
+  }
+  return (
+    <span className={cx(LINE, 'justify-between gap-3')}>
+      <span className="flex min-w-0 items-center gap-1.5">
+        <span className="min-w-0 truncate">{team}</span>
+        <Dot />
+        {count ?? <span className="shrink-0">{say('row.planning')}</span>}
+      </span>
+      {bar}
     </span>
   );
-  const line = 'flex min-w-0 items-center gap-1.5 text-sm text-muted';
-  if (row.detail === 'cancelling' || row.detail === 'pausing') {
-    return <span className={line}>{say(`row.${row.detail}`)}</span>;
-  }
+}
+
+function Work({ row, say, team }: PartProps & { readonly team: string }) {
+  if (row.detail === 'cancelling' || row.detail === 'pausing') return <span className={LINE}>{say(`row.${row.detail}`)}</span>;
   switch (row.status) {
     case 'running':
-      return (
-        <span className={cx(line, 'justify-between gap-3')}>
-          <span className="flex min-w-0 items-center gap-1.5">
-            {lead}
-            {dot}
-            {count ?? <span className="shrink-0">{say('row.planning')}</span>}
-          </span>
-          {bar}
-        </span>
-      );
     case 'waiting_input':
-      return (
-        <span className={cx(line, 'justify-between gap-3')}>
-          <span className="min-w-0 truncate font-medium text-amber">{say('row.waiting')}</span>
-          {count}
-        </span>
-      );
     case 'paused':
-      return (
-        <span className={cx(line, 'justify-between gap-3')}>
-          <span className="min-w-0 truncate">{isImported(row) ? say('row.imported') : say('row.paused')}</span>
-          {row.progress > 0 && bar}
-        </span>
-      );
+      return <AtWork row={row} say={say} team={team} />;
     case 'pending':
       return (
-        <span className={line}>
-          {lead}
-          {dot}
+        <span className={LINE}>
+          <span className="min-w-0 truncate">{team}</span>
+          <Dot />
           <span className="shrink-0">{row.startAt === null ? say('row.queued') : say('row.starts', { when: formatRelative(row.startAt) })}</span>
         </span>
       );
     case 'failed':
       return (
-        <span className={line}>
+        <span className={LINE}>
           <span title={row.errorTitle} className="min-w-0 truncate text-red">
             {row.errorTitle || say('row.failed')}
           </span>
         </span>
       );
     case 'cancelled':
-      return <span className={line}>{say('row.cancelled')}</span>;
+      return <span className={LINE}>{say('row.cancelled')}</span>;
     case 'completed':
-      return <span className={line}>{lead}</span>;
+      return (
+        <span className={LINE}>
+          <span className="min-w-0 truncate">{team}</span>
+        </span>
+      );
   }
 }
 
@@ -134,23 +151,24 @@ export const TaskLine = memo(function TaskLine({ row, team, currency, isSelected
           params={{ taskId: row.id }}
           title={row.title}
           data-task={row.id}
+          preload={false}
           className="min-w-0 truncate text-text no-underline after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:rounded-control focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-accent"
         >
           {row.title}
         </Link>
-        <Due row={row} />
+        {row.deadlineAt !== null && !isOver(row.status) && <Due say={say} at={row.deadlineAt} />}
       </span>
       <span className="justify-self-end self-end md:order-none md:justify-self-start md:self-center">
         <PriorityMark priority={row.priority} />
       </span>
       <span className="col-start-3 row-start-2 min-w-0 self-start md:col-start-auto md:row-start-auto md:self-center">
-        <Work row={row} team={team} />
+        <Work row={row} say={say} team={team} />
       </span>
       <span className="col-start-4 row-start-2 justify-self-end self-start text-sm whitespace-nowrap text-muted md:col-start-auto md:row-start-auto md:self-center md:text-base md:text-text">
         <Elapsed row={row} />
       </span>
       <span className="hidden justify-self-end xl:inline">{currency === null ? '' : <Money amount={row.cost} currency={currency} />}</span>
-      <span title={row.assignee ?? undefined} className="hidden min-w-0 truncate xl:inline">
+      <span title={row.assignee ?? undefined} className="hidden min-w-0 truncate pl-2 xl:inline">
         {row.assignee ?? <span className="text-muted">–</span>}
       </span>
       <RelativeTime at={row.createdAt} className="hidden justify-self-end text-sm whitespace-nowrap text-muted 2xl:inline" />
@@ -184,7 +202,7 @@ export function HeadLine({ state, onToggle }: { readonly state: boolean | 'mixed
       <span className={cx(head, 'md:inline')}>{say('column.work')}</span>
       <span className={cx(head, 'justify-self-end md:inline')}>{say('column.elapsed')}</span>
       <span className={cx(head, 'justify-self-end xl:inline')}>{say('column.cost')}</span>
-      <span className={cx(head, 'xl:inline')}>{say('column.assignee')}</span>
+      <span className={cx(head, 'pl-2 xl:inline')}>{say('column.assignee')}</span>
       <span className={cx(head, 'justify-self-end 2xl:inline')}>{say('column.created')}</span>
     </div>
   );

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { BookmarkPlus, X } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useWords } from '@/i18n/words';
 import { Button, cx, Dialog, toast } from '@/parts';
 import { words as partWords } from '@/parts/words';
@@ -11,8 +11,13 @@ import { words } from './words';
 const TAB = 'inline-flex min-h-8 items-center rounded-control px-2.5 whitespace-nowrap no-underline transition-colors duration-100';
 
 function ViewLink({ name, search, isHere }: { readonly name: string; readonly search: TasksSearch; readonly isHere: boolean }) {
+  const link = useRef<HTMLAnchorElement>(null);
+  useEffect(() => {
+    if (isHere) link.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [isHere]);
   return (
     <Link
+      ref={link}
       to="/tasks"
       search={search}
       aria-current={isHere ? 'true' : undefined}
