@@ -15,7 +15,7 @@ export function CopyText({ text }: { readonly text: string }) {
   }, [isCopied]);
   return (
     <span className="flex max-w-full items-center gap-1 rounded-control border border-line bg-sunken py-0.5 pr-0.5 pl-2.5">
-      <code className="min-w-0 flex-1 overflow-x-auto whitespace-nowrap select-all">{text}</code>
+      <code tabIndex={0} className="min-w-0 flex-1 overflow-x-auto whitespace-nowrap select-all">{text}</code>
       <IconButton
         size="small"
         label={isCopied ? say('copied') : say('copy')}

@@ -268,8 +268,8 @@ export function NewTaskPage() {
           )}
           <Button kind="primary" type="submit" isBusy={isSending} disabled={isFetching} icon={<Send size={15} aria-hidden />} aria-keyshortcuts="Meta+Enter Control+Enter">
             {say('submit')}
-            <span className="hidden opacity-80 sm:inline">
-              <Kbd keys="Mod+Enter" />
+            <span className="hidden sm:inline">
+              <Kbd keys="Mod+Enter" isOnAccent />
             </span>
           </Button>
         </div>
