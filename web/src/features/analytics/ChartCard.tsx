@@ -50,7 +50,7 @@ export function ChartCard<T>({ title, note, empty, aside, columns, rows, keyOf, 
         <div className="grid min-h-32 flex-1 place-content-center px-4 py-6 text-center text-muted">{empty}</div>
       ) : isTable ? (
         <div className="mt-2 max-h-80 overflow-auto">
-          <DataTable caption={title} columns={columns} rows={rows} keyOf={keyOf} />
+          <DataTable caption={`${title} · ${say('as.table')}`} columns={columns} rows={rows} keyOf={keyOf} />
         </div>
       ) : (
         <div className="min-w-0 flex-1 px-4 pt-3 pb-4">{children}</div>
