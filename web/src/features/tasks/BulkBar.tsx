@@ -70,69 +70,71 @@ export function BulkBar({ rows, loader, onSelect }: BulkBarProps) {
   const retriable = rows.filter((row) => canDo('retry', row.status));
   const isBusy = busy !== null;
   return (
-    <div className="pointer-events-none fixed inset-x-3 bottom-17 z-40 flex flex-col items-center gap-2 md:bottom-5">
-      {first !== undefined && (
-        <div className="pointer-events-auto w-full max-w-2xl rounded-card bg-surface shadow-float">
-          <p className="px-3 pt-2 text-sm font-medium">{say('bulk.partly', { count: failed.length })}</p>
-          <ErrorNote error={first.problem} isCompact className="m-2" />
-        </div>
-      )}
-      {rows.length > 0 && (
-        <div
-          role="toolbar"
-          aria-label={say('bulk.label')}
-          className="appear pointer-events-auto flex max-w-full flex-wrap items-center justify-center gap-1.5 rounded-card border border-line bg-surface p-1.5 pl-3.5 shadow-float"
-        >
-          <span role="status" className="mr-2 font-medium whitespace-nowrap">
-            {say('select.count', { count: rows.length })}
-          </span>
-          <Menu
-            label={say('bulk.priority')}
-            triggerClass={buttonClass('plain', 'small')}
-            trigger={
-              <>
-                <SignalHigh size={14} aria-hidden />
-                {say('bulk.priority')}
-              </>
-            }
-            items={([4, 3, 2, 1] as const).map((priority) => ({
-              key: String(priority),
-              label: sayPart(`priority.${priority}`),
-              icon: (
-                <span aria-hidden="true">
-                  <PriorityMark priority={priority} isWordShown={false} />
-                </span>
-              ),
-              isDisabled: isBusy,
-              onSelect: () => void prioritise(priority),
-            }))}
-          />
-          {cancellable.length > 0 && (
-            <Button size="small" icon={<Ban size={14} aria-hidden />} isBusy={busy === 'cancel'} disabled={isBusy} onClick={() => void cancel()}>
-              {say('bulk.cancel')}
-              {cancellable.length < rows.length && ` (${cancellable.length})`}
+    <>
+      <div className="pointer-events-none fixed inset-x-3 bottom-17 z-40 flex flex-col items-center gap-2 md:bottom-5">
+        {first !== undefined && (
+          <div className="pointer-events-auto w-full max-w-2xl rounded-card bg-surface shadow-float">
+            <p className="px-3 pt-2 text-sm font-medium">{say('bulk.partly', { count: failed.length })}</p>
+            <ErrorNote error={first.problem} isCompact className="m-2" />
+          </div>
+        )}
+        {rows.length > 0 && (
+          <div
+            role="toolbar"
+            aria-label={say('bulk.label')}
+            className="appear pointer-events-auto flex max-w-full flex-wrap items-center justify-center gap-1.5 rounded-card border border-line bg-surface p-1.5 pl-3.5 shadow-float"
+          >
+            <span role="status" className="mr-2 font-medium whitespace-nowrap">
+              {say('select.count', { count: rows.length })}
+            </span>
+            <Menu
+              label={say('bulk.priority')}
+              triggerClass={buttonClass('plain', 'small')}
+              trigger={
+                <>
+                  <SignalHigh size={14} aria-hidden />
+                  {say('bulk.priority')}
+                </>
+              }
+              items={([4, 3, 2, 1] as const).map((priority) => ({
+                key: String(priority),
+                label: sayPart(`priority.${priority}`),
+                icon: (
+                  <span aria-hidden="true">
+                    <PriorityMark priority={priority} isWordShown={false} />
+                  </span>
+                ),
+                isDisabled: isBusy,
+                onSelect: () => void prioritise(priority),
+              }))}
+            />
+            {cancellable.length > 0 && (
+              <Button size="small" icon={<Ban size={14} aria-hidden />} isBusy={busy === 'cancel'} disabled={isBusy} onClick={() => void cancel()}>
+                {say('bulk.cancel')}
+                {cancellable.length < rows.length && ` (${cancellable.length})`}
+              </Button>
+            )}
+            {retriable.length > 0 && (
+              <Button size="small" icon={<RotateCcw size={14} aria-hidden />} isBusy={busy === 'retry'} disabled={isBusy} onClick={() => void retry(retriable)}>
+                {say('bulk.retry')}
+                {retriable.length < rows.length && ` (${retriable.length})`}
+              </Button>
+            )}
+            <Button size="small" kind="danger" icon={<Trash2 size={14} aria-hidden />} isBusy={busy === 'delete'} disabled={isBusy} onClick={() => setAsking(true)}>
+              {say('bulk.delete')}
             </Button>
-          )}
-          {retriable.length > 0 && (
-            <Button size="small" icon={<RotateCcw size={14} aria-hidden />} isBusy={busy === 'retry'} disabled={isBusy} onClick={() => void retry(retriable)}>
-              {say('bulk.retry')}
-              {retriable.length < rows.length && ` (${retriable.length})`}
-            </Button>
-          )}
-          <Button size="small" kind="danger" icon={<Trash2 size={14} aria-hidden />} isBusy={busy === 'delete'} disabled={isBusy} onClick={() => setAsking(true)}>
-            {say('bulk.delete')}
-          </Button>
-          <IconButton
-            size="small"
-            label={say('select.none')}
-            icon={<X size={15} aria-hidden />}
-            onClick={() => {
-              setFailed([]);
-              onSelect([]);
-            }}
-          />
-        </div>
-      )}
+            <IconButton
+              size="small"
+              label={say('select.none')}
+              icon={<X size={15} aria-hidden />}
+              onClick={() => {
+                setFailed([]);
+                onSelect([]);
+              }}
+            />
+          </div>
+        )}
+      </div>
       <Confirm
         isOpen={isAsking}
         title={say('delete.title', { count: rows.length })}
@@ -151,6 +153,6 @@ export function BulkBar({ rows, loader, onSelect }: BulkBarProps) {
           {rows.length > 5 && <li>…</li>}
         </ul>
       </Confirm>
-    </div>
+    </>
   );
 }

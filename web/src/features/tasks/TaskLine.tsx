@@ -15,7 +15,7 @@ import { words } from './words';
 export const COLUMNS = cx(
   'grid items-center gap-x-3 grid-cols-[28px_16px_minmax(0,1fr)_auto]',
   'md:grid-cols-[28px_16px_minmax(0,1fr)_72px_minmax(0,200px)_60px]',
-  'xl:grid-cols-[28px_16px_minmax(0,1fr)_72px_minmax(0,244px)_56px_64px_92px]',
+  'xl:grid-cols-[28px_16px_minmax(0,1fr)_72px_minmax(0,228px)_56px_64px_112px]',
   '2xl:grid-cols-[28px_16px_minmax(0,1fr)_80px_minmax(0,300px)_72px_84px_120px_92px]',
 );
 
