@@ -75,8 +75,10 @@ function AtWork({ row, say, team }: PartProps & { readonly team: string }) {
   return (
     <span className={cx(LINE, 'justify-between gap-3')}>
       <span className="flex min-w-0 items-center gap-1.5">
-        <span className="min-w-0 truncate">{team}</span>
-        <Dot />
+        <span className="hidden min-w-0 items-center gap-1.5 sm:flex">
+          <span className="min-w-0 truncate">{team}</span>
+          <Dot />
+        </span>
         {count ?? <span className="shrink-0">{say('row.planning')}</span>}
       </span>
       {bar}
