@@ -76,7 +76,7 @@ function PlanNodeBox({ data }: NodeProps<PlanNode>) {
       >
         <span className="flex w-full min-w-0 items-center gap-2">
           <StatusMark status={isReplaced ? 'failed' : subtask.status} size={isFar ? 22 : 14} />
-          <span className={cx('plan-title min-w-0 flex-1 font-medium', isFar ? 'line-clamp-2 text-[22px] leading-[1.1]' : 'truncate')}>{subtask.title}</span>
+          <span className={cx('plan-title min-w-0 flex-1 font-medium', isFar ? 'line-clamp-2 text-[20px] leading-[1.1]' : 'truncate')}>{subtask.title}</span>
         </span>
         {!isFar && (
           <span className="flex w-full min-w-0 items-center gap-2 pl-[22px] text-xs text-muted">
