@@ -551,6 +551,32 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
     ),
     **_texts(
+        "SUBTASK_TIMEOUT",
+        (
+            "子任务超时",
+            "一个子任务工作了 {limit_s} 秒还没有结束。",
+            "请把任务拆小后重试，或由管理员调高 SUBTASK_TIMEOUT；已完成的子任务会保留。",
+        ),
+        (
+            "A subtask took too long",
+            "A subtask had not ended after {limit_s} seconds of work.",
+            "Ask for less and retry, or have an administrator raise SUBTASK_TIMEOUT; finished subtasks are kept.",
+        ),
+    ),
+    **_texts(
+        "AGENT_RESET",
+        (
+            "智能体被重置",
+            "有人重置了智能体 {agent}，它正在做的子任务因此中断。",
+            "系统会让它重新做一次；如果任务已经失败，请重试任务。",
+        ),
+        (
+            "An agent was set back",
+            "Somebody set the agent {agent} back, which broke off the subtask it worked on.",
+            "It is taken up again by itself; if the task has failed already, retry it.",
+        ),
+    ),
+    **_texts(
         "WORKFLOW_TIMEOUT",
         (
             "任务超时",

@@ -41,10 +41,10 @@ export function Rail() {
           title={say(word)}
           activeProps={{ className: 'bg-tint text-accent-strong font-semibold', 'aria-current': 'page' }}
           inactiveProps={{ className: 'text-muted hover:bg-hover hover:text-text' }}
-          className="flex flex-1 flex-col items-center gap-0.5 py-1.5 text-xs no-underline transition-colors duration-100 md:flex-none md:flex-row md:gap-2.5 md:rounded-control md:px-2 md:py-2 md:text-base"
+          className="flex min-w-0 flex-1 flex-col items-center gap-0.5 py-1.5 text-xs no-underline transition-colors duration-100 md:flex-none md:flex-row md:gap-2.5 md:rounded-control md:px-2 md:py-2 md:text-base"
         >
           <Icon size={19} aria-hidden className="shrink-0" />
-          <span className={cx('truncate md:sr-only', !isRailNarrow && 'lg:not-sr-only')}>{say(word)}</span>
+          <span className={cx('max-w-full truncate md:sr-only', !isRailNarrow && 'lg:not-sr-only')}>{say(word)}</span>
         </Link>
       ))}
       <button
