@@ -1,10 +1,10 @@
 import { useNavigate } from '@tanstack/react-router';
 import { BookOpenText, ChartSpline, FileText, Send, Square } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
-import { asProblem } from '@/api/problem';
+import { ApiProblem, asProblem } from '@/api/problem';
 import { useTitle } from '@/frame/title';
 import { formatPercent } from '@/i18n/format';
-import { useWords } from '@/i18n/words';
+import { sayNow, useWords } from '@/i18n/words';
 import { Button, Card, ErrorNote, Kbd, PageHead, ProgressBar, toast } from '@/parts';
 import { emptyDraft, isEmpty, keepDraft, newKey, readDraft, type Draft } from './draft';
 import { placed } from './errors';
@@ -79,7 +79,7 @@ export function NewTaskPage() {
       })
       .catch((cause: unknown) => {
         if (isGone) return;
-        setError(cause);
+        setError(new ApiProblem({ code: 'DATA_SET_UNAVAILABLE', title: sayNow(words, 'files.weather.failed'), message: asProblem(cause).message, status: 503 }));
         setDraft((before) => ({ ...before, hasWeather: false }));
       })
       .finally(() => {

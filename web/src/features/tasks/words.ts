@@ -7,7 +7,6 @@ export const words = defineWords('tasks', {
     'count.capped': '{{shown}}+ 个',
     'count.loaded_other': '已载入 {{shown}} 个，还有更多',
     'list.label': '任务列表',
-    'list.loading': '正在载入',
     'search.label': '在标题和描述中查找',
     'search.clear': '清除查找',
     views: '视图',
@@ -81,7 +80,6 @@ export const words = defineWords('tasks', {
     'none.title': '没有符合条件的任务',
     'none.text': '放宽筛选条件，或者换个词再找。',
     'error.title': '任务列表没有载入',
-    'command.clear': '清除筛选',
   },
   en: {
     title: 'Tasks',
@@ -91,7 +89,6 @@ export const words = defineWords('tasks', {
     'count.loaded_one': '{{shown}} loaded, more to come',
     'count.loaded_other': '{{shown}} loaded, more to come',
     'list.label': 'Tasks',
-    'list.loading': 'Loading',
     'search.label': 'Find in titles and descriptions',
     'search.clear': 'Clear search',
     views: 'Views',
@@ -173,6 +170,5 @@ export const words = defineWords('tasks', {
     'none.title': 'No tasks match',
     'none.text': 'Loosen the filters, or try another word.',
     'error.title': 'The list did not load',
-    'command.clear': 'Clear filters',
   },
 });
