@@ -143,6 +143,8 @@ def _shown(value: Any) -> str:
         shown = ", ".join(map(str, value))
     elif isinstance(value, Iterable):
         shown = ", ".join(map(_shown, value))
+    elif isinstance(value, float) and value.is_integer():
+        shown = f"{value:.0f}"
     else:
         shown = str(value)
     return shown if len(shown) <= MAX_VALUE_CHARS else shown[:MAX_VALUE_CHARS] + "…"
@@ -580,12 +582,12 @@ TEXTS: dict[str, dict[str, str]] = {
         "WORKFLOW_TIMEOUT",
         (
             "任务超时",
-            "任务的运行时间超过了 {limit} 秒。",
+            "任务的运行时间超过了 {limit_s} 秒。",
             "缩小任务后重试，或由管理员调高 WORKFLOW_TIMEOUT；已完成的子任务会保留。",
         ),
         (
             "The task took too long",
-            "The task worked for more than {limit} seconds.",
+            "The task worked for more than {limit_s} seconds.",
             "Make it smaller and retry, or have an administrator raise WORKFLOW_TIMEOUT; finished subtasks are kept.",
         ),
     ),
