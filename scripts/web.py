@@ -40,6 +40,8 @@ DOCUMENTED = (
     "src/langgraph_multi_agent/i18n",
 )
 """Where the words and shapes of the OpenAPI document come from."""
+BUNDLED = ("src/langgraph_multi_agent/demo",)
+"""Sample files that a template attaches."""
 MIN_NODE = (20, 19)
 NODE = ROOT / ".venv" / "node"
 NODE_STAMP = NODE / "lgma-node.json"
@@ -77,7 +79,7 @@ def digest(files: Iterator[Path]) -> str:
 
 
 def source_digest() -> str:
-    return digest(iter([*files_of(WEB, SOURCES), *files_of(ROOT, DOCUMENTED)]))
+    return digest(iter([*files_of(WEB, SOURCES), *files_of(ROOT, DOCUMENTED + BUNDLED)]))
 
 
 def read_stamp(path: Path) -> str:

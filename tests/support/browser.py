@@ -391,22 +391,31 @@ class Browser:
     def __init__(self, address: str, stack: AsyncExitStack) -> None:
         self._address, self._stack = address, stack
 
-    async def tab(self, *, is_first: bool = False) -> Tab:
+    @asynccontextmanager
+    async def person(self) -> AsyncIterator["Person"]:
+        """Another person at the same browser: storage and cache of their own, which end with the block."""
+        async with self._root() as root:
+            context = (await _ask(root, "Target.createBrowserContext"))["browserContextId"]
+            try:
+                yield Person(self, context)
+            finally:
+                await _ask(root, "Target.disposeBrowserContext", browserContextId=context)
+
+    async def tab(self, *, is_first: bool = False, context: str | None = None) -> Tab:
         """Another tab; it ends with the browser.
 
         Args:
             is_first: the one that the browser came up with.
+            context: of the person whose tab it is.
         """
-        async with connect(self._address, max_size=None, compression=None, proxy=None) as root:
+        async with self._root() as root:
             if is_first:
-                await root.send(json.dumps({"id": 1, "method": "Target.getTargets"}))
                 target = await _first_page(root)
             else:
                 # In a window of its own, for a hidden tab takes no input.
-                where = {"url": "about:blank", "newWindow": True}
-                order = {"id": 1, "method": "Target.createTarget", "params": where}
-                await root.send(json.dumps(order))
-                target = (await _answer(root))["targetId"]
+                whose = {} if context is None else {"browserContextId": context}
+                order = await _ask(root, "Target.createTarget", url="about:blank", newWindow=True, **whose)
+                target = order["targetId"]
         page = f"{self._address.split('/devtools/')[0]}/devtools/page/{target}"
         connection = await self._stack.enter_async_context(
             connect(page, max_size=None, compression=None, proxy=None)
@@ -416,6 +425,21 @@ class Browser:
         self._stack.push_async_callback(_end, listening)
         await tab.prepare()
         return tab
+
+    def _root(self) -> connect:
+        return connect(self._address, max_size=None, compression=None, proxy=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Storage and cache of one person, and their tabs."""
+
+    browser: Browser
+    context: str
+
+    async def tab(self) -> Tab:
+        """Another tab of theirs."""
+        return await self.browser.tab(context=self.context)
 
 
 async def _end(listening: "asyncio.Task[None]") -> None:
@@ -485,14 +509,16 @@ async def _address(process: asyncio.subprocess.Process) -> str:
 
 
 async def _first_page(root: ClientConnection) -> str:
-    pages = [one for one in (await _answer(root))["targetInfos"] if one["type"] == "page"]
+    targets = (await _ask(root, "Target.getTargets"))["targetInfos"]
+    pages = [one for one in targets if one["type"] == "page"]
     if not pages:
         raise AssertionError("Chromium has no page")
     return str(pages[0]["targetId"])
 
 
-async def _answer(root: ClientConnection) -> dict[str, Any]:
-    """The result of command 1; events before it are left out."""
+async def _ask(root: ClientConnection, method: str, **params: Any) -> dict[str, Any]:
+    """The result of a command to the browser as a whole, one at a time; events are left out."""
+    await root.send(json.dumps({"id": 1, "method": method, "params": params}))
     async with asyncio.timeout(DEADLINE_S):
         async for raw in root:
             message = json.loads(raw)

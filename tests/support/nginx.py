@@ -115,7 +115,7 @@ class Nginx(_Server):
         )
         if tested.returncode != 0:
             raise ServerFailed(tested.stderr)
-        return tested.stderr
+        return str(tested.stderr)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)

@@ -37,7 +37,6 @@ from langgraph_multi_agent.domain.task import Action, TaskDraft
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.service.agents import AgentService
-from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.service.analytics import AnalyticsService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.chat.model import DEADLINE_S
@@ -49,6 +48,7 @@ from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
+from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import migration, runs
 from langgraph_multi_agent.store.database import Database, FailPoints, SqliteDatabase, sqlite_engine

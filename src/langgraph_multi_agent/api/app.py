@@ -21,8 +21,8 @@ from langgraph_multi_agent.api.mvp2 import chat as mvp2_chat
 from langgraph_multi_agent.api.mvp2 import feedback as mvp2_feedback
 from langgraph_multi_agent.api.mvp2 import health as mvp2_health
 from langgraph_multi_agent.api.mvp2 import status as mvp2_status
-from langgraph_multi_agent.api.mvp2 import transfer as mvp2_transfer
 from langgraph_multi_agent.api.mvp2 import tasks as mvp2_tasks
+from langgraph_multi_agent.api.mvp2 import transfer as mvp2_transfer
 from langgraph_multi_agent.api.problems import Json, on_fault, on_http_exception, on_validation_error
 from langgraph_multi_agent.api.v1 import (
     decisions,

@@ -18,7 +18,6 @@ from langgraph_multi_agent.api.frames import RecentTasks, SharedFrames
 from langgraph_multi_agent.domain.ports import Clock
 from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE
 from langgraph_multi_agent.service.agents import AgentService
-from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.service.analytics import AnalyticsService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.feedback import FeedbackService
@@ -29,6 +28,7 @@ from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
+from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.telemetry.metrics import Metrics
 

@@ -20,7 +20,6 @@ from langgraph_multi_agent.domain.ports import Artifacts, Model, SkillRunner
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.engine.run import GraphEngine
 from langgraph_multi_agent.service.agents import AgentService
-from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.service.analytics import AnalyticsService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.execution import Execution
@@ -32,6 +31,7 @@ from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
+from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
 from langgraph_multi_agent.store import runs, tasks

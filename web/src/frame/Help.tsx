@@ -19,6 +19,7 @@ const GROUPS = [
       ['j', 'keys.move'],
       ['k', 'keys.move'],
       ['Enter', 'keys.open'],
+      ['x', 'keys.select'],
     ],
   },
 ] as const;
