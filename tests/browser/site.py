@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.browser.stage import DIRECTORY_VARIABLE, stage_in
-from tests.support.browser import Browser, Tab, open_browser
+from tests.support.browser import Browser, Person, Tab, open_browser
 from tests.support.fleet import Fleet
 from tests.support.nginx import Nginx
 from tests.support.servers import free_port
@@ -66,22 +67,25 @@ HARMFUL = """(() => {
 
 @dataclass(slots=True, kw_only=True)
 class Site:
-    """A server with the front end, a person's browser, and a program's client of the same server."""
+    """A server with the front end, a person at a browser, and a program's client of the same server."""
 
     address: str
-    browser: Browser
+    person: Person
     tab: Tab
     client: httpx.AsyncClient
     gates: Path
     language: str = "zh"
     tabs: list[Tab] = field(default_factory=list)
+    submitted: list[str] = field(default_factory=list)
 
     async def submit(self, description: str = "数一数", **fields: Any) -> str:
         """A task of the stage team; its id."""
-        body = {"description": description, "team": "stage", **fields}
+        told = {"gates": self.gates.name, **fields.pop("input_data", {})}
+        body = {"description": description, "team": "stage", "input_data": told, **fields}
         answer = await self.client.post("/api/v1/tasks", json=body)
         assert answer.status_code == 202, answer.text
-        return str(answer.json()["id"])
+        self.submitted.append(str(answer.json()["id"]))
+        return self.submitted[-1]
 
     async def status(self, task_id: str) -> str:
         return str((await self.client.get(f"/api/v1/tasks/{task_id}")).json()["status"])
@@ -104,7 +108,7 @@ class Site:
         return tab
 
     async def another_tab(self) -> Tab:
-        tab = await self.browser.tab()
+        tab = await self.person.tab()
         self.tabs.append(tab)
         return tab
 
@@ -153,39 +157,67 @@ def complaints(tab: Tab) -> list[str]:
     return [*tab.errors, *(f"policy: {one}" for one in tab.violations), *tab.dialogs, *tab.harms]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A server with the front end and a browser, which the tests of a module share."""
+
+    address: str
+    browser: Browser
+    gates: Path
+
+    @asynccontextmanager
+    async def visit(self, *, may_complain: bool = False) -> AsyncIterator[Site]:
+        """A person who has never been here, and a program's client; gates of their own."""
+        gates = self.gates / uuid.uuid4().hex
+        await asyncio.to_thread(gates.mkdir)
+        async with (
+            self.browser.person() as person,
+            httpx.AsyncClient(base_url=self.address, timeout=30, headers={"accept-language": "zh"}) as client,
+        ):
+            tab = await person.tab()
+            site = Site(address=self.address, person=person, tab=tab, client=client, gates=gates, tabs=[tab])
+            try:
+                yield site
+            finally:  # what still waits would keep a place of the shared server
+                for task in site.submitted:
+                    with suppress(httpx.HTTPError):
+                        await client.post(f"/api/v1/tasks/{task}/cancel")
+            if not may_complain:
+                assert [one for seen in site.tabs for one in complaints(seen)] == []
+
+
 @asynccontextmanager
 async def visiting(address: str, gates: Path, *, may_complain: bool = False) -> AsyncIterator[Site]:
-    """A person's browser and a program's client at an address."""
+    """A browser of one's own at an address."""
     require_build()
     async with (
         open_browser() as browser,
-        httpx.AsyncClient(base_url=address, timeout=30, headers={"accept-language": "zh"}) as client,
+        World(address=address, browser=browser, gates=gates).visit(may_complain=may_complain) as site,
     ):
-        tab = await browser.tab(is_first=True)
-        site = Site(address=address, browser=browser, tab=tab, client=client, gates=gates, tabs=[tab])
         yield site
-        if not may_complain:
-            assert [one for seen in site.tabs for one in complaints(seen)] == []
 
 
 @asynccontextmanager
-async def embedded(data_dir: Path, *, may_complain: bool = False, **settings: Any) -> AsyncIterator[Site]:
+async def embedded_world(data_dir: Path) -> AsyncIterator[World]:
     """The embedded world: the server of this process, SQLite, the built-in teams and the stage."""
+    require_build()
     gates = data_dir / "gates"
     gates.mkdir(parents=True)
     configured = Settings.load(
-        {},
-        data_dir=data_dir / "data",
-        memory_monitoring=False,
-        pause_grace=0.3,
-        shutdown_grace=1.0,
-        **settings,
+        {}, data_dir=data_dir / "data", memory_monitoring=False, pause_grace=0.3, shutdown_grace=1.0
     )
     teams = {**load_teams(), "stage": stage_in(gates)}
     async with (
         bootstrap.serving(configured, host="127.0.0.1", port=0, teams=teams) as address,
-        visiting(address, gates, may_complain=may_complain) as site,
+        open_browser() as browser,
     ):
+        yield World(address=address, browser=browser, gates=gates)
+
+
+@asynccontextmanager
+async def embedded(data_dir: Path, *, may_complain: bool = False) -> AsyncIterator[Site]:
+    """The embedded world to oneself: for what another test's tasks or choices would disturb."""
+    async with embedded_world(data_dir) as world, world.visit(may_complain=may_complain) as site:
         yield site
 
 

@@ -3,10 +3,10 @@
     LGMA_TEAMS=tests.browser.stage:stage STAGE_DIRECTORY=<directory> lgma serve
 
 The task's `input_data` tells it: `edges` (`{"read": [], "write": ["read"]}` if not given), `hold`
-(subtasks that wait for a file of their name in the directory), `ask` (`{"text", "options"}` of the
-first subtask's question), `fail` (`{subtask: message}`), `say` (summary of each subtask), `titles`
-and `criteria` (of each subtask), `files` (`{name: [media type, kind, content]}`, saved by the last)
-and `summary` (of the task).
+(subtasks that wait for a file of their name in the directory, or in its folder `gates`), `ask`
+(`{"text", "options"}` of the first subtask's question), `fail` (`{subtask: message}`), `say` (summary
+of each subtask), `titles` and `criteria` (of each subtask) and `files` (`{name: [media type, kind,
+content]}`, saved by the last; the report among them).
 """
 
 import asyncio
@@ -51,15 +51,17 @@ class Actor:
             answer = await work.ask(told["ask"]["text"], options=told["ask"].get("options", ()))
             return SubtaskResult(summary=f"chose {answer['text']}")
         if name in told.get("hold", ()):
-            while not (self._directory / name).exists():  # noqa: ASYNC110 - another process opens it
+            while not (self._directory / told.get("gates", "") / name).exists():  # noqa: ASYNC110 - another process opens it
                 await asyncio.sleep(LOOK_S)
         if name in told.get("fail", {}):
             message = told["fail"][name]
             raise StageFault(skill=message, reason=message, message=message, detail=message)
-        if name == list(edges)[-1]:
-            for file, (media_type, kind, content) in told.get("files", {}).items():
-                await work.save(file, content.encode(), media_type=media_type, kind=kind)
-        return SubtaskResult(summary=told.get("say", f"did {name}"))
+        saved = [
+            await work.save(file, content.encode(), media_type=media_type, kind=kind)
+            for file, (media_type, kind, content) in told.get("files", {}).items()
+            if name == list(edges)[-1]
+        ]
+        return SubtaskResult(summary=told.get("say", f"did {name}"), artifacts=tuple(saved))
 
 
 class Lead:

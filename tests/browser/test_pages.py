@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.browser.site import axe, embedded, picture, word
+from tests.browser.site import Site, World, axe, embedded, picture, word
 
 pytestmark = pytest.mark.anyio
 
@@ -18,6 +18,7 @@ PAGES = {
 }
 WIDTHS = {360: 760, 768: 1024, 1280: 800, 1920: 1080}
 LONG = "很长的标题 a long title " * 8
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 OVERFLOW = """(() => {
   const wide = [...document.querySelectorAll('main *')].filter((node) => {
     const box = node.getBoundingClientRect();
@@ -28,18 +29,16 @@ OVERFLOW = """(() => {
 })()"""
 
 
-async def look(site, name: str, *, languages: tuple[str, ...] = ("zh", "en"), path: str) -> None:  # type: ignore[no-untyped-def]
+async def look(site: Site, name: str, *, path: str) -> None:
     """Look at one page in each language, theme and width; judge it where people differ most."""
-    for language in languages:
+    for language in ("zh", "en"):
         await site.prefer(language=language)
         await site.go(path)
         for theme in ("light", "dark"):
             await site.tab.prefer(prefers_color_scheme=theme, prefers_reduced_motion="reduce")
             for width, height in WIDTHS.items():
                 await site.tab.resize(width, height)
-                await site.tab.run(
-                    "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-                )
+                await site.tab.run(DRAWN)
                 where = f"{name}-{language}-{theme}-{width}"
                 await picture(site.tab, where)
                 assert await site.tab.run(OVERFLOW) is None, where
@@ -49,20 +48,19 @@ async def look(site, name: str, *, languages: tuple[str, ...] = ("zh", "en"), pa
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_is_readable_in_each_language_theme_and_width(tmp_path: Path, path: str) -> None:
-    async with embedded(tmp_path) as site:
-        task = await site.submit("第一个任务", title=LONG[:200], priority=4)
-        await site.until_status(task, "completed")
-        await site.submit(
-            "waits for an answer", input_data={"ask": {"text": "Which one?", "options": ["red", "blue"]}}
-        )
-        await site.submit("runs", input_data={"hold": ["write"]})
-        await look(site, path.strip("/").replace("/", "-"), path=path)
+async def test_a_page_is_readable_in_each_language_theme_and_width(site: Site, path: str) -> None:
+    task = await site.submit("第一个任务", title=LONG[:200], priority=4)
+    await site.until_status(task, "completed")
+    await site.submit(
+        "waits for an answer", input_data={"ask": {"text": "Which one?", "options": ["red", "blue"]}}
+    )
+    await site.submit("runs", input_data={"hold": ["write"]})
+    await look(site, path.strip("/").replace("/", "-"), path=path)
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["done", "running", "asking", "failed"])
-async def test_the_task_page_is_readable_in_each_state(tmp_path: Path, kind: str) -> None:
+async def test_the_task_page_is_readable_in_each_state(site: Site, kind: str) -> None:
     told = {
         "done": {
             "files": {
@@ -83,20 +81,17 @@ async def test_the_task_page_is_readable_in_each_state(tmp_path: Path, kind: str
     wanted = {"done": "completed", "running": "in_progress", "asking": "waiting_input", "failed": "failed"}[
         kind
     ]
-    async with embedded(tmp_path) as site:
-        task = await site.submit("整理港口季度数据", title=LONG[:200], input_data=told)
-        await site.until_status(task, wanted, timeout_s=60)
-        await look(site, f"task-{kind}", path=f"/tasks/{task}")
+    task = await site.submit("整理港口季度数据", title=LONG[:200], input_data=told)
+    await site.until_status(task, wanted, timeout_s=60)
+    await look(site, f"task-{kind}", path=f"/tasks/{task}")
 
 
-@pytest.mark.parametrize("path", ["/tasks", "/agents", "/chat", "/analytics", "/system", "/settings"])
-async def test_an_installation_without_tasks_says_so_and_complains_of_nothing(
-    tmp_path: Path, path: str
-) -> None:
+async def test_an_installation_without_tasks_says_so_and_complains_of_nothing(tmp_path: Path) -> None:
     async with embedded(tmp_path) as site:
-        await site.go(path)
-        assert await axe(site.tab) == []
-        await picture(site.tab, f"empty{path.replace('/', '-')}")
+        for path in PAGES:
+            await site.go(path)
+            assert await axe(site.tab) == [], path
+            await picture(site.tab, f"empty{path.replace('/', '-')}")
 
 
 async def test_chinese_is_spoken_first_and_english_after_one_press(tmp_path: Path) -> None:
@@ -116,40 +111,38 @@ async def test_chinese_is_spoken_first_and_english_after_one_press(tmp_path: Pat
         await site.tab.find("heading", word("features/settings", "title", "zh"))
 
 
-async def test_the_theme_follows_the_system_until_a_person_chooses(tmp_path: Path) -> None:
+async def test_the_theme_follows_the_system_until_a_person_chooses(site: Site) -> None:
     ground = "getComputedStyle(document.documentElement).backgroundColor"
-    async with embedded(tmp_path) as site:
-        await site.tab.prefer(prefers_color_scheme="light")
-        await site.go("/tasks")
-        light = await site.tab.run(ground)
-        await site.tab.prefer(prefers_color_scheme="dark")
-        dark = await site.tab.run(ground)
-        assert light != dark
-        await site.prefer(theme="light")
-        await site.go("/tasks")
-        assert await site.tab.run(ground) == light
+    await site.tab.prefer(prefers_color_scheme="light")
+    await site.go("/tasks")
+    light = await site.tab.run(ground)
+    await site.tab.prefer(prefers_color_scheme="dark")
+    dark = await site.tab.run(ground)
+    assert light != dark
+    await site.prefer(theme="light")
+    await site.go("/tasks")
+    assert await site.tab.run(ground) == light
 
 
-async def test_the_frame_is_worked_by_the_keyboard_alone(tmp_path: Path) -> None:
-    async with embedded(tmp_path) as site:
-        tab = await site.go("/tasks")
-        await tab.press("?")
-        await tab.find("dialog")
-        await tab.press("Escape")
-        await tab.gone("dialog")
-        await tab.press("n")
-        await tab.find("heading", site.word("features/new-task", "title"))
-        await site.go("/tasks")
-        await tab.press("k", ctrl=True)
-        await tab.find("combobox")
-        await tab.command("Input.insertText", text=site.word("frame", "agents"))
-        await tab.find("option", nth=0)
-        await tab.press("Enter")
-        await tab.find("heading", site.word("features/agents", "title"))
+async def test_the_frame_is_worked_by_the_keyboard_alone(site: Site) -> None:
+    tab = await site.go("/tasks")
+    await tab.press("?")
+    await tab.find("dialog")
+    await tab.press("Escape")
+    await tab.gone("dialog")
+    await tab.press("n")
+    await tab.find("heading", site.word("features/new-task", "title"))
+    await site.go("/tasks")
+    await tab.press("k", ctrl=True)
+    await tab.find("combobox")
+    await tab.command("Input.insertText", text=site.word("frame", "agents"))
+    await tab.find("option", nth=0)
+    await tab.press("Enter")
+    await tab.find("heading", site.word("features/agents", "title"))
 
 
-async def test_an_address_that_is_none_says_so_and_leads_back(tmp_path: Path) -> None:
-    async with embedded(tmp_path, may_complain=True) as site:  # the browser notes the 404
+async def test_an_address_that_is_none_says_so_and_leads_back(world: World) -> None:
+    async with world.visit(may_complain=True) as site:  # the browser notes the 404
         await site.go("/no/such/page")
         await site.tab.until(
             f"document.querySelector('main').innerText.includes('{site.word('frame', 'missing.title')}')"
@@ -158,10 +151,9 @@ async def test_an_address_that_is_none_says_so_and_leads_back(tmp_path: Path) ->
         await site.tab.find("heading", site.word("features/tasks", "title"))
 
 
-async def test_each_place_of_the_rail_is_one_press_away(tmp_path: Path) -> None:
-    async with embedded(tmp_path) as site:
-        tab = await site.go("/tasks")
-        for place in ("chat", "agents", "analytics", "system", "settings", "tasks"):
-            await tab.press_on("link", site.word("frame", place))
-            await tab.find("heading", site.word(f"features/{place}", "title"))
-            assert await tab.run("location.pathname") == f"/{place}"
+async def test_each_place_of_the_rail_is_one_press_away(site: Site) -> None:
+    tab = await site.go("/tasks")
+    for place in ("chat", "agents", "analytics", "system", "settings", "tasks"):
+        await tab.press_on("link", site.word("frame", place))
+        await tab.find("heading", site.word(f"features/{place}", "title"))
+        assert await tab.run("location.pathname") == f"/{place}"

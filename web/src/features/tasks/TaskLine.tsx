@@ -79,7 +79,7 @@ function AtWork({ row, say, team }: PartProps & { readonly team: string }) {
           <span className="min-w-0 truncate">{team}</span>
           <Dot />
         </span>
-        {count ?? <span className="shrink-0">{say('row.planning')}</span>}
+        {count ?? <span className="shrink-0">{row.progress === 0 && say('row.planning')}</span>}
       </span>
       {bar}
     </span>
