@@ -73,12 +73,36 @@ def _cli_start(report: dict[str, Any]) -> Sequence[Figure]:
     return [Figure(name="lgma --help", ours=report["help_ms"], unit="ms", wanted=AT_MOST, bound=bound)]
 
 
+def _pages(report: dict[str, Any]) -> Sequence[Figure]:
+    limits, spread = report["limits"], tuple(report["interactive_spread_s"])
+    frame_ms = max(report["timeline_frame_ms"], report["log_frame_ms"])
+    return [
+        Figure(
+            name="pages: scripts of the first load, gzip", ours=report["entry_kb"], unit="kB",
+            wanted=AT_MOST, bound=limits["entry_kb"],
+        ),
+        Figure(
+            name="pages: interactive, nothing cached", ours=report["interactive_s"], unit="s", spread=spread,
+            wanted=AT_MOST, bound=limits["interactive_s"],
+        ),
+        Figure(
+            name="pages: event on screen after its commit, median", ours=report["event_ms"], unit="ms",
+            wanted=AT_MOST, bound=limits["event_ms"], details={"worst_ms": report["event_worst_ms"]},
+        ),
+        Figure(
+            name="pages: longest frame, scrolling 5,000 events", ours=frame_ms, unit="ms",
+            wanted=AT_MOST, bound=limits["frame_ms"],
+        ),
+    ]  # fmt: skip
+
+
 EMBEDDED: dict[str, tuple[tuple[str, ...], Read]] = {
     "throughput": (("--runs", "3"), _throughput),
     "memory": (("--tasks", "1000"), _memory),
     "makespan": ((), _makespan),
     "large_csv": ((), _large_csv),
     "cli_start": ((), _cli_start),
+    "pages": ((), _pages),
 }
 
 

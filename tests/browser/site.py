@@ -8,6 +8,7 @@ a hostile text, unless the test has said that it expects so.
 import asyncio
 import contextlib
 import functools
+import gzip
 import json
 import os
 import re
@@ -333,6 +334,16 @@ async def axe(tab: Tab, *, leave_out: Sequence[str] = ()) -> list[str]:
         if "experimental" not in one["tags"]  # those guess
         for node in one["nodes"]
     ]
+
+
+async def scripts_kb(tab: Tab) -> float:
+    """Gzipped kB of all scripts that the page has asked for since it was opened."""
+    paths = await tab.run(
+        "performance.getEntriesByType('resource').map((one) => new URL(one.name).pathname)"
+        ".filter((path) => path.endsWith('.js'))"
+    )
+    built = [WEB / path.removeprefix("/") for path in sorted(set(paths))]
+    return sum(len(gzip.compress(path.read_bytes())) for path in built if path.is_file()) / 1000
 
 
 async def picture(tab: Tab, name: str) -> None:

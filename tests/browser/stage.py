@@ -5,8 +5,8 @@
 The task's `input_data` tells it: `edges` (`{"read": [], "write": ["read"]}` if not given), `hold`
 (subtasks that wait for a file of their name in the directory, or in its folder `gates`), `ask`
 (`{"text", "options"}` of the first subtask's question), `fail` (`{subtask: message}`), `say` (summary
-of each subtask), `titles` and `criteria` (of each subtask) and `files` (`{name: [media type, kind,
-content]}`, saved by the last; the report among them).
+of each subtask), `titles` and `criteria` (of each subtask), `files` (`{name: [media type, kind,
+content]}`, saved by the last; the report among them) and `events` (`{type: count}`, noted by each).
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import Any
 
 from langgraph_multi_agent.agents.contract import Agent, Proposal, Team, Understanding, Work
 from langgraph_multi_agent.domain.errors import Fault
+from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.result import SubtaskResult, Verdict
 from langgraph_multi_agent.domain.task import TaskDraft
@@ -61,6 +62,9 @@ class Actor:
             for file, (media_type, kind, content) in told.get("files", {}).items()
             if name == list(edges)[-1]
         ]
+        for kind, count in told.get("events", {}).items():
+            for number in range(count):
+                work.note(NewEvent(type=EventType(kind), data={"tool": f"act {number}", "decision": "retry"}))
         return SubtaskResult(summary=told.get("say", f"did {name}"), artifacts=tuple(saved))
 
 

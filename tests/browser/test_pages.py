@@ -1,9 +1,10 @@
 """Every page: loads under the policy, speaks both languages, fits every width, meets WCAG AA."""
 
+import re
 from pathlib import Path
 
 import pytest
-from tests.browser.site import Site, World, axe, embedded, picture, word
+from tests.browser.site import Site, World, axe, embedded, picture, scripts_kb, word
 
 pytestmark = pytest.mark.anyio
 
@@ -157,3 +158,30 @@ async def test_each_place_of_the_rail_is_one_press_away(site: Site) -> None:
         await tab.press_on("link", site.word("frame", place))
         await tab.find("heading", site.word(f"features/{place}", "title"))
         assert await tab.run("location.pathname") == f"/{place}"
+
+
+async def test_the_first_load_asks_for_few_scripts(site: Site) -> None:
+    await site.go("/")
+    assert 50 < await scripts_kb(site.tab) <= 250
+
+
+async def test_five_thousand_events_are_few_rows_at_a_time(site: Site) -> None:
+    steps = {f"part-{number}": [f"part-{number - 1}"] if number else [] for number in range(10)}
+    noted = {"tool.called": 250, "recovery.attempted": 250}
+    task = await site.submit(input_data={"edges": steps, "events": noted})
+    await site.until_status(task, "completed", timeout_s=90)
+    tab = await site.go(f"/tasks/{task}")
+    for name, box in (("timeline", "[role=log]"), ("logs", "[role=tabpanel] [role=region]")):
+        if name == "logs":
+            await tab.press_on("tab", re.compile(re.escape(site.word("features/task", "tab.logs"))))
+        rows = f"[...document.querySelectorAll({(box + ' [data-index]')!r})]"
+        last = f"Math.max(...{rows}.map((row) => Number(row.dataset.index)))"
+        await tab.until(f"{rows}.length > 3")
+        height = await tab.run(f"document.querySelector({box!r}).scrollHeight")
+        assert height > 2500 * 20, name
+        for _ in range(3):
+            await tab.run(f"document.querySelector({box!r}).scrollTop += {height / 4}")
+            await tab.run(DRAWN)
+            assert await tab.run(f"{rows}.length") < 150, name
+        await tab.run(f"document.querySelector({box!r}).scrollTop = {2 * height}")
+        await tab.until(f"{last} >= 2500")
