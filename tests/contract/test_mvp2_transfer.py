@@ -20,8 +20,9 @@ from langgraph_multi_agent.domain.errors import Fault, InputTooLarge, InvalidReq
 from langgraph_multi_agent.domain.task import Action, Task, TaskStatus
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.service.archive import DocumentReader, ImportUnreadable
+from langgraph_multi_agent.service.chat import message_json
 from langgraph_multi_agent.service.transfer import TransferService
-from langgraph_multi_agent.store import schema, tasks, transfer
+from langgraph_multi_agent.store import chats, schema, tasks, transfer
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.sets import insert_rows
 from langgraph_multi_agent.store.transfer import Imported
@@ -171,6 +172,13 @@ def arrived(task: dict[str, Any]) -> dict[str, Any]:
     return task
 
 
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
 async def counts_of(desk: Desk) -> list[int]:
     tables = ("tasks", "chat_messages", "user_settings", "agent_messages", "artifacts")
     return [(await desk.rows(f"SELECT count(*) AS n FROM {name}"))[0]["n"] for name in tables]
@@ -245,6 +253,11 @@ async def fill_at_random_tasks_again(desk: Desk, scope: Scope, document: dict[st
         ({"id": []}, "tasks[700].id"),
         ({"name": "\ud800"}, "tasks[700]"),
         ({"core": {"status": "completed"}, "result": {"n": 2**70}}, "tasks[700]"),
+        ({"created_at": "0001-01-01T00:00:00+14:00"}, "tasks[700].created_at"),
+        ({"deadline": "9999-12-31T23:59:59-10:00"}, "tasks[700].deadline"),
+        ({"budget": {"cost": 10**400}}, "tasks[700].budget.cost"),
+        ({"core": {"cost": {"cost": 1e13}}}, "tasks[700].core.cost.cost"),
+        ({"core": {"input_data": nested(250)}}, "tasks[700]"),
     ],
 )
 async def test_a_value_that_does_not_fit_is_named_and_nothing_is_imported(
@@ -293,6 +306,7 @@ async def test_a_failure_of_the_database_in_the_middle_leaves_nothing(
         (b'{"version": NaN}', 13),
         (b'{"version": "\xff"}', 1),
         (b'{"a": ' + b"[" * 100_000 + b"}", 7),
+        (b'{"a": 1' + b"0" * 5000 + b"}", 7),
     ],
 )
 async def test_what_is_no_json_is_refused_with_its_place(tmp_path: Path, text: bytes, place: int) -> None:
@@ -410,3 +424,39 @@ async def test_a_resumed_import_really_runs(tmp_path: Path) -> None:
         done = await there.until(uuid(1))
         assert done.status is TaskStatus.COMPLETED
         assert done.status_detail is None
+
+
+async def test_what_may_come_in_can_also_go_out_however_deep(desk: Desk) -> None:
+    await take(desk, {"tasks": [{"id": uuid(1), "name": "n", "core": {"input_data": nested(230)}}]})
+    assert (await export(desk))["tasks"][0]["core"]["input_data"] == nested(230)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"citations": 5, "links": "x", "offer": 3, "answer_id": {"a": 1}, "intent": [1], "cost": {"cost": "much"}},
+        {"citations": [{"id": "a"}, "b"], "links": [{"kind": "page", "label": "l", "href": "javascript:alert(1)"}]},
+        {"links": [{"kind": "page", "label": "l", "href": "//evil.example/tasks"}], "offer": {"request": "x"}},
+        {"offer": {"request": "x", "request_id": "r", "language": "xx"}, "unknown": nested(20)},
+    ],
+)
+async def test_an_imported_answer_carries_only_what_a_conversation_can_be_read_by(
+    desk: Desk, data: dict[str, Any]
+) -> None:
+    await take(desk, {"chat_history": [{"id": uuid(1), "type": "ai", "content": "c", "data": data}]})
+    (message,), _ = await desk.database.read(ME, chats.history, limit=5, offset=0)
+    shown = message_json(message)
+    assert (shown["citations"], shown["links"], shown["offer"]) == ([], [], None)
+
+
+async def test_an_answer_of_ours_comes_back_as_it_was(desk: Desk) -> None:
+    data = {
+        "intent": "offer",
+        "citations": [dict.fromkeys(("id", "source", "title", "locator", "anchor", "quote"), "词")],
+        "links": [{"kind": "task", "label": "季度", "href": f"/tasks/{uuid(7)}"}],
+        "offer": {"request": "分析", "title": None, "request_id": uuid(9), "language": "zh"},
+        "model": "m",
+        "cost": {"input_tokens": 1, "output_tokens": 2, "cost": 0.5, "model_calls": 1},
+    }
+    await take(desk, {"chat_history": [{"id": uuid(1), "type": "ai", "content": "c", "data": data}]})
+    assert (await export(desk))["chat_history"][0]["data"] == data

@@ -97,6 +97,8 @@ class DocumentReader:
                     self._refuse(error.msg, at=error.pos)
             except RecursionError:
                 self._refuse("nested too deeply")
+            except ValueError:  # of more digits than Python reads
+                self._refuse("a number is too long")
             else:
                 # A number at the end of what was read may go on.
                 if end < len(self._buffer) or self._is_over:

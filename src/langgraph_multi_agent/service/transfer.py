@@ -21,6 +21,7 @@ from langgraph_multi_agent.domain.errors import Fault, InputTooLarge, InvalidReq
 from langgraph_multi_agent.domain.ports import Clock, Feed
 from langgraph_multi_agent.domain.task import DEFAULT_TEAM, Priority, Task, TaskStatus, is_terminal
 from langgraph_multi_agent.service.archive import DocumentReader, Piece
+from langgraph_multi_agent.service.chat.reply import checked_data
 from langgraph_multi_agent.service.preferences import checked
 from langgraph_multi_agent.service.tasks import MAX_TITLE_CHARS
 from langgraph_multi_agent.store import transfer
@@ -31,6 +32,9 @@ VERSION = "1.0"
 CHUNK_BYTES = 256 * 1024
 MAX_ID_CHARS = 200
 MAX_TEXT_CHARS = 1_000_000
+MAX_AMOUNT = 10**12
+ANSWER_DEPTH = 8
+"""So much deeper than in its row a value may stand in an answer; what could not be sent is not taken."""
 PRIORITIES: Mapping[Any, int] = {"低": 1, "中": 2, "高": 3, "紧急": 4, **{int(p): int(p) for p in Priority}}
 STATUSES: Mapping[str, TaskStatus] = {
     "待处理": TaskStatus.PENDING,
@@ -116,7 +120,7 @@ class TransferService:
             for kind, row in self._rows_of(piece, now):
                 place = piece[0] if piece[1] is None else f"{piece[0]}[{piece[1]}]"
                 try:
-                    line = orjson.dumps(row)
+                    line = orjson.dumps(_nested(row))[ANSWER_DEPTH:-ANSWER_DEPTH]
                 except TypeError:
                     raise InvalidRequest(errors=[{"field": place, "code": "not_json"}]) from None
                 rows.write(_MARKS[kind] + line + b"\n")
@@ -171,6 +175,12 @@ def _core(task: Task) -> dict[str, Any]:
         "cost": asdict(task.cost),
         "error": task.error,
     }
+
+
+def _nested(row: Any) -> Any:
+    for _ in range(ANSWER_DEPTH):
+        row = [row]
+    return row
 
 
 def _json(value: Any) -> bytes:
@@ -235,9 +245,9 @@ class _Fields:
             if len(value) == 10:
                 return datetime.combine(date.fromisoformat(value), time(23, 59, 59), tzinfo=UTC)
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):  # the first and the last day of all may have no name in UTC
             raise self.refuse(name, "not_a_date") from None
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
     def choice(self, name: str, choices: Mapping[Any, Any], default: Any) -> Any:
         value = self.values.get(name)
@@ -371,8 +381,9 @@ def _amount(fields: _Fields, name: str, default: float | None) -> float | None:
         return default
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise fields.refuse(name, "wrong_type", expected="number")
-    if value < 0:
-        raise fields.refuse(name, "below_minimum", limit=0)
+    if not 0 <= value <= MAX_AMOUNT:
+        code, limit = ("below_minimum", 0) if value < 0 else ("above_maximum", MAX_AMOUNT)
+        raise fields.refuse(name, code, limit=limit)
     return float(value)
 
 
@@ -409,6 +420,6 @@ def _message_row(fields: _Fields, number: int, now: datetime) -> dict[str, Any]:
         "content": content,
         "sender": fields.text("sender", limit=128, default=kind) or kind,
         "task_id": fields.text("task_id", limit=MAX_ID_CHARS),
-        "data": fields.object("data"),
+        "data": checked_data(fields.object("data")),
         "created_at": moment or now,
     }
