@@ -117,8 +117,8 @@ async def scrolling(site: Site) -> dict[str, Any]:
     shown_s = await tab.run("performance.now() / 1000")
     found = {"timeline": await tab.run(SCROLL % json.dumps("[role=log]"))}
     await tab.press_on("tab", re.compile(re.escape(word("features/task", "tab.logs"))))
-    region = f"[role=region][aria-label={json.dumps(word('features/task', 'logs.label'))}]"
-    await tab.until(f"document.querySelectorAll({json.dumps(region + ' [data-index]')}).length > 3")
+    region = "[role=tabpanel] [role=region]"
+    await tab.until(f"document.querySelectorAll('{region} [data-index]').length > 3")
     found["log"] = await tab.run(SCROLL % json.dumps(region))
     return {"shown_s": shown_s} | {
         f"{name}_{key}": value

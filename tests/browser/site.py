@@ -121,6 +121,11 @@ class Site:
         await self.tab.run(script)
         self.language = kept["language"]
 
+    async def titled(self, area: str, tab: Tab | None = None) -> None:
+        """Wait for a page by its title, whatever it counts beside it."""
+        title = re.compile("^" + re.escape(self.word(area, "title")))
+        await (tab or self.tab).find("heading", title)
+
     def word(self, area: str, key: str, **values: object) -> str:
         return word(area, key, self.language, **values)
 

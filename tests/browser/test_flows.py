@@ -180,7 +180,7 @@ async def test_the_page_recovers_from_a_killed_server(tmp_path: Path) -> None:
 
 async def test_a_task_submitted_elsewhere_comes_up_in_the_list_by_itself(site: Site) -> None:
     tab = await site.go("/tasks")
-    await tab.find("heading", site.word("features/tasks", "title"))
+    await site.titled("features/tasks")
     task = await site.submit("x", title="从别处来的任务", input_data={"hold": ["write"]})
     row = f"document.querySelector('[data-task=\"{task}\"]')?.closest('li')"
     state = f"{row}?.querySelector('[data-status]')?.dataset.status"

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.browser.site import Site, World, axe, embedded, picture, scripts_kb, word
+from tests.browser.site import Site, World, axe, embedded, picture, scripts_kb
 
 pytestmark = pytest.mark.anyio
 
@@ -98,18 +98,20 @@ async def test_an_installation_without_tasks_says_so_and_complains_of_nothing(tm
 async def test_chinese_is_spoken_first_and_english_after_one_press(tmp_path: Path) -> None:
     async with embedded(tmp_path) as site:
         await site.tab.go(f"{site.address}/")
-        await site.tab.find("heading", word("features/tasks", "title", "zh"))
+        await site.titled("features/tasks")
         assert await site.tab.run("location.pathname") == "/tasks"
         assert await site.tab.run("document.documentElement.lang") == "zh-CN"
-        await site.tab.press_on("button", word("frame", "language.switch", "zh"))
-        await site.tab.find("heading", word("features/tasks", "title", "en"))
+        await site.tab.press_on("button", site.word("frame", "language.switch"))
+        site.language = "en"
+        await site.titled("features/tasks")
         for path, area in PAGES.items():
             await site.go(path)
-            await site.tab.find("heading", word(area, "title", "en"))
+            await site.titled(area)
             assert await site.tab.run("document.documentElement.lang") == "en"
-            assert word(area, "title", "en") in await site.tab.run("document.title")
-        await site.tab.press_on("button", word("frame", "language.switch", "en"))
-        await site.tab.find("heading", word("features/settings", "title", "zh"))
+            assert site.word(area, "title") in await site.tab.run("document.title")
+        await site.tab.press_on("button", site.word("frame", "language.switch"))
+        site.language = "zh"
+        await site.titled("features/settings")
 
 
 async def test_the_theme_follows_the_system_until_a_person_chooses(site: Site) -> None:
@@ -132,14 +134,14 @@ async def test_the_frame_is_worked_by_the_keyboard_alone(site: Site) -> None:
     await tab.press("Escape")
     await tab.gone("dialog")
     await tab.press("n")
-    await tab.find("heading", site.word("features/new-task", "title"))
+    await site.titled("features/new-task")
     await site.go("/tasks")
     await tab.press("k", ctrl=True)
     await tab.find("combobox")
     await tab.command("Input.insertText", text=site.word("frame", "agents"))
     await tab.find("option", nth=0)
     await tab.press("Enter")
-    await tab.find("heading", site.word("features/agents", "title"))
+    await site.titled("features/agents")
 
 
 async def test_an_address_that_is_none_says_so_and_leads_back(world: World) -> None:
@@ -149,14 +151,14 @@ async def test_an_address_that_is_none_says_so_and_leads_back(world: World) -> N
             f"document.querySelector('main').innerText.includes('{site.word('frame', 'missing.title')}')"
         )
         await site.tab.press_on("link", site.word("frame", "missing.back"))
-        await site.tab.find("heading", site.word("features/tasks", "title"))
+        await site.titled("features/tasks")
 
 
 async def test_each_place_of_the_rail_is_one_press_away(site: Site) -> None:
     tab = await site.go("/tasks")
     for place in ("chat", "agents", "analytics", "system", "settings", "tasks"):
         await tab.press_on("link", site.word("frame", place))
-        await tab.find("heading", site.word(f"features/{place}", "title"))
+        await site.titled(f"features/{place}")
         assert await tab.run("location.pathname") == f"/{place}"
 
 
