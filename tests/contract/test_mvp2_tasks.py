@@ -11,12 +11,12 @@ from tests.support.server import Desk, open_desk, step_event
 from tests.support.stores import BACKENDS
 from uuid_utils import uuid7
 
-from langgraph_multi_agent.access import DEFAULT_SCOPE
+from langgraph_multi_agent.access import DEFAULT_SCOPE, Scope
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.ports import Step
-from langgraph_multi_agent.domain.task import Action
+from langgraph_multi_agent.domain.task import Action, Task
 from langgraph_multi_agent.store import tasks as task_store
 
 pytestmark = pytest.mark.anyio
@@ -453,6 +453,43 @@ async def test_a_running_task_is_cancelled_before_it_is_deleted(desk: Desk) -> N
         await desk.finish(task_id, Action.CANCEL)
         assert await deleting == {"deleted_task_id": task_id}
     await refused(desk, 404, "TASK_NOT_FOUND", "GET", f"{TASKS}/{task_id}")
+
+
+async def test_a_task_that_a_worker_takes_while_it_is_deleted_is_cancelled_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = (await make(desk))["id"]
+    read = desk.services.tasks.get
+
+    async def read_and_lose(scope: Scope, wanted: str) -> Task:
+        found = await read(scope, wanted)
+        monkeypatch.setattr(desk.services.tasks, "get", read)
+        await desk.claim(wanted)
+        return found
+
+    monkeypatch.setattr(desk.services.tasks, "get", read_and_lose)
+    async with desk.feed.listen("control") as asked:
+        deleting = asyncio.create_task(call(desk, "DELETE", f"{TASKS}/{task_id}"))
+        await asked.wait(10)
+        await desk.finish(task_id, Action.CANCEL)
+        assert await deleting == {"deleted_task_id": task_id}
+
+
+async def test_a_task_that_ends_while_it_is_deleted_is_deleted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = (await make(desk))["id"]
+    await desk.claim(task_id)
+    read = desk.services.tasks.get
+
+    async def read_and_end(scope: Scope, wanted: str) -> Task:
+        found = await read(scope, wanted)
+        monkeypatch.setattr(desk.services.tasks, "get", read)
+        await desk.finish(wanted)
+        return found
+
+    monkeypatch.setattr(desk.services.tasks, "get", read_and_end)
+    assert await call(desk, "DELETE", f"{TASKS}/{task_id}") == {"deleted_task_id": task_id}
 
 
 # The system

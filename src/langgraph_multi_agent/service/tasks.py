@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -346,11 +347,23 @@ class TaskService:
         return task
 
     async def delete(self, scope: Scope, task_id: str) -> None:
-        """Remove a task and its history; a running one is cancelled first."""
+        """Remove a task and its history; a running one is cancelled first.
+
+        Raises:
+            TaskNotFound, IllegalTransition: it runs and has not stopped within the wait of `cancel`.
+        """
         task = await self.get(scope, task_id)
-        if task.status is TaskStatus.IN_PROGRESS:
-            await self.cancel(scope, task_id)
-        await self._database.write(scope, tasks.remove, task_id, actor=scope.actor)
+        for is_last in (False, True):
+            if task.status is TaskStatus.IN_PROGRESS:
+                with suppress(IllegalTransition):  # it has just ended by itself
+                    await self.cancel(scope, task_id)
+            try:
+                await self._database.write(scope, tasks.remove, task_id, actor=scope.actor)
+                break
+            except IllegalTransition:
+                if is_last or task.status is TaskStatus.IN_PROGRESS:
+                    raise
+            task = await self.get(scope, task_id)  # a worker took it since it was read
         self._feed.wake([task_id])
 
     async def counts(self, scope: Scope) -> Mapping[str, int]:
