@@ -2,11 +2,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useState } from 'react';
 import { api, take } from '@/api/client';
-import { asProblem, type ApiProblem } from '@/api/problem';
+import { ApiProblem, asProblem } from '@/api/problem';
 import { useConnection } from '@/connection/hooks';
 import type { Data } from './event';
 import { asEvent, isData, list, type TaskEvent } from './event';
 import { fold, missingPlan, nodeOf, withPlan } from './fold';
+import { viewOfTask } from './snapshot';
 import { EMPTY_VIEW, type TaskView } from './view';
 
 const PAGE = 500;
@@ -88,7 +89,13 @@ export function useTaskView(taskId: string): LiveTask {
     const load = async () => {
       setShown((before) => ({ ...before, isLoading: true, problem: null }));
       try {
-        for await (const events of logOf(taskId, abort.signal)) view = fold(view, events);
+        try {
+          for await (const events of logOf(taskId, abort.signal)) view = fold(view, events);
+        } catch (error) {
+          if (!(error instanceof ApiProblem) || error.code !== 'EVENTS_GONE') throw error;
+          const path = { task_id: taskId };
+          view = viewOfTask(await take(api.GET('/api/v1/tasks/{task_id}', { params: { path }, signal: abort.signal })));
+        }
         if (abort.signal.aborted) return;
         show(false);
         follow();

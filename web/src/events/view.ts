@@ -142,6 +142,8 @@ export interface TaskView {
   readonly seq: number;
   readonly status: Status;
   readonly isDeleted: boolean;
+  /** Retention took events before `seq`: this began with the task itself, see `snapshot`. */
+  readonly isLogGone: boolean;
   readonly title: string;
   readonly team: string;
   readonly files: readonly string[];
@@ -170,6 +172,7 @@ export const EMPTY_VIEW: TaskView = {
   seq: 0,
   status: 'pending',
   isDeleted: false,
+  isLogGone: false,
   title: '',
   team: '',
   files: [],

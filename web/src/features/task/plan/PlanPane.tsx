@@ -67,7 +67,7 @@ export function PlanPane({ view, revision, onRevision, selected, onSelect, nameO
           </Suspense>
         ) : (
           <p className="grid h-full place-items-center p-6 text-center text-muted">
-            {say(isOver(view.status) ? 'plan.never' : view.status === 'pending' ? 'plan.pending' : 'plan.none')}
+            {say(view.isLogGone ? 'line.gone' : isOver(view.status) ? 'plan.never' : view.status === 'pending' ? 'plan.pending' : 'plan.none')}
           </p>
         )}
       </div>

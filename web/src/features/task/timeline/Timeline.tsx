@@ -140,7 +140,7 @@ export function Timeline({ taskId, view, subtask, onSubtask, nameOf, isBare = fa
       </header>
       <div className="relative min-h-0 flex-1">
         <div ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-label={say('timeline')} aria-live="off" className="relative h-full overflow-auto [overflow-anchor:none]">
-          {entries.length === 0 && <p className="p-6 text-center text-muted">{say(subtask === undefined ? 'line.empty' : 'line.emptyOne')}</p>}
+          {entries.length === 0 && <p className="p-6 text-center text-muted">{say(view.isLogGone ? 'line.gone' : subtask === undefined ? 'line.empty' : 'line.emptyOne')}</p>}
           <div className="relative w-full" style={{ height: rows.getTotalSize() }}>
             {rows.getVirtualItems().map((row) => {
               const entry = entries[row.index];
