@@ -17,20 +17,20 @@ TEXTS: dict[str, dict[str, str]] = {
     "data_analyst.title_of": {"zh": "{title}（{source}）", "en": "{title} ({source})"},
     "data_analyst.title.profile": {"zh": "数据概况", "en": "Overview of the data"},
     "data_analyst.title.trend": {
-        "zh": "{measures}随{time}的趋势",
+        "zh": "随{time}的趋势：{measures}",
         "en": "Trend of {measures} over {time}",
     },
     "data_analyst.title.seasonality": {
-        "zh": "{measures}的周期规律",
+        "zh": "周期规律：{measures}",
         "en": "Recurring patterns in {measures}",
     },
-    "data_analyst.title.anomaly": {"zh": "{measures}的异常值", "en": "Anomalies in {measures}"},
+    "data_analyst.title.anomaly": {"zh": "异常值：{measures}", "en": "Anomalies in {measures}"},
     "data_analyst.title.group_difference": {
         "zh": "按{categories}比较{measures}",
         "en": "{measures} compared by {categories}",
     },
     "data_analyst.title.correlation": {
-        "zh": "{measures}之间的相关性",
+        "zh": "相关性：{measures}",
         "en": "Correlations among {measures}",
     },
     "data_analyst.title.contributors": {
