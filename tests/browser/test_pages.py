@@ -150,6 +150,11 @@ async def test_an_address_that_is_none_says_so_and_leads_back(world: World) -> N
         await site.tab.until(
             f"document.querySelector('main').innerText.includes('{site.word('frame', 'missing.title')}')"
         )
+        for width in (360, 1280):
+            await site.tab.resize(width)
+            assert await site.tab.run(OVERFLOW) is None
+            assert await axe(site.tab) == []
+            await picture(site.tab, f"missing-{width}")
         await site.tab.press_on("link", site.word("frame", "missing.back"))
         await site.titled("features/tasks")
 

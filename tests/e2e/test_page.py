@@ -15,7 +15,7 @@ from tests.support.server import DeskAgent, desk_team
 
 from langgraph_multi_agent import bootstrap
 from langgraph_multi_agent.agents.contract import Team, Work
-from langgraph_multi_agent.api.pages import PLACES, POLICY, WEB
+from langgraph_multi_agent.api.pages import POLICY, WEB
 from langgraph_multi_agent.domain.result import SubtaskResult
 from langgraph_multi_agent.settings import Settings
 
@@ -30,41 +30,6 @@ SNAPSHOT = """JSON.stringify({
   plan: [...document.querySelectorAll('[data-subtask]')].map((node) => [
     node.dataset.subtask, node.querySelector('[data-status]')?.dataset.status ?? node.dataset.status]),
 })"""
-FAINT = """(() => {
-  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
-  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
-    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (node) => {
-    for (let at = node; at; at = at.parentElement) {
-      const colour = parse(getComputedStyle(at).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const faint = [];
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  let seen = 0;
-  while (walk.nextNode()) {
-    const element = walk.currentNode.parentElement;
-    if (!walk.currentNode.data.trim() || !element.checkVisibility()) continue;
-    if (element.closest('.sr-only, [disabled], [aria-busy=true], noscript')) continue;
-    seen += 1;
-    const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${walk.currentNode.data.trim().slice(0, 30)}`);
-  }
-  return seen > 5 ? faint : ['too little text to judge'];
-})()"""
-UNNAMED = """(() => {
-  const parts = 'a[href], button, input, select, textarea, [role=img], iframe, progress';
-  const name = (node) => node.innerText?.trim() || node.getAttribute('aria-label') || node.title || node.labels?.length;
-  const bare = [...document.querySelectorAll(parts)]
-    .filter((node) => node.checkVisibility() && !name(node)).map((node) => node.outerHTML.slice(0, 120));
-  const pictures = [...document.images].filter((image) => !image.hasAttribute('alt')).map((image) => image.src);
-  const ids = [...document.querySelectorAll('[id]')].map((node) => node.id);
-  return [...bare, ...pictures, ...ids.filter((id, at) => ids.indexOf(id) !== at)];
-})()"""
 
 
 class GatedAgent(DeskAgent):
@@ -140,8 +105,8 @@ async def test_keys_reach_every_place(tmp_path: Path) -> None:
         await tab.until("!!document.querySelector('dialog[open] h2')")
         await tab.run("document.querySelector('dialog[open]').close()")
         await tab.press("n")
-        await tab.until("location.pathname === '/tasks/new'")
-        await tab.run("document.activeElement?.blur()")
+        await tab.until("location.pathname === '/tasks/new' && document.activeElement?.localName === 'textarea'")
+        await tab.run("document.activeElement.blur()")
         await tab.press("/")
         await tab.until("!!document.querySelector('dialog[open] input')")
         await tab.type("dialog[open] input", "港口")
@@ -173,24 +138,6 @@ async def test_a_lost_server_is_told_and_what_was_missed_is_filled_in(tmp_path: 
             live = await tab.run(SNAPSHOT)
             await tab.reload()
             await tab.until(f"{SNAPSHOT} === {live!r}")
-
-
-async def test_every_place_is_readable_named_and_fits_a_phone(tmp_path: Path) -> None:
-    agent, teams = gated()
-    async with page(tmp_path, teams) as (tab, address):
-        task = await submit(address, f"数一数 {'很长的标题' * 36}")
-        for theme in ("light", "dark"):
-            await tab.prefer(prefers_color_scheme=theme)
-            for width in (360, 1280):
-                await tab.resize(width)
-                for place in (*PLACES, "tasks/new", f"tasks/{task}", "nowhere"):
-                    await visit(tab, f"{address}/{place}")
-                    await tab.until(ONLINE)
-                    where = f"{place} {theme} {width}"
-                    assert await tab.run(FAINT) == [], where
-                    assert await tab.run(UNNAMED) == [], where
-                    assert await tab.run("document.documentElement.scrollWidth <= innerWidth"), where
-        agent.gate.set()
 
 
 async def test_the_built_files_are_served_under_a_strict_policy(tmp_path: Path) -> None:
