@@ -187,6 +187,22 @@ def test_the_language_is_the_options_then_the_variables_then_the_locales(
     assert language.choose(argv, env) == wanted
 
 
+@pytest.mark.parametrize(
+    ("argv", "env", "wanted"),
+    [
+        ([], {"LANG": "C.UTF-8"}, None),
+        ([], {"LANG": "en_GB.UTF-8", "LC_ALL": "en_GB.UTF-8"}, None),
+        ([], {"LANG": "en_GB.UTF-8", "LGMA_LANG": "zh"}, "zh"),
+        (["--lang", "en"], {"LGMA_LANG": "zh"}, "en"),
+    ],
+)
+def test_the_locale_of_the_machine_is_not_the_language_of_a_servers_answers(
+    argv: list[str], env: dict[str, str], wanted: str | None
+) -> None:
+    language.choose(argv, env)
+    assert language.named_language() == wanted
+
+
 # Endings
 
 

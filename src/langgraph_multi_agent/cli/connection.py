@@ -18,6 +18,7 @@ import typer
 
 from langgraph_multi_agent.cli.call import Call
 from langgraph_multi_agent.cli.exits import Exit, Trouble
+from langgraph_multi_agent.cli.language import named_language
 
 if TYPE_CHECKING:
     from langgraph_multi_agent.cli.client import Client
@@ -55,7 +56,8 @@ def load_settings(call: Call, data_dir: Path | None, **overrides: Any) -> "Setti
 
     if data_dir is not None:
         overrides["data_dir"] = data_dir
-    overrides.setdefault("lang", call.language)
+    if (lang := named_language()) is not None:
+        overrides.setdefault("lang", lang)
     return Settings.load(**overrides)
 
 

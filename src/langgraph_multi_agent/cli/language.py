@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 _chosen = "en"
+_named: str | None = None
 
 
 def choose(argv: Sequence[str], env: Mapping[str, str] | None = None) -> str:
@@ -14,16 +15,25 @@ def choose(argv: Sequence[str], env: Mapping[str, str] | None = None) -> str:
 
     A locale that is neither (also C and POSIX) means en.
     """
-    global _chosen  # noqa: PLW0603 - one process is one call, and typer has no place to carry it before parsing
+    global _chosen, _named  # noqa: PLW0603 - one process is one call, and typer has no place to carry it before parsing
     env = os.environ if env is None else env
     locale = next((env[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if env.get(name)), "")
-    _chosen = _asked_for(argv) or _known(env.get("LGMA_LANG", "")) or _known(locale) or "en"
+    _named = _asked_for(argv) or _known(env.get("LGMA_LANG", ""))
+    _chosen = _named or _known(locale) or "en"
     return _chosen
 
 
 def language() -> str:
     """What `choose` has picked."""
     return _chosen
+
+
+def named_language() -> str | None:
+    """What `--lang` or `LGMA_LANG` says; None where only the locale speaks.
+
+    A server answers others: the locale of the machine (in containers `C.UTF-8`) says nothing of them.
+    """
+    return _named
 
 
 def _asked_for(argv: Sequence[str]) -> str | None:
