@@ -15,10 +15,13 @@ from websockets.asyncio.client import connect
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.domain.clock import SystemClock
+from langgraph_multi_agent.domain.errors import DataRefused
+from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.models.gateway import Gateway
 from langgraph_multi_agent.service.channels import chat_topic
 from langgraph_multi_agent.service.chat import MAX_CONTENT_CHARS, MAX_PAGE
 from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.store import chats
 
 pytestmark = pytest.mark.anyio
 
@@ -231,6 +234,19 @@ async def test_the_same_key_gives_the_same_answer_and_no_second_task(desk: Desk)
     ]
     assert first == second
     assert await task_count(desk) == 1
+
+
+async def test_an_id_that_is_somebody_elses_tells_nothing_of_their_message(desk: Desk) -> None:
+    theirs = (await say(desk, "a secret"))["user_message"]["id"]
+
+    def words(_task: Task | None, _is_new: bool) -> chats.AnswerWords:
+        return chats.AnswerWords(content="c", data={}, sender="s")
+
+    other = Scope(tenant="other", actor="somebody")
+    with pytest.raises(DataRefused) as refused:
+        await desk.database.write(other, chats.exchange, theirs, content="x", words=words)
+    assert "secret" not in str(refused.value.params)
+    assert (await desk.services.chat.history(other)).total == 0
 
 
 async def test_subscribers_of_the_person_are_told_of_both_messages(desk: Desk) -> None:

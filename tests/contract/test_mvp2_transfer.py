@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import random
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -460,3 +461,22 @@ async def test_an_answer_of_ours_comes_back_as_it_was(desk: Desk) -> None:
     }
     await take(desk, {"chat_history": [{"id": uuid(1), "type": "ai", "content": "c", "data": data}]})
     assert (await export(desk))["chat_history"][0]["data"] == data
+
+
+async def test_exports_take_one_connection_however_many_are_asked_for(desk: Desk) -> None:
+    await take(desk, {"tasks": [{"id": uuid(1), "name": "n"}]})
+    at_work = most = 0
+    exporting = service(desk)
+
+    def counted(task: Task) -> dict[str, Any]:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        time.sleep(0.02)
+        at_work -= 1
+        return shape(task)
+
+    for file in await asyncio.gather(*(exporting.export(ME, counted) for _ in range(4))):
+        with file:
+            assert len(json.load(file)["tasks"]) == 1
+    assert most == 1

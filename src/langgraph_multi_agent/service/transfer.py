@@ -64,7 +64,7 @@ class TransferService:
     ) -> None:
         self._database, self._feed, self._teams, self._clock = database, feed, teams, clock
         self._max_bytes = max_bytes
-        self._importing = asyncio.Lock()
+        self._importing, self._exporting = asyncio.Lock(), asyncio.Lock()
 
     async def export(self, scope: Scope, shape: Shape) -> BinaryIO:
         """All tasks of the tenant, and the person's conversation and settings, at one moment.
@@ -84,7 +84,8 @@ class TransferService:
 
         write.__dict__["deadline_s"] = transfer.DEADLINE_S
         try:
-            await self._database.read(scope, write)
+            async with self._exporting:  # each holds a connection of the pool for as long as it writes
+                await self._database.read(scope, write)
             spool.seek(0)
         except BaseException:
             spool.close()
@@ -107,8 +108,9 @@ class TransferService:
                 if size > self._max_bytes:
                     raise InputTooLarge(size=size, limit=self._max_bytes)
                 await asyncio.to_thread(received.write, chunk)
-            await asyncio.to_thread(self._spool, received, rows)
+            # One at a time: reading takes a processor and a thread that others need too.
             async with self._importing:
+                await asyncio.to_thread(self._spool, received, rows)
                 imported = await self._database.write(scope, transfer.take_over, lambda kind: _read(rows, kind))
         self._feed.wake(imported.sample)
         return imported

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from langgraph_multi_agent.domain.errors import DataRefused
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT, Task, TaskDraft
 from langgraph_multi_agent.store import schema, tasks
 from langgraph_multi_agent.store.database import Store, unit
@@ -94,7 +95,7 @@ def exchange(
         words: the answer, once the task is known, and whether it is new.
 
     Raises:
-        QueueFull: nothing was stored.
+        QueueFull, DataRefused: nothing was stored.
     """
     actor, tenant, now = store.scope.actor, store.scope.tenant or DEFAULT_TENANT, store.now
     answer_id = store.new_id()
@@ -111,7 +112,10 @@ def exchange(
     }
     insert = _INSERT[store.connection.dialect.name](_TABLE).values(row).on_conflict_do_nothing()
     if store.connection.execute(insert.returning(_TABLE.c.id)).first() is None:
-        return _stored(store, message_id)
+        known = find(store, message_id)
+        if known is None:  # the id is somebody else's, whom this one learns nothing of
+            raise DataRefused(reason="id")
+        return known
     task, is_known = None, True
     if new_task is not None:
         task, is_known = tasks.submit(
