@@ -334,6 +334,7 @@ def render(env: Mapping[str, str], directory: Path) -> None:
         **values,
         "CONF_DIR": place,
         "STATE_DIR": values["NGINX_STATE_DIR"],
+        "ACCESS_LOG": "off" if values["ACCESS_LOG"] == "off" else f"{values['ACCESS_LOG']} json",
         "USER": f"user {values['NGINX_USER']};" if values["NGINX_USER"] else "",
         "RETRY_AFTER_S": values["MAINTENANCE_RETRY_S"],
         "BODY_LIMIT": str(int(values["MAX_INPUT_BYTES"]) + FORM_BYTES),

@@ -55,6 +55,13 @@ def test_no_name_is_left_open_and_nginx_keeps_its_own(tmp_path: Path) -> None:
     assert "$http_upgrade" in text
 
 
+def test_an_access_log_has_its_format_and_none_has_none(tmp_path: Path) -> None:
+    assert "access_log /dev/stdout json;" in rendered(tmp_path / "on")
+    off = rendered(tmp_path / "off", ACCESS_LOG="off")
+    assert "access_log off;" in off
+    assert "off json" not in off
+
+
 @pytest.mark.parametrize(
     "value",
     [
