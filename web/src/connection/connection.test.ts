@@ -96,7 +96,7 @@ describe('Connection', () => {
     expect(connection.status).toMatchObject({ state: 'offline', retryAt: 500, wasOnline: true });
   });
 
-  it('waits twice as long after each failure, up to half a minute, and begins anew after a success', () => {
+  it('waits twice as long after each failure, up to half a minute, and begins anew after a socket that stood', () => {
     const { world, connection } = begin();
     const pauses: number[] = [];
     for (let at = 0; at < 9; at += 1) {
@@ -107,8 +107,22 @@ describe('Connection', () => {
     }
     expect(pauses).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
     world.greet();
+    world.pass(10_000);
     world.socket.events.onClose();
     expect((connection.status.retryAt ?? 0) - world.time).toBe(500);
+  });
+
+  it('does not storm a server that greets and closes at once', () => {
+    const { world, connection } = begin();
+    const pauses: number[] = [];
+    for (let at = 0; at < 5; at += 1) {
+      world.greet();
+      world.socket.events.onClose();
+      const pause = (connection.status.retryAt ?? 0) - world.time;
+      pauses.push(pause);
+      world.pass(pause);
+    }
+    expect(pauses).toEqual([500, 1000, 2000, 4000, 8000]);
   });
 
   it('gives up a socket that is silent for longer than the heartbeat', () => {

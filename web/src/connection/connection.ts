@@ -57,6 +57,8 @@ const MAX_PAUSE_MS = 30_000;
 const SILENCE_MS = 45_000;
 /** After waking up a living server answers a ping within this. */
 const PONG_MS = 5000;
+/** A socket that stood for so long was no accident: the next loss is the first one again. */
+const STEADY_MS = 10_000;
 /** Tasks followed on this socket and left since: then a new socket is cheaper than their frames. */
 const MAX_LEFT = 24;
 const MAX_REMEMBERED = 10_000;
@@ -74,6 +76,9 @@ export class Connection {
   #stopWaiting: (() => void) | null = null;
   #stopWatching: (() => void) | null = null;
   #stopWaking: (() => void) | null = null;
+  #stopSteadying: (() => void) | null = null;
+  /** Losses in a row, also of sockets that were greeted and closed at once. */
+  #losses = 0;
 
   readonly #statusListeners = new Set<() => void>();
   readonly #tasks = new Map<string, Set<OneFollower>>();
@@ -212,6 +217,8 @@ export class Connection {
     this.#asked.clear();
     this.#stopWatching?.();
     this.#stopWatching = null;
+    this.#stopSteadying?.();
+    this.#stopSteadying = null;
     socket?.close();
   }
 
@@ -223,7 +230,8 @@ export class Connection {
   #lost(): void {
     this.#drop();
     const attempts = this.#status.attempts + 1;
-    const ms = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(10, attempts - 1)) * (0.5 + this.#world.random() / 2);
+    this.#losses += 1;
+    const ms = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(10, this.#losses - 1)) * (0.5 + this.#world.random() / 2);
     this.#stopWaiting = this.#world.after(ms, () => this.#open());
     this.#setStatus({ state: 'offline', retryAt: this.#world.now() + ms, attempts });
   }
@@ -284,6 +292,9 @@ export class Connection {
   #greet(): void {
     this.#isGreeted = true;
     this.#setStatus({ state: 'online', retryAt: null, attempts: 0, wasOnline: true });
+    this.#stopSteadying = this.#world.after(STEADY_MS, () => {
+      this.#losses = 0;
+    });
     for (const taskId of this.#tasks.keys()) this.#askTask(taskId);
     if (this.#all.size > 0) this.#askAll();
     if (this.#chat.size > 0) this.#send({ type: 'chat_subscribe' });
