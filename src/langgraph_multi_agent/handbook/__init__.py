@@ -47,7 +47,8 @@ def covers(request: str) -> float:
 
     Pure and quick (the documents' vocabulary is read once). It multiplies two things: how clearly
     the request names something of this system, and the share of its words that the handbook uses.
-    A request to compose or translate something is never a question to the handbook.
+    A request to compose or translate something is never a question to the handbook, nor is an order to
+    analyse what is surely not of this system: of data that did not come along, it would quote examples.
     """
     plain = request.strip().lower()[:2000]
     if not plain or _COMPOSE.search(plain):
@@ -58,7 +59,7 @@ def covers(request: str) -> float:
     if any("_" in word and word in words for word in asked_words):
         # A compound name that the documents use, such as a setting or an error code.
         anchor = 1.0
-    if not anchor:
+    if not anchor or (anchor < 1.0 and _ANALYSE.match(plain)):
         return 0.0
     asked_pairs = _pairs(_STOP_ZH.sub(" ", plain))
     asked = len(asked_words) + len(asked_pairs) / 2
@@ -105,6 +106,10 @@ _COMPOSE = re.compile(
     r"写一?(?:首|篇|封|段|个故事|份邮件)|作诗|诗歌|翻译|译成|润色|改写|讲个?笑话|编一?个|续写|画一|唱|食谱|菜谱"
     r"|\b(?:poems?|haiku|lyrics|songs?|jokes?|essay|novel|short story|translate|translation|rewrite|paraphrase"
     r"|proofread|recipe|cover letter|(?:write|draft|compose) (?:a|an|me|us|the|my))\b"
+)
+_ANALYSE = re.compile(
+    r"(?:请|麻烦|你|帮忙|帮|我|给|替|为|再|先)*(?:分析|统计|预测|可视化|画)(?!页)"
+    r"|(?:please\s+|can you\s+|could you\s+)?(?:analy[sz]e|forecast|plot|chart|visuali[sz]e)\b"
 )
 _SURE = re.compile(
     r"智能体|子任务|任务队列|工作流|手册|lgma|langgraph|检查点|幂等|租约|数据目录|退出码|优雅关闭|有毒任务"

@@ -55,6 +55,8 @@ COVERED += [
     "Can I use PostgreSQL?",
     "怎样限制大模型费用",
     "How do I restart the server?",
+    "分析任务失败的原因",
+    "How do I analyse a csv file?",
 ]
 
 NOT_COVERED = [
@@ -96,6 +98,9 @@ NOT_COVERED = [
     "How to install Windows 11?",
     "怎么备份微信聊天记录",
     "帮我制定学习任务计划",
+    "帮我分析一下销售数据",
+    "分析数据文件",
+    "Please analyse the data files",
 ]
 
 
