@@ -91,7 +91,7 @@ async def event_ms(site: Site, count: int) -> list[float]:
     tab = await site.go(f"/tasks/{task}")
     seen_ms = {}
     for name in names:
-        status = f"document.querySelector('[data-subtask={name}] [data-status]')?.dataset.status"
+        status = f"document.querySelector('[data-subtask={name}] [data-status]:not(a)')?.dataset.status"
         await tab.until(f"{status} === 'running'")
         await tab.run(f"""window.seen = new Promise((done) => {{
           const look = () => ({status} === 'completed' ? done(Date.now()) : requestAnimationFrame(look));
