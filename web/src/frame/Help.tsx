@@ -16,8 +16,8 @@ const GROUPS = [
   {
     title: 'keys.lists',
     keys: [
-      ['j', 'keys.move'],
-      ['k', 'keys.move'],
+      ['j', 'keys.next'],
+      ['k', 'keys.previous'],
       ['Enter', 'keys.open'],
       ['x', 'keys.select'],
     ],

@@ -86,7 +86,7 @@ export function Confirm({ isOpen, title, children, verb, isDanger = false, isBus
       width="small"
       actions={
         <>
-          <Button onClick={onClose}>{say('cancel')}</Button>
+          <Button onClick={onClose}>{say('back')}</Button>
           <Button kind={isDanger ? 'danger' : 'primary'} isBusy={isBusy} onClick={onConfirm}>
             {verb}
           </Button>
