@@ -115,6 +115,35 @@ describe('events', () => {
   });
 });
 
+describe('many events', () => {
+  it('come to the same picture together as one after another', () => {
+    let seed = 7;
+    const chance = (below: number) => {
+      seed = (seed * 1103515245 + 12345) % 2 ** 31;
+      return seed % below;
+    };
+    const types = ['task_update', 'task_update', 'task_update', 'task_completed', 'task_created', 'task_deleted'];
+    for (let round = 0; round < 200; round += 1) {
+      const isFiltered = chance(2) === 0;
+      const fits = (one: TaskRow) => (isFiltered && one.progress % 3 === 0 ? (one.progress % 2 === 0 ? false : null) : true);
+      const rows = [row('t9', 9), row('t8', 8), row('t7', 7)];
+      const before = withPage(EMPTY_LIST, 0, { rows, total: 3 + chance(2), isCapped: false, hasMore: chance(2) === 0 });
+      const events = Array.from({ length: 12 }, () => {
+        const minute = 5 + chance(6);
+        return heard(types[chance(types.length)] ?? '', `t${minute}`, minute, { last_event_id: 1 + chance(9), progress: chance(12) });
+      });
+      const one = events.reduce(
+        (so, event) => {
+          const next = withDelivery(so.list, event, fits, isFiltered);
+          return { list: next.list, isStale: so.isStale || next.isStale };
+        },
+        { list: before, isStale: false },
+      );
+      expect(withDeliveries(before, events, fits, isFiltered)).toEqual(one);
+    }
+  });
+});
+
 describe('what a person did', () => {
   it('shows at once, but never over something newer', () => {
     const list = listOf(row('a', 9, { last_event_id: 4 }));

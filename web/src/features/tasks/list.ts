@@ -105,20 +105,36 @@ export function withDelivery(list: TaskList, delivery: Delivery, fits: (row: Tas
   };
 }
 
-/** Several events at once: one picture for all of them. */
+/** Several events at once: one picture for all of them, and one copy of the rows for those that stay in their places. */
 export function withDeliveries(
   list: TaskList,
   deliveries: readonly Delivery[],
   fits: (row: TaskRow) => boolean | null,
   isFiltered: boolean,
 ): Heard {
-  return deliveries.reduce<Heard>(
-    (heard, delivery) => {
-      const next = withDelivery(heard.list, delivery, fits, isFiltered);
-      return { list: next.list, isStale: heard.isStale || next.isStale };
-    },
-    { list, isStale: false },
-  );
+  const placed = new Set(list.ids);
+  let isStale = false;
+  let rows: Map<string, TaskRow> | null = null;
+  for (const delivery of deliveries) {
+    const { taskId } = delivery;
+    const known = placed.has(taskId) ? (rows ?? list.rows).get(taskId) : undefined;
+    const row = known === undefined || delivery.type === 'task_deleted' ? null : rowOfAdapter(delivery.task);
+    if (known !== undefined && row !== null && fits(row) !== false) {
+      if (known.seq >= row.seq) continue;
+      rows ??= new Map(list.rows);
+      rows.set(taskId, row);
+      continue;
+    }
+    const next = withDelivery(rows === null ? list : { ...list, rows }, delivery, fits, isFiltered);
+    isStale ||= next.isStale;
+    if (next.list.ids !== list.ids) {
+      if (next.list.ids.includes(taskId)) placed.add(taskId);
+      else placed.delete(taskId);
+    }
+    list = next.list;
+    rows = null;
+  }
+  return { list: rows === null ? list : { ...list, rows }, isStale };
 }
 
 /** A row with what a person just changed, until the server tells it. */
