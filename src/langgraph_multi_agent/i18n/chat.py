@@ -94,9 +94,9 @@ TEXTS: dict[str, dict[str, str]] = {
     "chat.greeting": {"zh": "您好！", "en": "Hello!"},
     "chat.thanks": {"zh": "不客气。", "en": "You are welcome."},
     "chat.abilities": {
-        "zh": "我可以：\n· 回答任务、智能体、队列和系统的情况，例如“哪些任务失败了”；\n· 在手册里查找用法，例如“如何重试任务”；\n· 把要做的事建成任务，例如“创建任务：分析一月的销售数据”。",
+        "zh": "我可以：\n· 回答任务、智能体、队列和系统的情况，例如“哪些任务失败了”；\n· 在手册里查找用法，例如“如何重试任务”；\n· 把要做的事建成任务，例如“创建任务：说明如何取消和重试任务”。",
         "en": "I can:\n· tell how tasks, agents, the queue and the system are doing, such as “which tasks failed?”\n"
-        "· look things up in the handbook, such as “how do I retry a task?”\n· make a task of work that you describe, such as “create a task: analyse the sales of January”.",
+        "· look things up in the handbook, such as “how do I retry a task?”\n· make a task of work that you describe, such as “create a task: explain how tasks are cancelled and retried”.",
     },
     "chat.unknown": {"zh": "这个问题我答不上来，手册里也没有相关内容。", "en": "I cannot answer that, and the handbook does not speak of it."},
     "chat.no_model": {

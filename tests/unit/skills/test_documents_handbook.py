@@ -57,6 +57,9 @@ COVERED += [
     "How do I restart the server?",
     "分析任务失败的原因",
     "How do I analyse a csv file?",
+    # What the conversation gives as an example of an order, which must work without a model.
+    "说明如何取消和重试任务",
+    "explain how tasks are cancelled and retried",
 ]
 
 NOT_COVERED = [
