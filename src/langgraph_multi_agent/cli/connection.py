@@ -50,8 +50,8 @@ class Connection:
     place: str
 
 
-def load_settings(call: Call, data_dir: Path | None, **overrides: Any) -> "Settings":
-    """The settings of this call. Raises SettingsUnsafe."""
+def load_settings(data_dir: Path | None, **overrides: Any) -> "Settings":
+    """The settings of this process. Raises SettingsUnsafe."""
     from langgraph_multi_agent.settings import Settings
 
     if data_dir is not None:
@@ -76,7 +76,7 @@ async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -
     from langgraph_multi_agent.cli.client import Client
     from langgraph_multi_agent.domain.errors import DataDirectoryInUse
 
-    settings = load_settings(call, data_dir)
+    settings = load_settings(data_dir)
     address = call.url or (settings.url if data_dir is None else None) or await _found(settings)
     failure: Exception | None = None
     if address is None:

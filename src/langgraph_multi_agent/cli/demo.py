@@ -35,7 +35,7 @@ async def demo(call: Call, data_dir: DataDir = None) -> Outcome:
     from langgraph_multi_agent.cli.watching import interruptible
     from langgraph_multi_agent.demo import weather_path
 
-    own = data_dir or load_settings(call, None).data_dir.parent / FOLDER
+    own = data_dir or load_settings(None).data_dir.parent / FOLDER
     errands = (Errand(key="data", files=(weather_path(),)), Errand(key="handbook", files=()))
     blocks: list[Block] = []
     done: list[dict[str, Any]] = []

@@ -145,7 +145,7 @@ def serve(
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     if call.verbosity > 0:
         given["log_level"] = "DEBUG"
-    settings = load_settings(call, data_dir, **given)
+    settings = load_settings(data_dir, **given)
 
     def ready(address: str) -> None:
         if call.verbosity >= 0:

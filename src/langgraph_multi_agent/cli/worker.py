@@ -53,7 +53,7 @@ def _work(
     from langgraph_multi_agent.worker.lifeline import DRAIN_MARGIN_S, end_with_parent
 
     try:
-        settings = load_settings(call, data_dir, **given)
+        settings = load_settings(data_dir, **given)
         settings.require_shared_database()
         if lifeline is not None:
             end_with_parent(lifeline, grace_s=settings.shutdown_grace + DRAIN_MARGIN_S)
@@ -70,7 +70,7 @@ def _supervise(call: Call, data_dir: Path | None, given: dict[str, object]) -> O
     from langgraph_multi_agent.worker.lifeline import DRAIN_MARGIN_S
     from langgraph_multi_agent.worker.supervisor import Ending, Supervisor
 
-    settings = load_settings(call, data_dir, **given)
+    settings = load_settings(data_dir, **given)
     settings.require_shared_database()
     configure_logs(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
 
