@@ -83,7 +83,7 @@ async def test_a_task_is_cancelled_after_a_question_back(site: Site) -> None:
     cancel = site.word("features/task", "act.cancel")
     await tab.press_on("button", cancel)
     await tab.find("dialog", re.compile(re.escape(site.word("features/task", "cancel.title"))))
-    await tab.press_on("button", site.word("parts", "cancel"))
+    await tab.press_on("button", site.word("parts", "back"))
     await tab.gone("dialog")
     assert await site.status(task) == "in_progress"
     await tab.press_on("button", cancel)
