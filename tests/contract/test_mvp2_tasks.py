@@ -390,6 +390,20 @@ async def test_a_person_reopens_a_task_that_has_ended(desk: Desk, word: str) -> 
     assert (task["status"], task["progress"], task["generation"]) == ("pending", 0, 2)
 
 
+async def test_an_object_from_before_the_task_ended_runs_nothing_again(desk: Desk) -> None:
+    task_id = (await make(desk))["id"]
+    waiting = await call(desk, "GET", f"{TASKS}/{task_id}")
+    await desk.claim(task_id)
+    running = await call(desk, "PUT", f"{TASKS}/{task_id}", json=waiting | {"name": "改名"})
+    assert (running["status"], running["name"]) == ("in_progress", "改名")
+    await desk.finish(task_id)
+    for old in (waiting, running):
+        task = await call(desk, "PUT", f"{TASKS}/{task_id}", json=old | {"name": "又改名"})
+        assert (task["status"], task["generation"], task["name"]) == ("completed", 1, "又改名")
+    again = await call(desk, "PUT", f"{TASKS}/{task_id}", json=task | {"status": "pending"})
+    assert (again["status"], again["generation"]) == ("pending", 2)
+
+
 async def test_a_paused_task_is_resumed_by_making_it_pending(desk: Desk) -> None:
     task_id = (await make(desk))["id"]
     task = await call(desk, "PUT", f"{TASKS}/{task_id}", json={"status": "paused"})

@@ -76,6 +76,26 @@ def fold_plan(
     )
 
 
+def fill_gaps(view: PlanView, ended: Mapping[str, tuple[int, Mapping[str, Any]]]) -> None:
+    """Say of subtasks whose events retention took how they ended, from the journal, and not that they were skipped.
+
+    Args:
+        ended: the last attempt's number and journalled result of each subtask, by id.
+    """
+    for item in view.subtasks:
+        if is_untold(item) and item.subtask.id in ended:
+            item.attempts, result = ended[item.subtask.id]
+            if "ok" in result:
+                item.status, item.summary = SubtaskStatus.COMPLETED, result["ok"].get("summary")
+            else:
+                item.status, item.error = SubtaskStatus.FAILED, result.get("error")
+
+
+def is_untold(item: SubtaskView) -> bool:
+    """Whether a task that ended has no event of this subtask: it was skipped, or retention took them."""
+    return item.status is SubtaskStatus.SKIPPED and item.started_at is None
+
+
 def _apply(view: SubtaskView, event: Event) -> None:
     view.agent = event.agent or view.agent
     match event.type:

@@ -41,7 +41,7 @@ from langgraph_multi_agent.domain.task import (
     is_terminal,
     next_status,
 )
-from langgraph_multi_agent.service.plans import PlanView, fold_plan
+from langgraph_multi_agent.service.plans import PlanView, fill_gaps, fold_plan, is_untold
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import journal, ledgers, tasks
@@ -228,7 +228,21 @@ class TaskService:
             return None
         log = await self._database.read(scope, event_log.of_types, task_id, SUBTASK_EVENTS)
         spent = await self._database.read(scope, ledgers.spent_by_subtask, task_id)
-        return fold_plan(wanted, log, task=task, revisions=tuple(p.revision for p in plans), spent=spent)
+        view = fold_plan(wanted, log, task=task, revisions=tuple(p.revision for p in plans), spent=spent)
+        if any(map(is_untold, view.subtasks)):
+            fill_gaps(view, await self._ended_subtasks(scope, task))
+        return view
+
+    async def _ended_subtasks(self, scope: Scope, task: Task) -> dict[str, tuple[int, Mapping[str, Any]]]:
+        """The last journalled attempt of each subtask of this generation."""
+        ended: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        rows = await self._database.read(scope, journal.entries, task.id, f"{task.generation}/subtask/")
+        for key, result, digest in rows:
+            _, _, subtask_id, attempt = key.split("/")
+            if int(attempt) > ended.get(subtask_id, (0,))[0]:
+                value = result if digest is None else json.loads(await self._artifacts.read(digest))
+                ended[subtask_id] = int(attempt), value
+        return ended
 
     async def events(self, scope: Scope, task_id: str, *, after: int = 0, limit: int = 200) -> Sequence[Event]:
         """Events with `seq > after`.

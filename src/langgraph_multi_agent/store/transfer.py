@@ -171,9 +171,13 @@ def _task_names(store: Store, identities: Iterable[str]) -> _Names:
     tenant, _ = _owner(store)
     ids = {*identities}
     ids |= {_Names.derived("task", tenant, identity) for identity in ids}
-    columns = schema.tasks.c
+    columns, events = schema.tasks.c, schema.agent_messages.c
     query = select(columns.id, columns.tenant).where(among(columns.id, "ids"))
-    return _Names("task", tenant, {row.id: row.tenant for row in store.connection.execute(query, {"ids": sorted(ids)})})
+    owners = {row.id: row.tenant for row in store.connection.execute(query, {"ids": sorted(ids)})}
+    # What another tenant deleted has still its last event, and stays another's.
+    gone = select(events.task_id, events.tenant).where(among(events.task_id, "ids"), events.tenant != tenant).distinct()
+    owners |= {row.task_id: row.tenant for row in store.connection.execute(gone, {"ids": sorted(ids)})}
+    return _Names("task", tenant, owners)
 
 
 def _message_names(store: Store, identities: Iterable[str]) -> _Names:

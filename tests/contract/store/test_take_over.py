@@ -84,6 +84,11 @@ async def test_another_tenants_task_keeps_its_id_and_the_copy_gets_a_steady_one(
     found = await desk.rows("SELECT tenant, id FROM tasks ORDER BY tenant DESC")
     assert [row["tenant"] for row in found] == ["theirs", "default"]
     assert found[0]["id"] == task_row(1)["id"]
+    await desk.sql("DELETE FROM tasks")  # what they deleted keeps its last event, and its name
+    await desk.database.write(DEFAULT_SCOPE, transfer.take_over, rows)
+    assert await desk.rows("SELECT tenant, id FROM tasks") == found[1:]
+    kept = await desk.rows("SELECT count(*) AS n FROM agent_messages WHERE tenant = 'theirs'")
+    assert kept[0]["n"] > 0
     await desk.sql("DELETE FROM tasks")
     await desk.database.write(tenant("theirs"), transfer.take_over, rows)
     await desk.database.write(DEFAULT_SCOPE, transfer.take_over, rows)

@@ -1,13 +1,15 @@
-"""A plan as people see it is folded from events alone."""
+"""A plan as people see it is folded from events, and from the journal where retention took them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.teams import plan_of
+from tests.support.teams import Scene, plan_of, world
 
+from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.event import Event, EventType
 from langgraph_multi_agent.domain.plan import SubtaskStatus
 from langgraph_multi_agent.domain.task import Budget, Cost, Priority, Task, TaskStatus
@@ -106,3 +108,17 @@ def test_attempts_times_errors_agents_and_costs_are_shown() -> None:
 
     mended = view([STARTED, FAILED, RETRIED, AGAIN, DONE]).subtasks[0]
     assert (mended.attempts, mended.error, mended.summary) == (2, None, "ok")
+
+
+async def test_a_plan_whose_events_retention_took_says_how_its_subtasks_ended(tmp_path: Path) -> None:
+    async with world(tmp_path, Scene()) as here:
+        task_id = await here.submit([{"id": "a"}, {"id": "b", "needs": ["a"]}])
+        await here.until(task_id)
+        before = await here.service.plan(DEFAULT_SCOPE, task_id)
+        await here.sql("DELETE FROM agent_messages WHERE task_id = :id", id=task_id)
+        after = await here.service.plan(DEFAULT_SCOPE, task_id)
+        assert before is not None
+        assert after is not None
+        for old, new in zip(before.subtasks, after.subtasks, strict=True):
+            assert (new.status, new.attempts) == (old.status, old.attempts) == (SubtaskStatus.COMPLETED, 1)
+            assert new.summary == old.summary

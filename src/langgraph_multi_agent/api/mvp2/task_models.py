@@ -131,6 +131,15 @@ class TaskInput(_Input):
     delay_s: models.Delay = None
 
 
+def _moment_or_none(value: Any) -> datetime | None:
+    """A moment with its zone; anything else is as if it were not there: nobody can write this field."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else None
+
+
 class TaskChange(_Input):
     """What to change; keys that are absent stay, and those that nobody can write are left alone.
 
@@ -149,6 +158,11 @@ class TaskChange(_Input):
     assignee: AssigneeInput = None
     budget: models.BudgetModel | None = None
     status: StatusInput = None
+    updated_at: Annotated[datetime | None, BeforeValidator(_moment_or_none)] = Field(
+        default=None,
+        description="Of the object that is sent back: an unfinished `status` in it from before the task started or "
+        "ended is that of then, and asks for nothing.",
+    )
 
 
 _TASK: dict[str, Any] = {

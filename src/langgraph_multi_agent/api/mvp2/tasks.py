@@ -48,6 +48,8 @@ router = APIRouter(tags=["mvp2"])
 PATH = "/api/v1/mvp2/tasks"
 MAX_LIMIT = 1000
 MAX_OFFSET = 2**31
+CLOCK_DIGITS = timedelta(milliseconds=1)
+"""What front ends may cut off a moment."""
 SEPARATORS = str.maketrans("，、", ",,")
 
 BY_STATUS = (Action.CANCEL, Action.PAUSE, Action.RESUME, Action.COMPLETE_BY_PERSON, Action.REOPEN)
@@ -301,7 +303,7 @@ async def change_task(
 ) -> Response:
     body = await read_json(request, TaskChange, limit=services.settings.max_body_bytes)
     task = await services.tasks.get(scope, task_id)
-    action = _action(task, body.status)
+    action = None if _is_of_then(task, body) else _action(task, body.status)
     if action is not None:
         next_status(action, task.status)
     if fields := _changes(task, body):
@@ -331,6 +333,17 @@ def _changes(task: Task, body: TaskChange) -> Mapping[str, Any]:
     if "priority" in changed:
         changed["priority"] = int(changed["priority"])
     return changed
+
+
+def _is_of_then(task: Task, body: TaskChange) -> bool:
+    """Whether the status was the task's when the object was read, and it has moved on since.
+
+    Without this, a new name for a task that ended meanwhile would run it again.
+    """
+    moved_at = max(filter(None, (task.started_at, task.completed_at)), default=None)
+    if body.status not in ("pending", "in_progress") or body.updated_at is None or moved_at is None:
+        return False
+    return body.updated_at < moved_at - CLOCK_DIGITS
 
 
 def _action(task: Task, status: str | None) -> Action | None:
