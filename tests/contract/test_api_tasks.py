@@ -375,13 +375,13 @@ async def test_cancel_says_that_the_work_has_not_stopped_yet(
 
 async def test_a_failed_task_says_why_in_the_language_of_the_reader(desk: Desk) -> None:
     task_id = (await desk.submit())["id"]
-    error = {"code": "WORKFLOW_TIMEOUT", "params": {"limit": 3600}}
+    error = {"code": "WORKFLOW_TIMEOUT", "params": {"limit_s": 3600.0}}
     await desk.finish(task_id, Action.FAIL, error=error)
     path = f"/api/v1/tasks/{task_id}"
     words = {}
     for language in ("zh", "en"):
         shown = (await desk.client.get(path, headers={"accept-language": language})).json()["error"]
-        assert (shown["code"], shown["params"]) == ("WORKFLOW_TIMEOUT", {"limit": 3600})
+        assert (shown["code"], shown["params"]) == ("WORKFLOW_TIMEOUT", {"limit_s": 3600.0})
         assert "3600" in shown["detail"]
         assert shown["title"]
         assert shown["hint"]
