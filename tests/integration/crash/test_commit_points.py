@@ -18,9 +18,9 @@ from langgraph_multi_agent.store.database import UNITS
 SHARDS = 2
 MATRIX = [
     ("sqlite", "analysis", 1),
-    # A fifth of the points stands for all where minutes count; odd, because befores and afters alternate.
+    # A part of the points stands for all where minutes count; odd, because befores and afters alternate.
     ("sqlite", "people", 5),
-    ("postgresql", "analysis", 5),
+    ("postgresql", "analysis", 3),
     ("postgresql", "people", 5),
     pytest.param("sqlite", "people", 1, marks=pytest.mark.thorough),
     pytest.param("postgresql", "analysis", 1, marks=pytest.mark.thorough),
