@@ -1,7 +1,8 @@
 """What agents do right now, how well they did, and setting one's record back.
 
 Hides that the log is counted once and then only what is new in it. Callers: the API. Invariant: a
-record holds every event of its agent up to the place it was counted to, since the last reset.
+record holds what the log has of its agent up to the place it was counted to, since the last reset; a
+deleted task counts no more.
 """
 
 import asyncio
@@ -126,7 +127,8 @@ def _count_on(store: Store, known: _Counted | None) -> tuple[_Counted, list[Even
     """What is known and what came since, and the subtasks that run. A new reset counts its agent anew."""
     resets = ledgers.agent_resets(store)
     until = position_of(event_log.last_cursor(store))
-    if known is None or until < known.until:  # nothing counted, or the log of a restored backup
+    is_restored = known is not None and until < known.until
+    if known is None or is_restored or event_log.has_deletion(store, after=known.until, until=until):
         known = _Counted(until=(0, 0), resets=resets, records={})
     records = dict(known.records)
     anew = {agent for agent, moment in resets.items() if known.resets.get(agent) != moment}

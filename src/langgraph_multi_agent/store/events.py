@@ -219,6 +219,15 @@ def agent_record(
     }
 
 
+def has_deletion(store: Store, *, after: Position, until: Position) -> bool:
+    """Whether a task was deleted between these places, the second included: its events before them are gone."""
+    (place, first), (_, last) = _places(store, after), _places(store, until)
+    query = _scoped(store, select(_MESSAGES.c.id)).where(
+        _MESSAGES.c.type == EventType.TASK_DELETED.value, place > first, place <= last
+    )
+    return store.connection.execute(query.limit(1)).first() is not None
+
+
 def running_subtasks(store: Store) -> list[Event]:
     """The `subtask.started` events without an end, of tasks that are in progress."""
     running = schema.tasks.c

@@ -322,6 +322,19 @@ async def test_an_agents_record_is_counted_on_and_anew_after_a_reset(tmp_path: P
         assert await fresh.status(DEFAULT_SCOPE) == await here.agents.status(DEFAULT_SCOPE)
 
 
+async def test_a_deleted_task_counts_for_no_agent_any_more(tmp_path: Path) -> None:
+    async with world(tmp_path, Scene()) as here:
+        plan = [{"id": "a", "agent": "worker_a"}]
+        kept, deleted = [await here.submit(plan) for _ in range(2)]
+        for task_id in (kept, deleted):
+            await here.until(task_id)
+        assert {item.name: item.completed for item in await here.agents.status(DEFAULT_SCOPE)}["worker_a"] == 2
+        await here.service.delete(DEFAULT_SCOPE, deleted)
+        assert {item.name: item.completed for item in await here.agents.status(DEFAULT_SCOPE)}["worker_a"] == 1
+        fresh = AgentService(database=here.database, feed=here.feed, teams=here.teams)
+        assert await fresh.status(DEFAULT_SCOPE) == await here.agents.status(DEFAULT_SCOPE)
+
+
 async def test_a_waiting_task_that_sql_ended_by_hand_ends_its_followers_story(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
