@@ -33,7 +33,7 @@ test: gates ## all quality gates and the whole test suite, with coverage
 	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "not system and not thorough" --cov --cov-report= --cov-fail-under=0 tests
 	@$(python) -m coverage report
 
-system: setup-dev ## the tests that use servers, with Debian's PostgreSQL 15, Redis 7 and pgbouncer
+system: setup-dev web ## the tests that use servers or a browser, with Debian's PostgreSQL 15, Redis 7 and pgbouncer
 	@echo "system: servers of Debian, on $(WORKERS) processes"
 	@$(here) && LGMA_TEST_POSTGRES=15 LGMA_TEST_REDIS=debian OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "system or servers or thorough" tests
 

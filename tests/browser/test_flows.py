@@ -10,7 +10,7 @@ from tests.support.browser import Tab
 
 from langgraph_multi_agent import demo
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(180)]
 
 WEATHER = Path(str(demo.__file__)).with_name("seattle-weather.csv")
 DIAMOND = {"read": [], "left": ["read"], "right": ["read"], "write": ["left", "right"]}

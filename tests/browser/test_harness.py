@@ -9,7 +9,7 @@ from tests.browser.payloads import MARKDOWN, MARKUP
 from tests.browser.site import HARMFUL, axe, complaints
 from tests.support.browser import open_browser, open_tab
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.system]
 
 PAGE = "data:text/html,<!doctype html><html lang=en><title>x</title><main><h1>x</h1></main>"
 

@@ -8,7 +8,7 @@ import pytest
 from tests.browser.payloads import FILES, MARKDOWN, MARKUP
 from tests.browser.site import HARMFUL, Site, World
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(240)]
 
 ALL = (*MARKUP, *MARKDOWN)
 MAX_TITLE_CHARS = 200

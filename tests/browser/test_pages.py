@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.browser.site import Site, World, axe, embedded, picture, scripts_kb
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.system]
 
 PAGES = {
     "/tasks": "features/tasks",

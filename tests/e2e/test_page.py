@@ -19,9 +19,12 @@ from langgraph_multi_agent.api.pages import POLICY, WEB
 from langgraph_multi_agent.domain.result import SubtaskResult
 from langgraph_multi_agent.settings import Settings
 
-pytestmark = pytest.mark.skipif(
-    not (WEB / "index.html").is_file(), reason="the pages are not built: python scripts/web.py build"
-)
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(
+        not (WEB / "index.html").is_file(), reason="the pages are not built: python scripts/web.py build"
+    ),
+]
 
 ENTRY_LIMIT_BYTES = 250_000
 ONLINE = "!!document.querySelector('[data-connection=online]')"
