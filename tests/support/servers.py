@@ -12,7 +12,7 @@ import itertools
 import os
 import pwd
 import queue
-import random
+import secrets
 import shutil
 import signal
 import socket
@@ -78,9 +78,13 @@ def needs(package: str) -> str:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """A port of 127.0.0.1 that nobody listens on.
+
+    Not from `random`: each test's seed is the same in all test processes, so two of them would draw
+    the same ports at the same time, and each find them free.
+    """
     while True:
-        port = random.choice(_PORTS)
+        port = secrets.choice(_PORTS)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
