@@ -156,7 +156,7 @@ tasks = Table(
         sqlite_where=text("status IN ('pending', 'in_progress', 'waiting_input', 'paused')"),
         postgresql_where=text("status IN ('pending', 'in_progress', 'waiting_input', 'paused')"),
     ),
-    Index("idx_tasks_listed", "tenant", "created_at", "id", "status", "priority", "assignee"),
+    Index("idx_tasks_listed", "tenant", "created_at", "status", "priority", "assignee"),
 )
 
 leases = Table(

@@ -28,7 +28,7 @@ def upgrade() -> None:
     def drop(name: str) -> None:
         op.drop_index(name, table_name="tasks", if_exists=True, postgresql_concurrently=is_concurrent)
 
-    build_index("idx_tasks_listed", "tasks", ("tenant", "created_at", "id", "status", "priority", "assignee"))
+    build_index("idx_tasks_listed", "tasks", ("tenant", "created_at", "status", "priority", "assignee"))
     drop("idx_tasks_tenant_created")
     if is_concurrent:
         build_index(WIDER, "tasks", ("status", "created_at"), where=UNFINISHED)
