@@ -35,7 +35,8 @@ const ENTRY: Omit<Entry, 'key' | 'seq' | 'at' | 'agent' | 'subtaskId' | 'data'> 
   parts: [],
 };
 
-function newSubtask(node: PlanNode): SubtaskView {
+/** A subtask of which the log has said nothing yet. */
+export function newSubtask(node: PlanNode): SubtaskView {
   return {
     ...node,
     status: 'pending',

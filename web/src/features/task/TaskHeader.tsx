@@ -8,10 +8,11 @@ import type { TaskView } from '@/events/view';
 import { formatCompact, formatDay, formatDuration, formatMoment, formatMoney, formatNumber } from '@/i18n/format';
 import { known, useWords } from '@/i18n/words';
 import { Dialog, PriorityMark, priorityOf, ProgressBar, StatusMark } from '@/parts';
+import { useCurrency } from '@/preferences/settings';
 import { useNow } from '@/preferences/clock';
 import { usePreferences } from '@/preferences/store';
 import { Actions } from './Actions';
-import { useCurrency, type TaskDetail } from './data';
+import type { TaskDetail } from './data';
 import { remainingSeconds } from './estimates';
 import { words } from './words';
 

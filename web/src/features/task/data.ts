@@ -62,16 +62,6 @@ export function useQuestions(taskId: string, view: TaskView) {
   });
 }
 
-/** ISO 4217, from the server's settings; null until known. */
-export function useCurrency(): string | null {
-  const settings = useQuery({
-    queryKey: ['settings'],
-    queryFn: ({ signal }) => take(api.GET('/api/v1/settings', { signal })),
-    staleTime: 5 * 60_000,
-  });
-  return settings.data?.currency ?? null;
-}
-
 /** Names of agents as people read them, in the language of now. */
 export function useAgentNames(team: string): (agent: string | null) => string {
   const { language } = usePreferences();

@@ -1,4 +1,5 @@
 /** The plan as a graph: the nodes of a revision, and beside each repair the failed part that it replaces. Pure. */
+import { newSubtask } from '@/events/draft';
 import { list } from '@/events/event';
 import type { PlanRevision, SubtaskView, TaskView } from '@/events/view';
 import { criticalPath } from '../estimates';
@@ -73,7 +74,7 @@ export function graphOf(view: TaskView, wanted: number | undefined): PlanGraph |
   const isNewest = revision === view.plans.at(-1);
   const subtasks = revision.nodes.map((node): SubtaskView => {
     const known = view.subtaskById.get(node.id);
-    return known ? { ...known, dependsOn: node.dependsOn } : { ...EMPTY_SUBTASK, ...node };
+    return known ? { ...known, dependsOn: node.dependsOn } : newSubtask(node);
   });
   const critical = criticalPath(subtasks);
   const replaced = isNewest || revision.revision > 1 ? replacedBy(view, revision) : new Map<string, string | null>();
@@ -114,22 +115,3 @@ export function graphOf(view: TaskView, wanted: number | undefined): PlanGraph |
 export function shapeOf(graph: PlanGraph): string {
   return [...graph.nodes.map((one) => one.subtask.id), '|', ...graph.edges.map((one) => one.id)].join('\n');
 }
-
-const EMPTY_SUBTASK: SubtaskView = {
-  id: '',
-  title: '',
-  agent: '',
-  dependsOn: [],
-  status: 'pending',
-  attempts: [],
-  startedAt: null,
-  endedAt: null,
-  durationS: null,
-  summary: '',
-  findings: 0,
-  passages: 0,
-  isReused: false,
-  error: null,
-  tokens: 0,
-  cost: 0,
-};
