@@ -1,4 +1,4 @@
-"""Submissions as forms: their fields as the values JSON would have brought, their files stored.
+"""Submissions, as JSON or as forms: fields as the values JSON would have brought, files stored.
 
 Callers: the routes that take a task, of `/api/v1` and of the MVP2 adapter. Invariant: files are
 stored as they come, one chunk in memory; files that end up in no task are collected later.
@@ -11,21 +11,52 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from langgraph_multi_agent.api.body import check, decode, parse
+from langgraph_multi_agent.api.body import JSON, check, decode, media_type_of, parse, read_json
 from langgraph_multi_agent.api.context import Services
 from langgraph_multi_agent.api.media import media_type_of_name
 from langgraph_multi_agent.api.multipart import MultipartReader, Part
-from langgraph_multi_agent.api.problems import MalformedJson
-from langgraph_multi_agent.domain.errors import InputTooLarge, InputUnsafe, InvalidRequest
+from langgraph_multi_agent.api.problems import MalformedJson, UnsupportedMediaType
+from langgraph_multi_agent.domain.errors import Draining, InputTooLarge, InputUnsafe, InvalidRequest
 from langgraph_multi_agent.domain.task import InputFile
 from langgraph_multi_agent.service.tasks import input_file
 
 MULTIPART = "multipart/form-data"
 FILES = "files"
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+"""What an Idempotency-Key may be."""
 DECIMAL = re.compile(r"-?\d{1,9}", re.ASCII)
 SECONDS = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+async def read_submission(
+    request: Request,
+    services: Services,
+    model: type[Model],
+    idempotency_key: str | None,
+    *,
+    skips_unknown: bool = False,
+) -> tuple[Model, tuple[InputFile, ...]]:
+    """The task that a request describes, as JSON or as a form, with the files it brought.
+
+    Args:
+        skips_unknown: of a form; what JSON may hold beside its fields the model itself says.
+
+    Raises:
+        Draining, InvalidRequest, UnsupportedMediaType, MalformedJson, MalformedForm, InputTooLarge, InputUnsafe.
+    """
+    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
+        raise InvalidRequest(errors=[{"field": "Idempotency-Key", "code": "invalid"}])
+    if services.health.is_draining:
+        raise Draining  # before reading what would be refused anyway
+    match media_type_of(request):
+        case "application/json":
+            return await read_json(request, model, limit=services.settings.max_body_bytes), ()
+        case "multipart/form-data":
+            return await read_form(request, services, model, skips_unknown=skips_unknown)
+        case other:
+            raise UnsupportedMediaType(media_type=other or "-", supported=f"{JSON}, {MULTIPART}")
 
 
 async def read_form(

@@ -5,7 +5,7 @@ the contract tests hold every answer against its schema. Invariant: an unknown f
 is an error, never ignored.
 """
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from langgraph_multi_agent.api import samples
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.plan import SubtaskStatus
-from langgraph_multi_agent.domain.task import TaskStatus
+from langgraph_multi_agent.domain.task import TaskStatus, moment_of
 
 MAX_TITLE_CHARS = 500
 MAX_NAME_CHARS = 200
@@ -29,10 +29,7 @@ def parse_deadline(value: Any) -> Any:
     if not isinstance(value, str):
         raise PydanticCustomError("field_not_a_date", "a date is a string")
     try:
-        if len(value) == len("2026-12-31"):
-            return datetime.combine(date.fromisoformat(value), time(23, 59, 59), tzinfo=UTC)
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        return moment_of(value)
     except (ValueError, OverflowError):
         raise PydanticCustomError("field_not_a_date", "no ISO-8601 date") from None
 

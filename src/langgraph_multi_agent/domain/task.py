@@ -6,7 +6,7 @@ by one worker. No other module compares statuses: it asks `can` or `next_status`
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -15,6 +15,23 @@ from langgraph_multi_agent.domain.errors import IllegalTransition
 PROTOCOL_VERSION = 1
 DEFAULT_TENANT = "default"
 DEFAULT_TEAM = "default"
+IMPORTED = "imported"
+"""`status_detail` of an unfinished task that was imported and waits to be resumed."""
+END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
+"""When a day that somebody names as a moment is over."""
+
+
+def moment_of(text: str) -> datetime:
+    """An ISO-8601 time in UTC; `YYYY-MM-DD` is the end of that day, a time without offset is UTC.
+
+    Raises:
+        ValueError: it is none.
+        OverflowError: it has no name in UTC, as on the first and the last day of all.
+    """
+    if len(text) == len("2026-12-31"):
+        return datetime.combine(date.fromisoformat(text), END_OF_DAY)
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 class TaskStatus(StrEnum):

@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -19,7 +19,15 @@ import orjson
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.domain.errors import Fault, InputTooLarge, InvalidRequest
 from langgraph_multi_agent.domain.ports import Clock, Feed
-from langgraph_multi_agent.domain.task import DEFAULT_TEAM, Priority, Task, TaskStatus, is_terminal
+from langgraph_multi_agent.domain.task import (
+    DEFAULT_TEAM,
+    IMPORTED,
+    Priority,
+    Task,
+    TaskStatus,
+    is_terminal,
+    moment_of,
+)
 from langgraph_multi_agent.service.archive import DocumentReader, Piece
 from langgraph_multi_agent.service.chat.reply import checked_data
 from langgraph_multi_agent.service.preferences import checked
@@ -244,10 +252,7 @@ class _Fields:
         if not value:
             return None
         try:
-            if len(value) == 10:
-                return datetime.combine(date.fromisoformat(value), time(23, 59, 59), tzinfo=UTC)
-            moment = datetime.fromisoformat(value)
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            return moment_of(value)
         except (ValueError, OverflowError):  # the first and the last day of all may have no name in UTC
             raise self.refuse(name, "not_a_date") from None
 
@@ -314,7 +319,7 @@ def _task_row(fields: _Fields, number: int, now: datetime, teams: frozenset[str]
         "assignee": fields.text("assignee", limit=1000),
         "language": core.choice("language", dict(zip(_LANGUAGES, _LANGUAGES, strict=True)), "zh"),
         "status": status.value if is_ended else TaskStatus.PAUSED.value,
-        "status_detail": detail if is_ended else transfer.IMPORTED,
+        "status_detail": detail if is_ended else IMPORTED,
         "progress": _progress(fields, status),
         "input_data": core.object("input_data"),
         "files": _files(fields),

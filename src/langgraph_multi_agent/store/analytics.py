@@ -190,7 +190,9 @@ def by_agent(store: Store, *, since: datetime) -> list[AgentNumbers]:
     is_failed = (_MESSAGE.type == EventType.SUBTASK_FAILED.value) & (
         code.is_(None) | (code != "AGENT_RESET")
     )
-    ended = _of_tenant(store, select(_MESSAGE.agent, _count(is_completed), _count(is_failed))).where(
+    ended = scoped(
+        store, select(_MESSAGE.agent, _count(is_completed), _count(is_failed)), schema.agent_messages
+    ).where(
         _MESSAGE.agent.is_not(None),
         _MESSAGE.created_at >= since,
         _MESSAGE.type.in_([EventType.SUBTASK_COMPLETED.value, EventType.SUBTASK_FAILED.value]),
@@ -199,7 +201,9 @@ def by_agent(store: Store, *, since: datetime) -> list[AgentNumbers]:
         agent: (completed, failed)
         for agent, completed, failed in store.connection.execute(ended.group_by(_MESSAGE.agent))
     }
-    worked = _of_tenant(store, select(_MESSAGE.agent.label("agent"), duration.label("s"))).where(
+    worked = scoped(
+        store, select(_MESSAGE.agent.label("agent"), duration.label("s")), schema.agent_messages
+    ).where(
         is_completed, _MESSAGE.agent.is_not(None), _MESSAGE.created_at >= since, ~_is_reused(store)
     )
     ranked = _ranked(worked, partition_by="agent")
@@ -221,7 +225,7 @@ def spending_by_day(store: Store, *, since: datetime) -> dict[str, Spending]:
         func.sum(_CALL.cost),
         func.count(),
     )
-    query = _calls_of_tenant(store, sums).where(_CALL.state == "settled", _CALL.created_at >= since)
+    query = scoped(store, sums, schema.model_calls).where(_CALL.state == "settled", _CALL.created_at >= since)
     return {
         day: Spending(input_tokens=int(taken), output_tokens=int(given), cost=round(float(cost), 9), calls=calls)
         for day, taken, given, cost, calls in store.connection.execute(query.group_by(text("1")))
@@ -231,9 +235,10 @@ def spending_by_day(store: Store, *, since: datetime) -> dict[str, Spending]:
 def recent_activities(store: Store, *, limit: int) -> list[Activity]:
     """The newest steps in the lives of tasks, newest first."""
     query = (
-        _of_tenant(
+        scoped(
             store,
             select(_MESSAGE.type, _MESSAGE.task_id, schema.tasks.c.title, _MESSAGE.created_at, _MESSAGE.data),
+            schema.agent_messages,
         )
         .select_from(schema.agent_messages.outerjoin(schema.tasks, _TASK.id == _MESSAGE.task_id))
         .where(_MESSAGE.type.in_([kind.value for kind in LIFECYCLE]))
@@ -308,11 +313,3 @@ def _at_rank(columns: Any, percent: int) -> ColumnElement[float | None]:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(float(seconds), 3)
-
-
-def _of_tenant(store: Store, query: Select[Any]) -> Select[Any]:
-    return query if store.scope.tenant is None else query.where(_MESSAGE.tenant == store.scope.tenant)
-
-
-def _calls_of_tenant(store: Store, query: Select[Any]) -> Select[Any]:
-    return query if store.scope.tenant is None else query.where(_CALL.tenant == store.scope.tenant)

@@ -66,7 +66,7 @@ def _event(row: Row[Any]) -> Event:
 
 
 def _scoped(store: Store, query: Select[Any]) -> Select[Any]:
-    return query if store.scope.tenant is None else query.where(_MESSAGES.c.tenant == store.scope.tenant)
+    return rows.scoped(store, query, _MESSAGES)
 
 
 def _places(store: Store, position: Position) -> tuple[Any, Any]:

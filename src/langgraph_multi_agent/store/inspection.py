@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import TaskStatus
@@ -173,7 +173,7 @@ def failures(store: Store, *, since: datetime, limit: int) -> list[Failures]:
     """Failed subtasks and tasks since then, by code and agent, most frequent first."""
     code = event_text(store, "error", "code")
     group = [code, _MESSAGE.agent]
-    events = _of_tenant(
+    events = scoped(
         store,
         select(
             code.label("code"),
@@ -186,6 +186,7 @@ def failures(store: Store, *, since: datetime, limit: int) -> list[Failures]:
             .over(partition_by=group, order_by=(_MESSAGE.created_at.desc(), _MESSAGE.id.desc()))
             .label("place"),
         ),
+        schema.agent_messages,
     ).where(
         _MESSAGE.type.in_([EventType.SUBTASK_FAILED.value, EventType.TASK_FAILED.value]),
         _MESSAGE.created_at >= since,
@@ -254,7 +255,3 @@ def checkpoint_sizes(store: Store, task_id: str) -> dict[tuple[str, str], int]:
 def _number(store: Store, condition: Any) -> int:
     query: Any = select(func.count()).select_from(schema.tasks).where(condition)
     return int(store.connection.scalar(scoped(store, query)) or 0)
-
-
-def _of_tenant(store: Store, query: Select[Any]) -> Select[Any]:
-    return query if store.scope.tenant is None else query.where(_MESSAGE.tenant == store.scope.tenant)

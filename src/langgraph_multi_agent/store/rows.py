@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Row, Select, Table, bindparam, select
 
 from langgraph_multi_agent.domain.errors import DataRefused, LeaseLost, LimitExceeded, TaskNotFound
 from langgraph_multi_agent.domain.event import MAX_EVENT_BYTES, NewEvent
@@ -77,9 +77,9 @@ class LockedTask:
         self.changes["status"] = self.status.value
 
 
-def scoped(store: Store, query: Select[Any]) -> Select[Any]:
-    """Restrict a query over tasks to the scope's tenant: the one place that does."""
-    return query if store.scope.tenant is None else query.where(tasks.c.tenant == store.scope.tenant)
+def scoped(store: Store, query: Select[Any], table: Table = tasks) -> Select[Any]:
+    """Restrict a query over a table to the scope's tenant: the one place that does."""
+    return query if store.scope.tenant is None else query.where(table.c.tenant == store.scope.tenant)
 
 
 def lock(store: Store, task_ids: Iterable[str]) -> dict[str, LockedTask]:

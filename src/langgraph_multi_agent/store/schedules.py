@@ -34,6 +34,7 @@ from langgraph_multi_agent.domain.schedule import (
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT, Task, TaskDraft
 from langgraph_multi_agent.store import schema, tasks
 from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.rows import scoped
 
 FIRES_AT_ONCE = 50
 """Schedules of one transaction: a thousand that are due together take twenty."""
@@ -291,7 +292,7 @@ def _save(store: Store, schedule_id: str, values: Mapping[str, Any]) -> None:
 
 
 def _scoped(store: Store, query: Select[Any]) -> Select[Any]:
-    return query if store.scope.tenant is None else query.where(_TABLE.c.tenant == store.scope.tenant)
+    return scoped(store, query, _TABLE)
 
 
 def _row(store: Store, schedule_id: str, *, is_locked: bool = False) -> Row[Any]:

@@ -15,15 +15,13 @@ from uuid import UUID, uuid5
 from sqlalchemy import Table, delete, func, select, tuple_
 
 from langgraph_multi_agent.domain.event import EventType
-from langgraph_multi_agent.domain.task import DEFAULT_TENANT, PROTOCOL_VERSION, Task, TaskStatus
+from langgraph_multi_agent.domain.task import DEFAULT_TENANT, IMPORTED, PROTOCOL_VERSION, Task, TaskStatus
 from langgraph_multi_agent.store import schema, user_settings
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.limits import check_rows
 from langgraph_multi_agent.store.rows import add_events, scoped, task_of
 from langgraph_multi_agent.store.sets import POSTGRESQL, among, insert_rows
 
-IMPORTED = "imported"
-"""`status_detail` of an unfinished task that was imported and waits to be resumed."""
 DEADLINE_S = 300.0
 """For a whole export or import; a single statement has the database's own limit."""
 PAGE = 500

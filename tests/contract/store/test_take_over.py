@@ -9,6 +9,7 @@ from tests.support.stores import Desk, tenant
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.errors import DataRefused
+from langgraph_multi_agent.domain.task import IMPORTED
 from langgraph_multi_agent.store import transfer
 
 
@@ -25,7 +26,7 @@ def task_row(number: int, **fields: Any) -> dict[str, Any]:
         "assignee": None,
         "language": "zh",
         "status": "paused",
-        "status_detail": transfer.IMPORTED,
+        "status_detail": IMPORTED,
         "progress": 0,
         "input_data": {},
         "files": [],

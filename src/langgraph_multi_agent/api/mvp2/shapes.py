@@ -6,14 +6,14 @@ was lost. Whoever needs more reads `/api/v1`.
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 
 from langgraph_multi_agent.api.problems import task_error
 from langgraph_multi_agent.api.shapes import artifact_shape, event_shape
 from langgraph_multi_agent.domain.event import Event, EventType
 from langgraph_multi_agent.domain.plan import SubtaskStatus
-from langgraph_multi_agent.domain.task import Priority, Task, TaskStatus
+from langgraph_multi_agent.domain.task import END_OF_DAY, IMPORTED, Priority, Task, TaskStatus
 from langgraph_multi_agent.service.plans import PlanView, SubtaskView
 from langgraph_multi_agent.service.tasks import StoredArtifact
 
@@ -28,9 +28,6 @@ STATUSES = {
     TaskStatus.CANCELLED: ("failed", "cancelled"),
 }
 """Their status, and the detail that ours needs on top of it."""
-IMPORTED = "imported"
-"""The detail of a paused task that came with an import."""
-END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 FRAME_TYPES = {
     EventType.TASK_SUBMITTED: "task_created",
     EventType.TASK_COMPLETED: "task_completed",

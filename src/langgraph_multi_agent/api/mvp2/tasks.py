@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.agents.request import language_of_request
-from langgraph_multi_agent.api.body import JSON, media_type_of, read_json
+from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
 from langgraph_multi_agent.api.documents import json_body
-from langgraph_multi_agent.api.forms import MULTIPART, read_form
+from langgraph_multi_agent.api.forms import MULTIPART, read_submission
 from langgraph_multi_agent.api.models import MAX_NAME_CHARS
 from langgraph_multi_agent.api.mvp2 import task_models as shown
 from langgraph_multi_agent.api.mvp2.envelope import Success, example, failures, success
@@ -25,7 +25,7 @@ from langgraph_multi_agent.api.mvp2.shapes import STATUSES, task_detail, task_ob
 from langgraph_multi_agent.api.mvp2.task_models import TaskChange, TaskInput, parse_priority, parse_status
 from langgraph_multi_agent.api.problems import MalformedForm, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.api.samples import NULL, TASK_ID
-from langgraph_multi_agent.api.v1.tasks import KEY, IdempotencyKey
+from langgraph_multi_agent.api.v1.tasks import IdempotencyKey
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import IllegalTransition, InvalidRequest
 from langgraph_multi_agent.domain.task import (
@@ -114,18 +114,9 @@ async def create_task(
     language: Language,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
-        raise InvalidRequest(errors=[{"field": "Idempotency-Key", "code": "invalid"}])
-    if services.health.is_draining:
-        raise faults.Draining  # before reading what would be refused anyway
-    files: tuple[InputFile, ...] = ()
-    match media_type_of(request):
-        case "application/json":
-            body = await read_json(request, TaskInput, limit=services.settings.max_body_bytes)
-        case "multipart/form-data":
-            body, files = await read_form(request, services, TaskInput, skips_unknown=True)
-        case other:
-            raise UnsupportedMediaType(media_type=other or "-", supported=f"{JSON}, {MULTIPART}")
+    body, files = await read_submission(
+        request, services, TaskInput, idempotency_key, skips_unknown=True
+    )
     submitted = await services.tasks.submit(
         scope, draft_of(body, files, default_language=language), idempotency_key=idempotency_key
     )

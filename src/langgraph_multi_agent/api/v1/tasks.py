@@ -1,6 +1,5 @@
 """Tasks: submit, list, read, change, delete."""
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,10 +8,10 @@ from starlette.responses import Response
 
 from langgraph_multi_agent.agents.request import language_of_request
 from langgraph_multi_agent.api import models, samples
-from langgraph_multi_agent.api.body import JSON, media_type_of, read_json
+from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, json_body, problems, submit_body
-from langgraph_multi_agent.api.forms import MULTIPART, read_form
+from langgraph_multi_agent.api.forms import read_submission
 from langgraph_multi_agent.api.problems import Json, MalformedForm, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.api.shapes import task_shape
 from langgraph_multi_agent.domain import errors as faults
@@ -24,7 +23,6 @@ from langgraph_multi_agent.store.tasks import TaskFilter
 router = APIRouter(tags=["tasks"])
 
 TITLE_CHARS = 80
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 IdempotencyKey = Annotated[
     str | None,
@@ -83,18 +81,7 @@ async def submit_task(
     language: Language,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
-        raise InvalidRequest(errors=[{"field": "Idempotency-Key", "code": "invalid"}])
-    if services.health.is_draining:
-        raise faults.Draining  # before reading what would be refused anyway
-    files: tuple[InputFile, ...] = ()
-    match media_type_of(request):
-        case "application/json":
-            body = await read_json(request, models.TaskRequest, limit=services.settings.max_body_bytes)
-        case "multipart/form-data":
-            body, files = await read_form(request, services, models.TaskRequest)
-        case other:
-            raise UnsupportedMediaType(media_type=other or "-", supported=f"{JSON}, {MULTIPART}")
+    body, files = await read_submission(request, services, models.TaskRequest, idempotency_key)
     submitted = await services.tasks.submit(
         scope, _draft(body, files, default_language=language), idempotency_key=idempotency_key
     )
