@@ -88,7 +88,7 @@ async def system_status(connection: HTTPConnection, services: Services) -> dict[
         "services": {name: _word(health, needed) for name, needed in NEEDS.items()},
         "performance": {
             "response_time": round(1000 * (answered - began), 2),
-            "uptime": round(answered - connection.app.state.started, 1),
+            "uptime": round(answered - connection.app.state.started, 3),
             "memory_usage": round(100 * memory / psutil.virtual_memory().total, 2),
         },
     }
