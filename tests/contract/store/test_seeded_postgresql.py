@@ -1,6 +1,7 @@
 """What PostgreSQL ends for another transaction's sake runs again; seeded faults showed that nothing noticed."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
@@ -33,6 +34,10 @@ async def database(postgres_server: PostgresServer) -> AsyncIterator[PostgresDat
 @single_statement
 def one(store: Store) -> int:
     return int(store.connection.execute(text("SELECT 1")).scalar_one())
+
+
+def met(store: Store, others: threading.Barrier) -> None:
+    others.wait(10)
 
 
 def two_looks(
@@ -94,8 +99,9 @@ async def test_a_single_statement_into_a_silent_network_ends_at_its_deadline_and
         url = sqlalchemy_url(postgres_server.url(via=proxy.address))
         database = PostgresDatabase(url, connections=4, new_id=counting_ids(), deadline_s=0.5)
         try:
-            for _ in range(4):
-                assert await database.read(SYSTEM_SCOPE, one) == 1
+            both = threading.Barrier(2)  # each of the two readers has its connection before the line goes silent
+            await asyncio.gather(*(database.read(SYSTEM_SCOPE, met, both) for _ in range(2)))
+            assert await database.read(SYSTEM_SCOPE, one) == 1
             proxy.pause()
             started = time.monotonic()
             with pytest.raises(DependencyUnavailable):
