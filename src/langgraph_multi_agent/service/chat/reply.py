@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from langgraph_multi_agent.domain.errors import Fault, ModelRequired
 from langgraph_multi_agent.domain.task import Task, TaskDraft
 from langgraph_multi_agent.i18n import LANGUAGES, text
+from langgraph_multi_agent.i18n.errors import describe
 
 PAGES = {
     "tasks": "/tasks",
@@ -58,6 +60,17 @@ def task_link(task: Task) -> dict[str, str]:
 
 def task_path(task_id: str) -> str:
     return f"/tasks/{task_id}"
+
+
+def refused(refusal: Fault, language: str) -> Reply:
+    """Why no task was made, and what to do."""
+    words = describe(refusal.code, refusal.params, language, errors=refusal.errors)
+    lines = [text("chat.refused", language, detail=words.detail), *filter(None, [words.hint])]
+    links = [page_link("tasks", language)]
+    if isinstance(refusal, ModelRequired):
+        lines.append(text("chat.refused.files", language))
+        links = [page_link("new_task", language), page_link("settings", language)]
+    return Reply(content="\n".join(lines), links=tuple(links), more={"refused": refusal.code})
 
 
 def checked_data(data: Mapping[str, Any]) -> dict[str, Any]:
