@@ -351,6 +351,18 @@ user_settings = Table(
     Column("updated_at", UtcTime, nullable=False),
 )
 
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("actor", String(128), nullable=False),
+    Column("is_complete", Boolean, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+"""Imports under way on SQLite: until one `is_complete`, its rows belong to a tenant that nobody is."""
+
 installation = Table(
     "installation",
     metadata,
