@@ -1,23 +1,28 @@
 """Lists that are counted: numbered pages of tasks, and the figures over all of them.
 
-Hides how far a count goes. Callers: the task service. Invariant: a total is exact up to
-COUNTED_TASKS and never larger, so that its price does not grow with the table.
+Hides how far a count goes, and how a part of a name is looked for. Callers: the task service. Invariant:
+a total is exact up to COUNTED_TASKS and never larger, so that its price does not grow with the table.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select, union_all
 
 from langgraph_multi_agent.domain.task import TERMINAL, Priority, Task, TaskStatus
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, single_statement
 from langgraph_multi_agent.store.rows import scoped, task_of
+from langgraph_multi_agent.store.sets import among
 from langgraph_multi_agent.store.tasks import TaskFilter, restricted
 
 COUNTED_TASKS = 10_000
+MAX_ASSIGNEES = 1000
+"""With more different names than these, each task is asked whether its name has the wanted part."""
+MAX_MERGED = 20
+"""For so many names each one's tasks are looked up by itself, which no statistics can mislead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +54,8 @@ def numbered_page(
     columns = schema.tasks.c
     order = (columns.created_at.desc(), columns.id.desc())
     # What matches is looked for once: what no index finds costs a look at every row.
-    matching = restricted(scoped(store, select(columns.id, columns.created_at)), task_filter)
-    found = matching.limit(COUNTED_TASKS + 1).cte("found")
+    parts = _parts(store, task_filter)
+    found = _first(parts, COUNTED_TASKS + 1).cte("found")
     count = select(func.count()).select_from(found).scalar_subquery()
     page = (
         select(found.c.id).order_by(found.c.created_at.desc(), found.c.id.desc()).limit(limit).offset(offset)
@@ -62,11 +67,55 @@ def numbered_page(
     else:  # behind the last page
         total = store.connection.scalar(select(count)) or 0
     if total > COUNTED_TASKS:  # these were any that match: the newest are found on the way from the newest
-        ids = matching.with_only_columns(columns.id).order_by(*order).limit(limit).offset(offset)
-        rows = store.connection.execute(
-            select(schema.tasks).where(columns.id.in_(ids)).order_by(*order)
-        ).all()
+        newest = _first([part.order_by(*order) for part in parts], limit + offset).subquery()
+        ids = select(newest.c.id).order_by(newest.c.created_at.desc(), newest.c.id.desc())
+        wanted = columns.id.in_(ids.limit(limit).offset(offset))
+        rows = store.connection.execute(select(schema.tasks).where(wanted).order_by(*order)).all()
     return [task_of(row) for row in rows], min(total, COUNTED_TASKS), total > COUNTED_TASKS
+
+
+def _parts(store: Store, task_filter: TaskFilter) -> list[Select[Any]]:
+    """Queries for the `id` and `created_at` of what matches; no task is in two of them."""
+    columns = schema.tasks.c
+    every = scoped(store, select(columns.id, columns.created_at))
+    names = None if task_filter.assignee is None else _assignees_with(store, task_filter.assignee)
+    if names is None:
+        return [restricted(every, task_filter)]
+    matching = restricted(every, replace(task_filter, assignee=None))
+    if len(names) > MAX_MERGED:
+        return [matching.where(among(columns.assignee, "assignees")).params(assignees=names)]
+    return [matching.where(columns.assignee == name) for name in names] or [matching.where(literal(False))]
+
+
+def _first(parts: Sequence[Select[Any]], count: int) -> Select[Any]:
+    """Of each query its first rows, `count` at most, together."""
+    if len(parts) == 1:
+        return parts[0].limit(count)
+    together = union_all(*(select(part.limit(count).subquery()) for part in parts)).subquery()
+    return select(together)
+
+
+def _assignees_with(store: Store, part: str) -> list[str] | None:
+    """The names that contain a text, whatever its case; None if there are too many to look through.
+
+    Goes from name to name in their index, at a price by the number of names, not of tasks.
+    """
+    if store.scope.tenant is None:  # the index is that of a tenant's names
+        return None
+    column = schema.tasks.c.assignee
+    smallest = scoped(store, select(func.min(column)))
+    names = select(
+        smallest.where(column.is_not(None)).scalar_subquery().label("name"), literal(1).label("place")
+    ).cte("names", recursive=True)
+    following = smallest.where(column > names.c.name).correlate(names).scalar_subquery()
+    names = names.union_all(
+        select(following, names.c.place + 1).where(names.c.name.is_not(None), names.c.place <= MAX_ASSIGNEES)
+    )
+    is_beyond = names.c.place > MAX_ASSIGNEES
+    wanted = names.c.name.icontains(part, autoescape=True) | is_beyond
+    query = select(names.c.name, is_beyond).where(names.c.name.is_not(None), wanted)
+    found = store.connection.execute(query).all()
+    return None if any(row[1] for row in found) else [row[0] for row in found]
 
 
 @single_statement

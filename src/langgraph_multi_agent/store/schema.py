@@ -157,6 +157,16 @@ tasks = Table(
         postgresql_where=text("status IN ('pending', 'in_progress', 'waiting_input', 'paused')"),
     ),
     Index("idx_tasks_listed", "tenant", "created_at", "status", "priority", "assignee"),
+    Index(
+        "idx_tasks_assignee",
+        "tenant",
+        "assignee",
+        "created_at",
+        "status",
+        "priority",
+        sqlite_where=text("assignee IS NOT NULL"),
+        postgresql_where=text("assignee IS NOT NULL"),
+    ),
 )
 
 leases = Table(

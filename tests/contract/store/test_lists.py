@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import bindparam, text
 from tests.support.stores import Desk, draft, tenant
 
-from langgraph_multi_agent.access import DEFAULT_SCOPE
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.domain.task import Priority, TaskStatus
 from langgraph_multi_agent.store import lists, tasks
 from langgraph_multi_agent.store.database import Store, unit
@@ -158,3 +158,43 @@ async def test_another_tenants_tasks_are_neither_listed_nor_counted(desk: Desk) 
     assert (page, total) == ([], 0)
     figures = await desk.database.read(tenant("other"), lists.statistics, since=MONDAY)
     assert figures.total == 0
+
+
+def _named(seed: random.Random) -> str | None:
+    """Names that meet in parts, in case, and in what a pattern would read as its own."""
+    parts = ["李", "雷", "Ann", "ann", " ", "%", "_", "/", "é", "É", "旧"]
+    return "".join(seed.choices(parts, k=seed.randrange(1, 4))) if seed.random() < 0.7 else None
+
+
+@pytest.mark.parametrize("limits", [{}, {"MAX_MERGED": 2}, {"MAX_ASSIGNEES": 3}, {"COUNTED_TASKS": 4}])
+async def test_looking_among_the_names_gives_what_asking_each_task_gives(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
+) -> None:
+    for name, value in limits.items():
+        monkeypatch.setattr(lists, name, value)
+    seed = random.Random(11)
+    for number in range(60):
+        other = tenant("other") if number % 10 == 0 else DEFAULT_SCOPE
+        await desk.submit(
+            other, assignee=_named(seed), priority=Priority(seed.randrange(1, 5)), team=seed.choice(["a", "b"])
+        )
+    for part in ("李", "an", "ANN", "%", "_", "/", "É", "旧", "nobody", "n %", "雷李"):
+        for more in ({}, {"priority": (1, 2)}, {"team": "a"}):
+            wanted = TaskFilter(assignee=part, **more)
+            plain = await desk.database.read(DEFAULT_SCOPE, tasks.list_tasks, wanted, limit=100, after=None)
+            for limit, offset in ((100, 0), (2, 1), (3, 50)):
+                page, total, is_capped = await desk.database.read(
+                    DEFAULT_SCOPE, lists.numbered_page, wanted, limit=limit, offset=offset
+                )
+                assert [task.id for task in page] == [task.id for task in plain[offset : offset + limit]]
+                assert total == min(len(plain), lists.COUNTED_TASKS)
+                assert is_capped == (len(plain) > lists.COUNTED_TASKS)
+
+
+async def test_without_a_tenant_all_names_are_looked_at(desk: Desk) -> None:
+    mine = await desk.submit(assignee="李雷")
+    theirs = await desk.submit(tenant("other"), assignee="李四")
+    page, total, _ = await desk.database.read(
+        SYSTEM_SCOPE, lists.numbered_page, TaskFilter(assignee="李"), limit=9, offset=0
+    )
+    assert ([task.id for task in page], total) == ([theirs, mine], 2)
