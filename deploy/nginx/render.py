@@ -18,55 +18,14 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from answers import answers
+
 HERE = Path(__file__).resolve().parent
-FORM_BYTES = 1024**2
-"""What a form may hold beside its files: the API's MAX_BODY_BYTES."""
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 """What the embedded server sends with its pages."""
-UNREACHABLE_RETRY_S = 5
-
-WORDS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
-    "INPUT_TOO_LARGE": {
-        "zh": (
-            "内容过大",
-            "这次上传超过了服务允许的大小(上限 {limit})。",
-            "请减小内容、拆成多个文件，或由管理员调高 MAX_INPUT_BYTES。",
-        ),
-        "en": (
-            "Too large",
-            "This upload is larger than the service allows (limit {limit}).",
-            "Make it smaller, split it, or have an administrator raise MAX_INPUT_BYTES.",
-        ),
-    },
-    "API_UNREACHABLE": {
-        "zh": (
-            "服务暂时没有响应",
-            "任务服务此刻没有应答，可能正在重启。已接收的任务不会丢失。",
-            "请稍后重试；重复提交时带上同一个 Idempotency-Key，就只会执行一次。",
-        ),
-        "en": (
-            "The service does not answer",
-            "The task service gives no answer at the moment; it may be restarting. Accepted tasks are not lost.",
-            "Try again in a moment; a submission repeated under its Idempotency-Key is carried out once.",
-        ),
-    },
-    "MAINTENANCE": {
-        "zh": (
-            "系统维护中",
-            "系统正在维护，暂不接受请求。已接收的任务不会丢失。",
-            "请按 Retry-After 给出的秒数重试。",
-        ),
-        "en": (
-            "Maintenance",
-            "The system is being maintained and takes no requests. Accepted tasks are not lost.",
-            "Try again after the seconds that Retry-After gives.",
-        ),
-    },
-}
-"""code → language → title, detail, hint."""
 
 
 class Refused(Exception):
@@ -160,6 +119,8 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "MAINTENANCE_FLAG": ("", _PLACE_OR_NONE),
     "MAINTENANCE_RETRY_S": ("60", _number(1, 86400)),
     "MAX_INPUT_BYTES": (str(1024**3), _number(1, 10**15)),
+    "MAX_BODY_BYTES": (str(1024**2), _number(1, 10**15)),
+    "MAX_CONNECTIONS": ("200", _number(0, 65535)),
     "CLIENT_TIMEOUT_S": ("30", _number(1, 3600)),
     "TRUSTED_PROXIES": ("", _networks),
     "METRICS_NETWORKS": ("127.0.0.0/8,::1", _networks),
@@ -188,8 +149,29 @@ def read(env: Mapping[str, str]) -> dict[str, str]:
         raise Refused(f"{missing}: expected with the other half of the pair")
     if values["TLS_CERTIFICATE"] and values["HTTP_PORT"] == values["HTTPS_PORT"]:
         raise Refused("HTTPS_PORT: expected another port than HTTP_PORT")
+    if values["TLS_CERTIFICATE"] and not _plain_names(values):
+        raise Refused("SERVER_NAME: expected with a certificate, at least one name without *")
     values["MAINTENANCE_FLAG"] = values["MAINTENANCE_FLAG"] or values["NGINX_STATE_DIR"] + "/maintenance"
     return values
+
+
+def _plain_names(values: Mapping[str, str]) -> list[str]:
+    """The host names that stand for themselves: a client can be sent to them."""
+    return [
+        name
+        for name in values["SERVER_NAME"].lower().split()
+        if name != "_" and "*" not in name and not name.startswith(".")
+    ]
+
+
+def redirect_hosts(values: Mapping[str, str]) -> str:
+    """The map from the host that a client asked for to one that is ours; empty without a certificate."""
+    if not values["TLS_CERTIFICATE"]:
+        return ""
+    names = [name for name in values["SERVER_NAME"].lower().split() if name != "_"]
+    known = "".join(f"        {name} $host;\n" for name in dict.fromkeys(names))
+    first = _plain_names(values)[0]
+    return f"    map $host $redirect_host {{\n        hostnames;\n        default {first};\n{known}    }}"
 
 
 def configuration_script(values: Mapping[str, str]) -> str:
@@ -212,74 +194,6 @@ def policy(values: Mapping[str, str]) -> str:
     return f"{POLICY}; connect-src 'self' {' '.join(elsewhere)}" if elsewhere else POLICY
 
 
-def _size(count: int, language: str) -> str:
-    for unit, factor in (("GB", 1024**3), ("MB", 1024**2), ("kB", 1024)):
-        if count >= factor:
-            return f"{count / factor:.4g} {unit}"
-    return f"{count} 字节" if language == "zh" else f"{count} bytes"
-
-
-def _problem(code: str, status: int, words: tuple[str, str, str]) -> dict[str, object]:
-    title, detail, hint = words
-    return {
-        "type": f"urn:lgma:problem:{code.lower().replace('_', '-')}",
-        "title": title,
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "hint": hint,
-        "errors": [],
-        "instance": "$instance",
-        "request_id": "$safe_request_id",
-    }
-
-
-def _envelope(code: str, words: tuple[str, str, str]) -> dict[str, object]:
-    title, detail, hint = words
-    return {
-        "success": False,
-        "error_code": code,
-        "message": detail,
-        "details": {"title": title, "hint": hint, "errors": [], "request_id": "$safe_request_id"},
-        "timestamp": "$time_iso8601",
-    }
-
-
-def answers(values: Mapping[str, str]) -> tuple[str, str]:
-    """nginx's own errors in the form of the API's: maps for http, and named locations for each server."""
-    maps, locations = [], []
-    for name, code, status, retry_s in (
-        ("too_large", "INPUT_TOO_LARGE", 413, None),
-        ("unreachable", "API_UNREACHABLE", 503, UNREACHABLE_RETRY_S),
-        ("maintenance", "MAINTENANCE", 503, int(values["MAINTENANCE_RETRY_S"])),
-    ):
-        said = {
-            language: tuple(
-                word.format(limit=_size(int(values["MAX_INPUT_BYTES"]), language)) for word in words
-            )
-            for language, words in WORDS[code].items()
-        }
-        for shape, media_type, bodies in (
-            ("problem", "application/problem+json", {k: _problem(code, status, v) for k, v in said.items()}),  # type: ignore[arg-type]
-            ("envelope", "application/json", {k: _envelope(code, v) for k, v in said.items()}),  # type: ignore[arg-type]
-        ):
-            maps.append(f"map $language ${name}_{shape} {{")
-            for language, body in bodies.items():
-                text = json.dumps(body, ensure_ascii=False).replace("\\", "\\\\").replace("'", "\\'")
-                maps.append(f"    {'default' if language == 'zh' else language} '{text}';")
-            maps.append("}")
-            retry = f"    add_header Retry-After {retry_s} always;\n" if retry_s else ""
-            locations.append(
-                f"location @{name}_{shape} {{\n    types {{ }}\n    default_type {media_type};\n"
-                f"    include hsts.conf;\n    add_header Cache-Control no-store always;\n{retry}"
-                "    add_header Vary Accept-Language always;\n"
-                "    add_header X-Content-Type-Options nosniff always;\n"
-                "    add_header X-Request-ID $safe_request_id always;\n"
-                f"    return {status} ${name}_{shape};\n}}"
-            )
-    return "\n".join(maps) + "\n", "\n\n".join(locations) + "\n"
-
-
 def servers(values: Mapping[str, str]) -> str:
     """One server, or with TLS two: the first only sends to the second."""
     http, https = (f"{values['LISTEN_ADDRESS']}:{values[name]}" for name in ("HTTP_PORT", "HTTPS_PORT"))
@@ -294,7 +208,7 @@ def servers(values: Mapping[str, str]) -> str:
             access_log off;
         }}
         location / {{
-            return 308 https://$host{port}$request_uri;
+            return 308 https://$redirect_host{port}$request_uri;
         }}
     }}
 
@@ -308,7 +222,7 @@ def servers(values: Mapping[str, str]) -> str:
         ssl_session_cache shared:tls:10m;
         ssl_session_timeout 1d;
         ssl_session_tickets off;
-        error_page 497 =308 https://$host{port}$request_uri;
+        error_page 497 =308 https://$redirect_host{port}$request_uri;
         include hsts.conf;
         include site.conf;
     }}"""
@@ -337,7 +251,11 @@ def render(env: Mapping[str, str], directory: Path) -> None:
         "ACCESS_LOG": "off" if values["ACCESS_LOG"] == "off" else f"{values['ACCESS_LOG']} json",
         "USER": f"user {values['NGINX_USER']};" if values["NGINX_USER"] else "",
         "RETRY_AFTER_S": values["MAINTENANCE_RETRY_S"],
-        "BODY_LIMIT": str(int(values["MAX_INPUT_BYTES"]) + FORM_BYTES),
+        "UPLOAD_LIMIT": str(int(values["MAX_INPUT_BYTES"]) + int(values["MAX_BODY_BYTES"])),
+        "CONNECTION_LIMIT": (
+            f"limit_conn addresses {values['MAX_CONNECTIONS']};" if values["MAX_CONNECTIONS"] != "0" else ""
+        ),
+        "REDIRECT_HOSTS": redirect_hosts(values),
         "REAL_IP": "\n".join(real_ip),
         "TRUSTED_PROXIES": "\n".join(f"        {network} 1;" for network in trusted),
         "METRICS_ALLOW": "\n".join(f"        allow {network};" for network in networks["METRICS_NETWORKS"]),

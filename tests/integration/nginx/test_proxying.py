@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 from tests.support.nginx import Nginx
 from tests.support.server import Desk, open_desk, server_sent_events, serving, step_event
 from websockets.asyncio.client import connect
@@ -35,7 +37,7 @@ STATIC = {
     "assets/early-9f.js.gz": gzip.compress(b"compressed before"),
     ".env": b"SECRET=1",
 }
-LIMIT = 64 * 1024
+LIMIT, BODY_LIMIT = 64 * 1024, 16 * 1024
 PAGES = ("/", "/tasks", "/tasks/new", "/tasks/0190a1b2-0000-7000-8000-000000000000", "/settings", "/nowhere")
 
 
@@ -56,13 +58,29 @@ async def installation(
     data_dir: Path, **options: Any
 ) -> AsyncIterator[tuple[Nginx, httpx.AsyncClient, Desk]]:
     """The same before a real API."""
-    limits = {"max_input_bytes": LIMIT, "max_body_bytes": LIMIT}
+    limits = {"max_input_bytes": LIMIT, "max_body_bytes": BODY_LIMIT}
     async with (
         open_desk(data_dir, **limits) as desk,
         serving(desk.app) as address,
-        door(address, MAX_INPUT_BYTES=str(LIMIT), **options) as (nginx, client),
+        door(address, MAX_INPUT_BYTES=str(LIMIT), MAX_BODY_BYTES=str(BODY_LIMIT), **options) as (
+            nginx,
+            client,
+        ),
     ):
         yield nginx, client, desk
+
+
+async def announced(nginx: Nginx, path: str, size: int, language: str) -> httpx.Response:
+    """The answer to a request that says how large its body is, and does not send it."""
+    reader, writer = await asyncio.open_connection(*nginx.address)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Language: {language}\r\n"
+    writer.write(f"{head}Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n".encode())
+    async with asyncio.timeout(20):
+        status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        body = await reader.readexactly(int(headers["content-length"]))
+    writer.close()
+    return httpx.Response(int(status.split(" ")[1]), headers=headers, content=body)
 
 
 def status_and_code(answer: httpx.Response) -> tuple[int, str]:
@@ -74,7 +92,8 @@ def status_and_code(answer: httpx.Response) -> tuple[int, str]:
 async def test_the_configuration_is_accepted_without_a_warning() -> None:
     for options in (
         {},
-        {"has_tls": True, "TRUSTED_PROXIES": "10.0.0.0/8,::1", "SERVER_NAME": "a.example b.example"},
+        {"has_tls": True, "TRUSTED_PROXIES": "10.0.0.0/8,::1", "SERVER_NAME": "a.example *.b.example _"},
+        {"MAX_CONNECTIONS": "0"},
     ):
         nginx = Nginx(NOBODY, "[::1]:9", "localhost:9", static=STATIC, **options)  # type: ignore[arg-type]
         try:
@@ -235,15 +254,21 @@ async def test_the_websocket_is_passed_on(tmp_path: Path, path: str) -> None:
 
 
 async def test_an_upload_over_the_limit_is_refused_in_the_apis_own_form(tmp_path: Path) -> None:
-    async with installation(tmp_path) as (_, client, _desk):
+    async with installation(tmp_path) as (nginx, client, _desk):
         fits = await client.post(
             "/api/v1/tasks", data={"description": "x"}, files={"files": ("a.csv", b"a" * (LIMIT - 100))}
         )
         assert fits.status_code == 202, fits.text
-        content = b"a" * (LIMIT + 2 * 1024**2)
-        for path, language in (("/api/v1/tasks", "en"), ("/api/v1/mvp2/tasks", "zh")):
-            with suppress(httpx.WriteError):
-                answer = await client.post(path, content=content, headers={"accept-language": language})
+        for path, language, size, limit in (
+            ("/api/v1/tasks", "en", LIMIT + BODY_LIMIT + 1, "64 kB"),
+            ("/api/v1/mvp2/tasks", "zh", LIMIT + BODY_LIMIT + 1, "64 kB"),
+            ("/api/v1/mvp2/import", "zh", LIMIT + BODY_LIMIT + 1, "64 kB"),
+            ("/api/v1/mvp2/chat/messages", "zh", BODY_LIMIT + 1, "16 kB"),
+            ("/api/v1/mvp2/feedback", "zh", BODY_LIMIT + 1, "16 kB"),
+            ("/api/v1/tasks/x/answer", "en", BODY_LIMIT + 1, "16 kB"),
+        ):
+            # Only announced: what is refused by its size need not come.
+            answer = await announced(nginx, path, size, language)
             assert status_and_code(answer) == (413, "INPUT_TOO_LARGE")
             body = answer.json()
             fault = InputTooLarge(size=1, limit=1)
@@ -252,12 +277,12 @@ async def test_an_upload_over_the_limit_is_refused_in_the_apis_own_form(tmp_path
                 assert body["details"].keys() == wanted["details"].keys()
                 assert datetime.fromisoformat(body["timestamp"]).tzinfo is not None
                 assert answer.headers["content-type"].startswith("application/json")
-                assert "上限 64 kB" in body["message"]
+                assert f"上限 {limit}" in body["message"]
             else:
                 wanted = problem_body(fault, language, instance=path) | {"request_id": "x"}
                 assert body["instance"] == path
                 assert answer.headers["content-type"] == "application/problem+json"
-                assert "limit 64 kB" in body["detail"]
+                assert f"limit {limit}" in body["detail"]
             assert body.keys() == wanted.keys()
             assert answer.headers["cache-control"] == "no-store"
 
@@ -336,11 +361,25 @@ async def test_a_dead_server_is_passed_over_for_a_living_one(tmp_path: Path) -> 
         assert len((await client.get("/api/v1/tasks")).json()["tasks"]) == 6
 
 
-async def test_with_a_certificate_plain_requests_are_sent_to_tls(tmp_path: Path) -> None:
-    async with installation(tmp_path, has_tls=True) as (nginx, client, _desk):
+async def test_with_a_certificate_plain_requests_are_sent_to_tls_on_a_name_of_ours(tmp_path: Path) -> None:
+    names = "localhost 127.0.0.1 *.example.com"
+    async with installation(tmp_path, has_tls=True, SERVER_NAME=names) as (nginx, client, _desk):
         moved = await client.post("/api/v1/tasks?x=1%2F2", json={})
         assert moved.status_code == 308
         assert moved.headers["location"] == f"https://127.0.0.1:{nginx.https_port}/api/v1/tasks?x=1%2F2"
+        for asked, sent in (
+            ("a.example.com", "a.example.com"),
+            ("evil.example", "localhost"),
+            ("evil.example:80", "localhost"),
+            ("example.com.evil.example", "localhost"),
+            ("a.example.com.evil.example", "localhost"),
+        ):
+            moved = await client.get("/tasks", headers={"host": asked})
+            assert moved.headers["location"] == f"https://{sent}:{nginx.https_port}/tasks", asked
+            # The TLS port itself, spoken to without TLS.
+            moved = await client.get(f"http://127.0.0.1:{nginx.https_port}/tasks", headers={"host": asked})
+            assert moved.headers["location"] == f"https://{sent}:{nginx.https_port}/tasks", asked
+        moved = await client.get("/tasks")
         assert "strict-transport-security" not in moved.headers
         assert (await client.get("/health")).status_code == 200
         wrong = await client.get(f"http://127.0.0.1:{nginx.https_port}/tasks")
@@ -406,6 +445,114 @@ async def test_a_slow_client_is_let_go() -> None:
                 with suppress(ConnectionResetError):
                     assert b" 200 " not in await reader.read()
             writer.close()
+
+
+class Backend:
+    """An API that only says how far it has read: a large submission's bytes must reach it as they come."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.size = 0
+        self.has_begun, self.is_cut = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        self.paths.append(scope["path"])
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.is_cut.set()
+                return
+            self.size += len(message["body"])
+            if message["body"]:
+                self.has_begun.set()
+            if not message.get("more_body"):
+                break
+        await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+
+async def begin_upload(
+    nginx: Nginx, path: str, *, size: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A client that sends one byte of its body and then keeps still."""
+    reader, writer = await asyncio.open_connection(*nginx.address)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    writer.write(f"{head}Content-Length: {size}\r\n\r\n{{".encode())
+    return reader, writer
+
+
+@pytest.mark.parametrize("path", ["/api/v1/tasks", "/api/v1/mvp2/tasks", "/api/v1/mvp2/import"])
+async def test_a_slow_upload_reaches_the_api_as_it_comes_and_holds_up_nobody(path: str) -> None:
+    backend = Backend()
+    async with serving(cast("FastAPI", backend)) as address, door(address) as (nginx, client):
+        reader, writer = await begin_upload(nginx, path, size=2 * 1024**2)
+        async with asyncio.timeout(30):
+            await backend.has_begun.wait()
+            assert (await client.get("/api/v1/tasks")).status_code == 202
+            for _ in range(2):
+                writer.write(b" " * (1024**2 - 1))
+                await writer.drain()
+            writer.write(b"}")
+            assert (await reader.read()).startswith(b"HTTP/1.1 202 ")
+        writer.close()
+        assert backend.size == 2 * 1024**2
+
+
+async def test_an_upload_that_falls_silent_is_let_go_and_frees_the_api() -> None:
+    backend = Backend()
+    async with (
+        serving(cast("FastAPI", backend)) as address,
+        door(address, CLIENT_TIMEOUT_S="1") as (nginx, _),
+    ):
+        reader, writer = await begin_upload(nginx, "/api/v1/tasks", size=1000)
+        async with asyncio.timeout(30):
+            await backend.is_cut.wait()
+            with suppress(ConnectionResetError):
+                assert b" 202 " not in await reader.read()
+        writer.close()
+
+
+async def test_a_slow_small_body_never_takes_a_connection_of_the_api() -> None:
+    backend = Backend()
+    async with (
+        serving(cast("FastAPI", backend)) as address,
+        door(address, CLIENT_TIMEOUT_S="1") as (nginx, _),
+    ):
+        reader, writer = await begin_upload(nginx, "/api/v1/mvp2/chat/messages", size=1000)
+        async with asyncio.timeout(30):
+            with suppress(ConnectionResetError):
+                assert b" 202 " not in await reader.read()
+        writer.close()
+        assert backend.paths == []
+
+
+async def test_one_address_has_a_limited_number_of_requests_and_sockets_under_way(tmp_path: Path) -> None:
+    async with installation(tmp_path, MAX_CONNECTIONS="2") as (nginx, client, _desk):
+        address = f"ws://127.0.0.1:{nginx.port}/ws"
+        async with connect(address, proxy=None) as first:
+            await first.recv()
+            async with connect(address, proxy=None) as second:
+                await second.recv()
+                for path, language, word in (
+                    ("/api/v1/tasks", "en", "Too many connections"),
+                    ("/api/v1/mvp2/tasks", "zh", "同时打开的连接过多"),
+                    ("/tasks", "zh", "同时打开的连接过多"),
+                    ("/config.js", "en", "Too many connections"),
+                ):
+                    answer = await client.get(path, headers={"accept-language": language})
+                    assert status_and_code(answer) == (429, "TOO_MANY_CONNECTIONS"), path
+                    assert answer.headers["retry-after"] == "5"
+                    body = answer.json()
+                    assert (body.get("title") or body["details"]["title"]) == word
+                with pytest.raises(InvalidStatus, match="429"):
+                    async with connect(address, proxy=None):
+                        pass
+                await second.send('{"type":"ping"}')
+                assert json.loads(await second.recv())["type"] == "pong"
+            async with asyncio.timeout(30):  # until nginx has seen that the second one left
+                while (await client.get("/api/v1/tasks")).status_code == 429:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
 
 
 async def test_oversized_headers_are_refused() -> None:

@@ -13,13 +13,13 @@ from langgraph_multi_agent.api.problems import RETRY_AFTER_S
 from langgraph_multi_agent.settings import MIB, Settings
 
 
-def constant(name: str) -> object:
-    """A constant of render.py, which imports nothing of ours and is imported by nobody."""
-    for node in ast.parse(RENDER.read_text(encoding="utf-8")).body:
+def constant(name: str, script: Path = RENDER) -> object:
+    """A constant of render.py or its neighbour, which import nothing of ours and are imported by nobody."""
+    for node in ast.parse(script.read_text(encoding="utf-8")).body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         if [target.id for target in targets if isinstance(target, ast.Name)] == [name]:
             return eval(ast.unparse(node.value))
-    raise AssertionError(f"render.py has no {name}")
+    raise AssertionError(f"{script.name} has no {name}")
 
 
 def config_of(directory: Path) -> dict[str, object]:
@@ -41,12 +41,24 @@ def test_the_defaults_are_those_of_the_embedded_server(tmp_path: Path) -> None:
     limit = Settings.model_fields["max_input_bytes"].default
     body = Settings.model_fields["max_body_bytes"].default
     assert constant("POLICY") == POLICY
-    assert constant("UNREACHABLE_RETRY_S") == RETRY_AFTER_S[503]
-    assert (constant("FORM_BYTES"), body) == (MIB, MIB)
+    assert constant("UNREACHABLE_RETRY_S", DEPLOY / "answers.py") == RETRY_AFTER_S[503]
+    assert body == MIB
     text = rendered(tmp_path)
     assert f'Content-Security-Policy "{POLICY}" always' in text
-    assert f"client_max_body_size {limit + body};" in text
+    assert re.findall("client_max_body_size (.*);", text) == [str(body), str(limit + body)]
+    assert "limit_conn addresses 200;" in text
     assert config_of(tmp_path) == API_CONFIG
+
+
+def test_the_limit_of_connections_can_be_taken_away(tmp_path: Path) -> None:
+    assert "limit_conn addresses" not in rendered(tmp_path, MAX_CONNECTIONS="0")
+
+
+@pytest.mark.parametrize("names", ["", "_", "*.example.com", ".example.com www.example.*"])
+def test_with_a_certificate_a_name_to_send_clients_to_is_asked_for(tmp_path: Path, names: str) -> None:
+    done = render(tmp_path, TLS_CERTIFICATE="/c.pem", TLS_CERTIFICATE_KEY="/k.pem", SERVER_NAME=names)
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert done.stderr.startswith("SERVER_NAME: ")
 
 
 def test_no_name_is_left_open_and_nginx_keeps_its_own(tmp_path: Path) -> None:
@@ -103,6 +115,8 @@ def test_no_address_can_leave_its_string_in_the_script(tmp_path: Path, value: st
         ("STATIC_DIR", "/srv/a b"),
         ("MAX_INPUT_BYTES", "1g"),
         ("MAX_INPUT_BYTES", "-1"),
+        ("MAX_BODY_BYTES", "0"),
+        ("MAX_CONNECTIONS", "many"),
         ("HTTP_PORT", "0"),
         ("HTTP_PORT", "65536"),
         ("HTTP_PORT", "٨٠"),
