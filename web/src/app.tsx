@@ -2,19 +2,28 @@
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
-import { apiConfig } from './api/config';
+import { apiConfig, withLanguage } from './api/config';
 import { createQueryClient } from './api/queries';
 import { Connection } from './connection/connection';
 import { ConnectionContext } from './connection/hooks';
 import { browserWorld } from './connection/world';
 import { ToastArea } from './parts/Toast';
 import { startSettings } from './preferences/settings';
+import { onPreferences, preferences } from './preferences/store';
 import { createAppRouter } from './routes';
 
 const queries = createQueryClient();
-const connection = new Connection(apiConfig().socketUrl, browserWorld);
+const connection = new Connection(() => withLanguage(apiConfig().socketUrl, preferences().language), browserWorld);
 const router = createAppRouter(queries);
 connection.start();
+let spoken = preferences().language;
+onPreferences(() => {
+  const { language } = preferences();
+  if (language === spoken) return;
+  spoken = language;
+  // Frames are written in the language that the socket was opened with.
+  connection.renew();
+});
 startSettings(queries);
 
 export function App() {

@@ -32,6 +32,13 @@ export function socketUrl(value: string, page: string): string {
   return url.href;
 }
 
+/** A browser sends its own languages with a socket: the chosen one goes into the address. */
+export function withLanguage(address: string, language: string): string {
+  const url = new URL(address);
+  url.searchParams.set('language', language);
+  return url.href;
+}
+
 export function parseConfig(raw: Window['API_CONFIG'], page: string): ApiConfig {
   const base = text(raw?.BASE_URL, ADAPTER).replace(/\/+$/, '');
   return {

@@ -7,11 +7,13 @@ import type { SocketEvents, World } from './world';
 class HandWorld implements World {
   time = 0;
   isUp = true;
+  readonly urls: string[] = [];
   sockets: { sent: Data[]; events: SocketEvents; isClosed: boolean }[] = [];
   #timers: { at: number; call: () => void }[] = [];
   #wakers = new Set<() => void>();
 
-  open = (_url: string, events: SocketEvents) => {
+  open = (url: string, events: SocketEvents) => {
+    this.urls.push(url);
     const socket = { sent: [] as Data[], events, isClosed: false };
     this.sockets.push(socket);
     return {
@@ -75,7 +77,7 @@ class HandWorld implements World {
 
 function begin() {
   const world = new HandWorld();
-  const connection = new Connection('ws://here/ws', world);
+  const connection = new Connection(() => 'ws://here/ws', world);
   connection.start();
   return { world, connection };
 }
@@ -199,18 +201,41 @@ describe('Connection', () => {
     expect(world.subscriptions()).toEqual([{ type: 'task_subscribe', cursor: '0.3' }]);
     world.event('b', 1, { cursor: '0.3' });
     world.event('a', 2, { cursor: '0.4' });
-    expect(seen).toEqual(['a1', 'b1', 'a2']);
+    expect(seen).toEqual(['gap', 'a1', 'b1', 'a2']);
   });
 
-  it('tells followers of all tasks when their place is gone', () => {
+  it('tells followers of all tasks when their place is gone, once a new one is confirmed', () => {
     const { world, connection } = begin();
     let gaps = 0;
     connection.followAll({ onEvent: () => undefined, onGap: () => (gaps += 1) });
     world.greet();
     world.hear({ type: 'task_subscription_confirmed', cursor: '0.1', data: {} });
-    world.hear({ type: 'error', error: true, error_code: 'INVALID_REQUEST', message: '', task_id: null });
     expect(gaps).toBe(1);
+    world.socket.events.onClose();
+    world.pass(500);
+    world.greet();
+    expect(world.subscriptions()).toEqual([{ type: 'task_subscribe', cursor: '0.1' }]);
+    world.hear({ type: 'error', error: true, error_code: 'INVALID_REQUEST', message: '', task_id: null });
+    expect(world.subscriptions()).toHaveLength(1);
+    world.pass(500);
     expect(world.subscriptions().at(-1)).toEqual({ type: 'task_subscribe' });
+    expect(gaps).toBe(1);
+    world.hear({ type: 'task_subscription_confirmed', cursor: '0.9', data: {} });
+    expect(gaps).toBe(2);
+  });
+
+  it('has the list loaded after the confirmation when the first socket died before it', () => {
+    const { world, connection } = begin();
+    const told: string[] = [];
+    connection.followAll({ onEvent: (one) => told.push(one.taskId), onGap: () => told.push('gap') });
+    world.greet();
+    world.socket.events.onClose();
+    world.pass(500);
+    world.greet();
+    expect(told).toEqual([]);
+    world.hear({ type: 'task_subscription_confirmed', cursor: '0.4', data: {} });
+    world.event('a', 1, { cursor: '0.5' });
+    expect(told).toEqual(['gap', 'a']);
   });
 
   it('tells a follower whose task cannot be followed', () => {
@@ -219,7 +244,64 @@ describe('Connection', () => {
     const codes: (string | null)[] = [];
     connection.followTask('t', 2, { onEvent: () => undefined, onRefused: (refusal) => codes.push(refusal.code) });
     world.hear({ type: 'error', error: true, error_code: 'EVENTS_GONE', message: '', task_id: 't' });
+    world.pass(500);
     expect(codes).toEqual(['EVENTS_GONE']);
+    expect(world.subscriptions()).toHaveLength(1);
+  });
+
+  it('asks a server that refuses after ever longer pauses, says so from the third time on, and stops when it is confirmed', () => {
+    const { world, connection } = begin();
+    world.greet();
+    let stop = () => undefined as void;
+    const begun = () => {
+      stop();
+      stop = connection.followTask('t', 2, { onEvent: () => undefined, onRefused: begun });
+    };
+    begun();
+    const pauses: number[] = [];
+    const shown: boolean[] = [];
+    for (let at = 0; at < 9; at += 1) {
+      const before = world.subscriptions().length;
+      world.hear({ type: 'error', error: true, error_code: 'EVENTS_GONE', message: '', task_id: 't' });
+      shown.push(connection.status.isRefused);
+      const from = world.time;
+      while (world.subscriptions().length === before) {
+        world.pass(250);
+        if ((world.time - from) % 20_000 === 0) world.hear({ type: 'heartbeat', data: {} });
+      }
+      pauses.push(world.time - from);
+    }
+    expect(pauses).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+    expect(shown).toEqual([false, false, true, true, true, true, true, true, true]);
+    world.hear({ type: 'task_subscription_confirmed', task_id: 't', data: {} });
+    expect(connection.status.isRefused).toBe(false);
+  });
+
+  it('asks again from the same place when the refusal passes, at once if a person wants', () => {
+    const { world, connection } = begin();
+    world.greet();
+    const { seen } = follow(connection, 2);
+    world.hear({ type: 'error', error: true, error_code: 'DEPENDENCY_UNAVAILABLE', message: '', task_id: 't' });
+    expect(world.subscriptions()).toHaveLength(1);
+    connection.retryNow();
+    expect(world.subscriptions().map((one) => one['after_event_id'])).toEqual([2, 2]);
+    world.event('t', 3);
+    expect(seen).toEqual([3]);
+  });
+
+  it('takes a new socket with a new address, and goes on where it stood', () => {
+    const world = new HandWorld();
+    let language = 'zh';
+    const connection = new Connection(() => `ws://here/ws?language=${language}`, world);
+    connection.start();
+    world.greet();
+    follow(connection, 3);
+    world.event('t', 4);
+    language = 'en';
+    connection.renew();
+    expect(world.urls).toEqual(['ws://here/ws?language=zh', 'ws://here/ws?language=en']);
+    world.greet();
+    expect(world.subscriptions()).toEqual([{ type: 'task_subscribe', task_id: 't', after_event_id: 4 }]);
   });
 
   it('stays quiet without a network and connects the moment it is back', () => {

@@ -3,7 +3,7 @@ import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import { api, take } from '@/api/client';
 import type { Delivery } from '@/connection/connection';
-import { useAllTasks, useConnectionStatus } from '@/connection/hooks';
+import { useAllTasks } from '@/connection/hooks';
 import type { TaskList } from './list';
 import { TaskLoader, type Shown } from './loader';
 import type { TaskRow } from './row';
@@ -12,8 +12,6 @@ import { sourceOf } from './source';
 
 /** Steps are counted anew this long after the last of a flurry of events. */
 const STEPS_REST_MS = 800;
-/** The subscription of a fresh socket stands by then; what came before it is asked for. */
-const AFTER_ONLINE_MS = 300;
 
 const LIST_KEY = 'tasks-list';
 
@@ -44,19 +42,6 @@ export function useTaskList(search: TasksSearch): Loaded {
       if (!loader.shown.isFirst) queries.setQueryData([LIST_KEY, key], loader.shown.list);
     };
   }, [loader, key, queries]);
-
-  const { state } = useConnectionStatus();
-  const wasOnline = useRef(state === 'online');
-  useEffect(() => {
-    if (state !== 'online') {
-      wasOnline.current = false;
-      return;
-    }
-    if (wasOnline.current) return;
-    wasOnline.current = true;
-    const timer = setTimeout(() => loader.reload(), AFTER_ONLINE_MS);
-    return () => clearTimeout(timer);
-  }, [state, loader]);
 
   const stepped = useRef(new Set<string>());
   const counting = useRef<ReturnType<typeof setTimeout> | null>(null);
