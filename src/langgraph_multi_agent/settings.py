@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     async_workers: Count = 4
     max_concurrent_workflows: Count = 50
     task_queue_size: Count = 1000
+    chat_messages_per_minute: Count = 30
     workflow_timeout: Seconds = 3600.0
     subtask_timeout: Seconds = 900.0
     pause_grace: Seconds = 30.0

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from tests.support.openai_server import OpenAIServer, Reply, failure, hanging, json_text, text
 from tests.support.server import Desk, open_desk, serving
-from tests.support.stores import run_sql
+from tests.support.stores import open_postgres, run_sql
+from uuid_utils import uuid7
 from websockets.asyncio.client import connect
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import DataRefused
+from langgraph_multi_agent.domain.ports import BudgetGuard, ModelReply, ModelRequest
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.models.gateway import Gateway
 from langgraph_multi_agent.service.channels import chat_topic
@@ -50,6 +52,10 @@ async def say(desk: Desk, content: str, **headers: str) -> dict[str, Any]:
 
 async def words(desk: Desk, content: str) -> str:
     return str((await say(desk, content))["ai_response"]["content"])
+
+
+def fresh_id() -> str:
+    return str(uuid7())
 
 
 async def task_count(desk: Desk) -> int:
@@ -234,6 +240,89 @@ async def test_the_same_key_gives_the_same_answer_and_no_second_task(desk: Desk)
     ]
     assert first == second
     assert await task_count(desk) == 1
+
+
+class GatedModel:
+    """A model that tells when it is asked, and answers when it is let."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def complete(
+        self, request: ModelRequest, *, budget: BudgetGuard, on_delta: Any = None
+    ) -> ModelReply:
+        self.calls += 1
+        self.is_asked.set()
+        await self.may_answer.wait()
+        said = {"action": "answer", "text": "Tea.", "title": None, "request": None, "citations": []}
+        return ModelReply(text="", data=said, model="gated")
+
+
+async def test_of_two_posts_with_one_key_at_once_one_asks_the_model_and_both_get_its_answer(
+    tmp_path: Path,
+) -> None:
+    model = GatedModel()
+    async with open_desk(tmp_path / "data", model=model) as desk, asyncio.timeout(60):
+        posts = [
+            asyncio.create_task(say(desk, "What do you think of tea?", **{"Idempotency-Key": "k1"}))
+            for _ in range(3)
+        ]
+        await model.is_asked.wait()
+        model.may_answer.set()
+        first, *others = await asyncio.gather(*posts)
+        assert first["ai_response"]["content"] == "Tea."
+        assert others == [first, first]
+        assert model.calls == 1
+        assert (await desk.client.get(HISTORY)).json()["data"]["total"] == 2
+
+
+async def test_a_key_is_answered_once_by_all_servers_of_one_database(tmp_path: Path) -> None:
+    model = GatedModel()
+    clock, new_id = SystemClock(), fresh_id
+    async with (
+        open_postgres(tmp_path, SystemClock(), fresh_id) as one,
+        open_postgres(tmp_path, SystemClock(), fresh_id) as two,
+        open_desk(tmp_path / "one", model=model, database=one) as here,
+        open_desk(tmp_path / "two", model=model, database=two) as there,
+        asyncio.timeout(60),
+    ):
+        key = {"Idempotency-Key": "k1"}
+        first = asyncio.create_task(say(here, "What do you think of tea?", **key))
+        await model.is_asked.wait()
+        second = asyncio.create_task(say(there, "What do you think of tea?", **key))
+        third = asyncio.create_task(say(there, "hello", **{"Idempotency-Key": "k2"}))
+        model.may_answer.set()
+        assert await second == await first
+        assert (await third)["user_message"]["content"] == "hello"
+        assert model.calls == 2
+
+
+async def test_an_answer_that_failed_is_tried_anew_under_the_same_key(desk: Desk) -> None:
+    statement = (
+        "CREATE TRIGGER no_answers BEFORE INSERT ON chat_messages WHEN NEW.type = 'ai' "
+        "BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    await desk.database.write(SYSTEM_SCOPE, run_sql, statement, {})
+    key = {"Idempotency-Key": "k1"}
+    failed = await desk.client.post(MESSAGES, json={"content": "hello"}, headers=key)
+    assert failed.json()["success"] is False
+    await desk.database.write(SYSTEM_SCOPE, run_sql, "DROP TRIGGER no_answers", {})
+    assert (await say(desk, "hello", **key))["ai_response"]["content"].startswith("Hello!")
+
+
+async def test_who_says_too_much_in_a_minute_is_told_to_wait_and_may_repeat_what_was_answered(
+    tmp_path: Path,
+) -> None:
+    async with open_desk(tmp_path / "data", chat_messages_per_minute=2) as desk:
+        first = await say(desk, "hello", **{"Idempotency-Key": "k1"})
+        await say(desk, "hello again")
+        refused = await desk.client.post(MESSAGES, json={"content": "and again"})
+        assert (refused.status_code, refused.json()["error_code"]) == (429, "TOO_MANY_MESSAGES")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 60
+        assert "2" in refused.json()["message"]
+        assert await say(desk, "hello", **{"Idempotency-Key": "k1"}) == first
+        assert (await desk.client.get(HISTORY)).json()["data"]["total"] == 4
 
 
 async def test_an_id_that_is_somebody_elses_tells_nothing_of_their_message(desk: Desk) -> None:

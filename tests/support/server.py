@@ -302,6 +302,7 @@ async def open_desk(
             health=health,
             model=model,
             queue_size=configured.task_queue_size,
+            per_minute=configured.chat_messages_per_minute,
             new_id=new_id,
             model_deadline_s=model_deadline_s,
         ),

@@ -31,7 +31,7 @@ from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
-from langgraph_multi_agent.service.transfer import TransferService
+from langgraph_multi_agent.service.transfer import TransferService, settle
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
 from langgraph_multi_agent.store import runs, tasks
@@ -174,6 +174,7 @@ async def _take_over(adapters: Adapters) -> None:
     reclaimed = await adapters.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=True)
     if reclaimed:
         structlog.get_logger("bootstrap").warning("tasks reclaimed", count=len(reclaimed))
+    await settle(adapters.database)
     referenced = await adapters.database.read(SYSTEM_SCOPE, tasks.referenced_digests)
     await adapters.artifacts.collect(referenced, min_age_s=ORPHAN_MIN_AGE_S)
 
@@ -285,6 +286,7 @@ def _assembled(
             health=health,
             model=model,
             queue_size=settings.task_queue_size,
+            per_minute=settings.chat_messages_per_minute,
             new_id=new_id,
         ),
         feedback=FeedbackService(database=database, new_id=new_id),

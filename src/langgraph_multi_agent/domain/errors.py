@@ -89,6 +89,12 @@ class QueueFull(Fault):
     code, status = "QUEUE_FULL", 429
 
 
+class TooManyMessages(Fault):
+    """One person said more within a minute than the chat takes."""
+
+    code, status = "TOO_MANY_MESSAGES", 429
+
+
 class DependencyUnavailable(Fault):
     code, status = "DEPENDENCY_UNAVAILABLE", 503
 

@@ -108,6 +108,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "(The language model gave no usable answer: {detail} This answer comes from fixed rules.)",
     },
     "chat.model_late": {"zh": "{seconds} 秒内没有回应。", "en": "it did not respond within {seconds} s."},
+    "error.TOO_MANY_MESSAGES.title": {"zh": "消息发得太快", "en": "Too many messages"},
+    "error.TOO_MANY_MESSAGES.detail": {
+        "zh": "一分钟内最多发送 {limit} 条消息，这一条没有接收。",
+        "en": "At most {limit} messages are taken within a minute; this one was not.",
+    },
+    "error.TOO_MANY_MESSAGES.hint": {
+        "zh": "请稍等片刻再发，等待的秒数见 Retry-After；上限由 CHAT_MESSAGES_PER_MINUTE 设置。",
+        "en": "Send it again in a moment, after the seconds that Retry-After gives; CHAT_MESSAGES_PER_MINUTE sets the limit.",
+    },
     "chat.link.tasks": {"zh": "任务", "en": "Tasks"},
     "chat.link.agents": {"zh": "智能体", "en": "Agents"},
     "chat.link.analytics": {"zh": "分析", "en": "Analytics"},

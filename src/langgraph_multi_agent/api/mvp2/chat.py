@@ -99,6 +99,7 @@ class ChatHistory(Answer):
         **failures(
             faults.InvalidRequest,
             faults.InputTooLarge,
+            faults.TooManyMessages,
             faults.DependencyUnavailable,
             MalformedJson,
             UnsupportedMediaType,
