@@ -16,7 +16,7 @@ from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, single_statement
 from langgraph_multi_agent.store.rows import scoped, task_of
 from langgraph_multi_agent.store.sets import among
-from langgraph_multi_agent.store.tasks import TaskFilter, restricted
+from langgraph_multi_agent.store.tasks import TaskFilter, contains, restricted
 
 COUNTED_TASKS = 10_000
 MAX_ASSIGNEES = 1000
@@ -112,7 +112,7 @@ def _assignees_with(store: Store, part: str) -> list[str] | None:
         select(following, names.c.place + 1).where(names.c.name.is_not(None), names.c.place <= MAX_ASSIGNEES)
     )
     is_beyond = names.c.place > MAX_ASSIGNEES
-    wanted = names.c.name.icontains(part, autoescape=True) | is_beyond
+    wanted = contains(names.c.name, part) | is_beyond
     query = select(names.c.name, is_beyond).where(names.c.name.is_not(None), wanted)
     found = store.connection.execute(query).all()
     return None if any(row[1] for row in found) else [row[0] for row in found]

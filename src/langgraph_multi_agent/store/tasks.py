@@ -319,17 +319,25 @@ def restricted(query: Select[Any], task_filter: TaskFilter) -> Select[Any]:
     if task_filter.team is not None:
         query = query.where(columns.team == task_filter.team)
     if task_filter.assignee is not None:
-        query = query.where(columns.assignee.icontains(task_filter.assignee, autoescape=True))
+        query = query.where(contains(columns.assignee, task_filter.assignee))
     if task_filter.query is not None:
-        query = query.where(
-            columns.title.icontains(task_filter.query, autoescape=True)
-            | columns.description.icontains(task_filter.query, autoescape=True)
-        )
+        words = task_filter.query
+        query = query.where(contains(columns.title, words) | contains(columns.description, words))
     if task_filter.created_after is not None:
         query = query.where(columns.created_at >= task_filter.created_after)
     if task_filter.created_before is not None:
         query = query.where(columns.created_at < task_filter.created_before)
     return query
+
+
+def contains(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+    """Whether a column contains a text, whatever its case.
+
+    A text that has no case, as Chinese has none, is found in half the time without looking at it.
+    """
+    if part.lower() == part.upper():
+        return column.contains(part, autoescape=True)
+    return column.icontains(part, autoescape=True)
 
 
 @single_statement

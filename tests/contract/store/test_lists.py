@@ -191,6 +191,18 @@ async def test_looking_among_the_names_gives_what_asking_each_task_gives(
                 assert is_capped == (len(plain) > lists.COUNTED_TASKS)
 
 
+async def test_a_word_is_found_whatever_its_case_and_is_no_pattern(desk: Desk) -> None:
+    await desk.submit(title="Ann 写 100%_报告", description="d")
+    await desk.submit(title="100 报告", description="ANN 写")
+    found = {
+        word: len(await desk.ids(query=word))
+        for word in ("ann", "ANN 写", "报告", "100%", "0%_报", "100 报", "%", "_", "报%告", "/")
+    }
+    assert found == {
+        "ann": 2, "ANN 写": 2, "报告": 2, "100%": 1, "0%_报": 1, "100 报": 1, "%": 1, "_": 1, "报%告": 0, "/": 0,
+    }  # fmt: skip
+
+
 async def test_without_a_tenant_all_names_are_looked_at(desk: Desk) -> None:
     mine = await desk.submit(assignee="李雷")
     theirs = await desk.submit(tenant("other"), assignee="李四")
