@@ -279,7 +279,6 @@ async def test_of_two_posts_with_one_key_at_once_one_asks_the_model_and_both_get
 
 async def test_a_key_is_answered_once_by_all_servers_of_one_database(tmp_path: Path) -> None:
     model = GatedModel()
-    clock, new_id = SystemClock(), fresh_id
     async with (
         open_postgres(tmp_path, SystemClock(), fresh_id) as one,
         open_postgres(tmp_path, SystemClock(), fresh_id) as two,
@@ -495,3 +494,38 @@ async def test_what_the_model_cost_is_kept_with_the_answer(tmp_path: Path) -> No
             100,
             20,
         )
+
+
+async def spent_today(desk: Desk) -> tuple[int, int, int]:
+    """Model calls, and tokens in and out, as the page of analytics adds them up."""
+    answer = await desk.client.get("/api/v1/mvp2/analytics/dashboard")
+    days = answer.json()["data"]["cost_data"]
+    calls, given, taken = (
+        sum(day[name] for day in days) for name in ("calls", "input_tokens", "output_tokens")
+    )
+    return calls, given, taken
+
+
+async def test_what_chat_spends_counts_in_analytics_also_when_the_answer_was_of_no_use(
+    tmp_path: Path,
+) -> None:
+    replies = (
+        reading("answer", "Yes.", usage=(100, 20)),
+        text("no JSON", usage=(30, 5)),
+        text("still none", usage=(40, 6)),
+    )
+    async with desk_with_model(tmp_path, *replies) as (desk, _):
+        assert await spent_today(desk) == (0, 0, 0)
+        await say(desk, "What do you think of tea?", **{"Idempotency-Key": "k1"})
+        await say(desk, "What do you think of tea?", **{"Idempotency-Key": "k1"})
+        assert await spent_today(desk) == (1, 100, 20)
+        await say(desk, "What do you think of coffee?")
+        assert await spent_today(desk) == (3, 170, 31)
+
+
+async def test_a_call_that_the_deadline_cut_counts_as_what_was_reserved(tmp_path: Path) -> None:
+    async with desk_with_model(tmp_path, hanging(), deadline_s=0.3) as (desk, _):
+        await say(desk, "What do you think of tea?")
+        calls, given, _ = await spent_today(desk)
+        assert calls == 1
+        assert given > 100

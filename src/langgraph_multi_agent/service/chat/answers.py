@@ -19,12 +19,14 @@ from langgraph_multi_agent.domain.task import TaskDraft
 from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.service.chat.intents import READ_CHARS, STATUS_KINDS, Intent, Kind
-from langgraph_multi_agent.service.chat.model import NOT_USABLE, ModelWords, ask_model
+from langgraph_multi_agent.service.chat.model import AGENT, NOT_USABLE, ModelWords, ask_model
 from langgraph_multi_agent.service.chat.passages import find_passages
 from langgraph_multi_agent.service.chat.reply import Reply, page_link, refused
 from langgraph_multi_agent.service.chat.status import StatusAnswers
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.store.chats import ChatMessage
+from langgraph_multi_agent.store.database import Database
+from langgraph_multi_agent.store.turns import TurnLedger
 
 TITLE_CHARS = 80
 SHOWN_OFFER_CHARS = 300
@@ -55,9 +57,15 @@ class Answers:
     """What is answered to a message; nothing of it is stored yet."""
 
     def __init__(
-        self, *, status: StatusAnswers, tasks: TaskService, model: Model | None, model_deadline_s: float
+        self,
+        *,
+        database: Database,
+        status: StatusAnswers,
+        tasks: TaskService,
+        model: Model | None,
+        model_deadline_s: float,
     ) -> None:
-        self._status, self._tasks = status, tasks
+        self._database, self._status, self._tasks = database, status, tasks
         self._model, self._model_deadline_s = model, model_deadline_s
 
     async def reply(self, scope: Scope, asked: Asked) -> Reply:
@@ -73,7 +81,8 @@ class Answers:
             return self._order(asked.intent.request, asked.language)
         if self._model is None:
             return await self._by_rules(asked)
-        return await self._by_model(self._model, asked)
+        ledger = TurnLedger(database=self._database, scope=scope, message_id=asked.message_id, agent=AGENT)
+        return await self._by_model(self._model, asked, ledger)
 
     def _decided(self, offer: Mapping[str, Any], *, is_yes: bool) -> Reply:
         language = str(offer["language"])
@@ -115,7 +124,7 @@ class Answers:
         )
         return replace(unknown, links=(page_link("settings", language),) if self._model is None else ())
 
-    async def _by_model(self, model: Model, asked: Asked) -> Reply:
+    async def _by_model(self, model: Model, asked: Asked, ledger: TurnLedger) -> Reply:
         passages = await find_passages(asked.content, asked.language)
         try:
             words = await ask_model(
@@ -123,6 +132,7 @@ class Answers:
                 asked.content,
                 history=asked.history,
                 passages=passages,
+                ledger=ledger,
                 deadline_s=self._model_deadline_s,
             )
         except NOT_USABLE as fault:

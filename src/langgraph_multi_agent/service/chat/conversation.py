@@ -86,6 +86,7 @@ class ChatService:
     ) -> None:
         self._database, self._feed, self._tasks = database, feed, tasks
         self._answers = Answers(
+            database=database,
             status=StatusAnswers(tasks=tasks, agents=agents, health=health, has_model=model is not None),
             tasks=tasks,
             model=model,

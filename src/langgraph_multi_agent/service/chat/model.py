@@ -15,6 +15,7 @@ from langgraph_multi_agent.domain.ports import Model, ModelMessage, ModelRequest
 from langgraph_multi_agent.domain.task import Cost
 from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.store.chats import ChatMessage
+from langgraph_multi_agent.store.turns import TurnLedger
 
 DEADLINE_S = 40.0
 MAX_TOKENS = 30_000
@@ -54,23 +55,32 @@ class ModelWords:
 
 
 class AnswerBudget:
-    """`ports.BudgetGuard` of one answer: so many tokens, whatever the price."""
+    """`ports.BudgetGuard` of one answer: so many tokens, whatever the price; all of it stands in the ledger."""
 
-    def __init__(self, tokens: int = MAX_TOKENS) -> None:
-        self._limit, self._spent = tokens, 0
+    def __init__(self, ledger: TurnLedger, tokens: int = MAX_TOKENS) -> None:
+        self._ledger, self._limit, self._spent = ledger, tokens, 0
         self._reserved: dict[str, int] = {}
+        self._unsettled = 0
 
     async def reserve(self, *, tokens: int, cost: float) -> str:
         taken = self._spent + sum(self._reserved.values())
         if taken + tokens > self._limit:
             raise BudgetExceeded(what="tokens", limit=self._limit, spent=taken)
-        name = str(len(self._reserved) + 1)
+        self._unsettled += 1
+        name = await self._ledger.reserve(tokens=tokens, cost=cost)
         self._reserved[name] = tokens
         return name
 
     async def settle(self, reservation: str, spent: Cost) -> None:
-        self._reserved[reservation] = 0
+        await self._ledger.settle(reservation, spent)
+        self._unsettled -= 1
+        del self._reserved[reservation]
         self._spent += spent.input_tokens + spent.output_tokens
+
+    async def close(self) -> None:
+        """A call that was cut, by the deadline or because nobody waits, counts as reserved."""
+        if self._unsettled:
+            await self._ledger.close()
 
 
 async def ask_model(
@@ -79,6 +89,7 @@ async def ask_model(
     *,
     history: Sequence[ChatMessage],
     passages: Sequence[Mapping[str, Any]],
+    ledger: TurnLedger,
     deadline_s: float = DEADLINE_S,
 ) -> ModelWords:
     """One answer to the newest message.
@@ -86,6 +97,7 @@ async def ask_model(
     Args:
         history: what was said before it, oldest first.
         passages: of the handbook, see `passages.find_passages`.
+        ledger: where every call of the model is written down, whatever comes of it.
 
     Raises:
         ModelUnavailable, ModelAnswerInvalid, BudgetExceeded, TimeoutError: there is none.
@@ -98,8 +110,12 @@ async def ask_model(
     request = ModelRequest(
         agent=AGENT, messages=tuple(messages), schema=_SCHEMA, max_output_tokens=MAX_OUTPUT_TOKENS
     )
-    async with asyncio.timeout(deadline_s):
-        reply = await model.complete(request, budget=AnswerBudget())
+    budget = AnswerBudget(ledger)
+    try:
+        async with asyncio.timeout(deadline_s):
+            reply = await model.complete(request, budget=budget)
+    finally:
+        await budget.close()
     found = reply.data
     cited = frozenset(found["citations"])
     words = ModelWords(
