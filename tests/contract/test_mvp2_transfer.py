@@ -22,7 +22,7 @@ from langgraph_multi_agent.domain.task import Action, Task, TaskStatus
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.service.archive import DocumentReader, ImportUnreadable
 from langgraph_multi_agent.service.chat import message_json
-from langgraph_multi_agent.service.transfer import TransferService
+from langgraph_multi_agent.service.transfer import ImportVersionUnknown, TransferService
 from langgraph_multi_agent.store import chats, schema, tasks, transfer
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.sets import insert_rows
@@ -278,20 +278,23 @@ async def test_a_failure_of_the_database_in_the_middle_leaves_nothing(
     await fill_at_random(desk, 4)
     document = await export(desk)
     await desk.database.write(ME, restarted)
-    original = transfer._insert_messages
+    original = transfer.insert_messages
 
-    def breaks(store: Store, page: Sequence[dict[str, Any]]) -> int:
-        original(store, page)
+    def breaks(store: Store, page: Sequence[dict[str, Any]], **values: Any) -> int:
+        original(store, page, **values)
         page[0]["type"] = "nobody"
         page[0]["id"] = "x"
         insert_rows(store, schema.chat_messages, [page[0]])
         raise AssertionError("the row was accepted")
 
-    monkeypatch.setattr(transfer, "_insert_messages", breaks)
-    with pytest.raises(Fault) as refused:
-        await take(desk, document)
+    with monkeypatch.context() as patched:
+        patched.setattr(transfer, "insert_messages", breaks)
+        with pytest.raises(Fault) as refused:
+            await take(desk, document)
     assert refused.value.code == "DATA_REFUSED"
     assert await counts_of(desk) == [0, 0, 0, 0, 0]
+    done = await take(desk, document)
+    assert (done.tasks, done.messages, done.settings) == (1200, 600, 2)
 
 
 @pytest.mark.parametrize(
@@ -366,12 +369,61 @@ async def test_a_document_of_a_third_party_front_end_is_understood(desk: Desk) -
     assert await take(desk, document) == Imported(tasks=0, messages=0, settings=0)
 
 
-async def test_settings_of_the_document_win_and_unknown_ones_are_refused(desk: Desk) -> None:
+async def test_settings_of_the_document_win(desk: Desk) -> None:
     assert (await take(desk, {"user_settings": {"theme": "dark"}})).settings == 1
     assert (await take(desk, {"user_settings": {"theme": "light", "language": "en"}})).settings == 2
     assert (await export(desk))["user_settings"] == {"theme": "light", "language": "en"}
-    with pytest.raises(InvalidRequest):
-        await take(desk, {"user_settings": {"is_admin": True}})
+
+
+async def test_a_setting_that_is_not_known_is_left_out_and_named(desk: Desk) -> None:
+    done = await take(desk, {"user_settings": {"theme": "dark", "is_admin": True}, "tasks": [{"name": "n"}]})
+    assert (done.tasks, done.settings, done.ignored) == (1, 1, ("user_settings.is_admin",))
+    assert (await export(desk))["user_settings"] == {"theme": "dark"}
+
+
+async def test_a_known_setting_of_another_value_is_refused_with_its_place(desk: Desk) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await take(desk, {"tasks": [{"name": "n"}], "user_settings": {"theme": "blue"}})
+    assert refused.value.errors[0]["field"] == "user_settings.theme"
+    assert await counts_of(desk) == [0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.7.2", "1", 1.5, None])
+async def test_documents_of_this_version_and_of_none_are_taken(tmp_path: Path, version: Any) -> None:
+    async with opened("sqlite", tmp_path / "a") as desk:
+        assert (await take(desk, {"tasks": [{"name": "n"}], "version": version})).tasks == 1
+
+
+@pytest.mark.parametrize("version", ["2.0", "10", "", "1.0-beta", 3, -1])
+async def test_a_document_of_another_version_is_refused_by_name(tmp_path: Path, version: Any) -> None:
+    async with opened("sqlite", tmp_path / "a") as desk:
+        with pytest.raises(ImportVersionUnknown) as refused:
+            await take(desk, {"tasks": [{"name": "n"}], "version": version})
+        assert refused.value.params == {"version": str(version), "supported": "1.0"}
+        with pytest.raises(InvalidRequest):
+            await take(desk, {"tasks": [{"name": "n"}], "version": [1]})
+        assert await counts_of(desk) == [0, 0, 0, 0, 0]
+
+
+async def test_messages_of_the_future_are_said_now_in_their_order(desk: Desk) -> None:
+    said = [
+        {"id": uuid(9 - n), "type": "user", "content": str(n), "timestamp": f"2099-01-0{9 - n}T00:00:00Z"}
+        for n in range(3)
+    ]
+    await take(desk, {"chat_history": [*said, {"id": uuid(1), "type": "ai", "content": "3"}]})
+    found, _ = await desk.database.read(ME, chats.history, limit=9, offset=0)
+    assert [message.content for message in found] == ["0", "1", "2", "3"]
+    desk.clock.advance(1)
+    words = chats.AnswerWords(content="later", data={}, sender="lgma")
+    await desk.database.write(ME, chats.exchange, desk.new_id(), content="now", words=lambda *_: words)
+    found, _ = await desk.database.read(ME, chats.history, limit=2, offset=0)
+    assert [message.content for message in found] == ["now", "later"]
+
+
+async def test_a_nul_in_a_text_is_replaced_as_everywhere(desk: Desk) -> None:
+    await take(desk, {"tasks": [{"name": "a\x00b"}], "chat_history": [{"type": "ai", "content": "\x00"}]})
+    after = await export(desk)
+    assert (after["tasks"][0]["name"], after["chat_history"][0]["content"]) == ("a\ufffdb", "\ufffd")
 
 
 async def test_an_imported_task_can_be_followed_from_its_first_event(desk: Desk) -> None:

@@ -15,6 +15,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "导入完成：{tasks} 个任务，{messages} 条消息，{settings} 项设置",
         "en": "Imported: {tasks} tasks, {messages} messages, {settings} settings",
     },
+    "mvp2.transfer.ignored": {
+        "zh": "{done}；未识别、已忽略：{places}",
+        "en": "{done}; not known here and left out: {places}",
+    },
     "mvp2.transfer.unchanged": {
         "zh": "文件里的内容都已存在，没有变化",
         "en": "Everything in the file is here already; nothing changed",
@@ -27,6 +31,15 @@ TEXTS: dict[str, dict[str, str]] = {
     "error.IMPORT_UNREADABLE.hint": {
         "zh": "没有导入任何内容。请使用由导出功能得到的完整文件。",
         "en": "Nothing was imported. Use a complete file as the export gives it.",
+    },
+    "error.IMPORT_VERSION_UNKNOWN.title": {"zh": "无法导入这个版本的文件", "en": "The import has an unknown version"},
+    "error.IMPORT_VERSION_UNKNOWN.detail": {
+        "zh": "文件的格式版本是 {version}，这里能导入的是 {supported}。",
+        "en": "The file has format version {version}; {supported} can be imported here.",
+    },
+    "error.IMPORT_VERSION_UNKNOWN.hint": {
+        "zh": "没有导入任何内容。请先升级本系统，再导入由更新版本导出的文件。",
+        "en": "Nothing was imported. Upgrade this system before importing what a newer one exported.",
     },
     "error.CHECKPOINT_NOT_FOUND.title": {"zh": "没有这个检查点", "en": "No such checkpoint"},
     "error.CHECKPOINT_NOT_FOUND.detail": {

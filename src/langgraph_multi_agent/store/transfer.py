@@ -1,8 +1,9 @@
 """Units of work of export and import.
 
-Hides keyset pages, and which id a row gets where another tenant has its own. Caller:
-`service.transfer`. Invariants: a task, message or setting that is known stays as it is, so a second
-import changes nothing; the same document gives the same ids; no imported task runs by itself.
+Hides keyset pages, and which id a row gets where another tenant has its own. Callers:
+`service.transfer`, and `staging`, whose rows stay hidden until all have arrived. Invariants: a task,
+message or setting that is known stays as it is, so a second import changes nothing; the same document
+gives the same ids; no imported task runs by itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Table, delete, func, select, tuple_
+from sqlalchemy import Select, Table, delete, func, select, tuple_, update
 
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT, IMPORTED, PROTOCOL_VERSION, Task, TaskStatus
@@ -29,6 +30,8 @@ MAX_SAMPLE = 100
 _NAMESPACE = UUID("7b0f5f0e-3c52-5a55-9d3a-6d6c67610004")
 _LOCK_KEY = 0x6C67_6D61_0311
 _TASK_TIMES = ("deadline", "created_at", "updated_at", "started_at", "completed_at")
+_SAID = ("title", "team", "priority", "files", "status", "error_message")
+"""What the events and inputs of a task are made of."""
 _ENDINGS = {
     TaskStatus.COMPLETED.value: EventType.TASK_COMPLETED,
     TaskStatus.FAILED.value: EventType.TASK_FAILED,
@@ -44,12 +47,18 @@ Times are ISO-8601; `is_valid` says whether the row may have the id that it name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """How much was new. `sample` names some of the new tasks, to wake who follows them."""
+    """How much was new.
+
+    Attributes:
+        sample: some of the new tasks, to wake who follows them.
+        ignored: places of the document that mean nothing here, such as `user_settings.font`.
+    """
 
     tasks: int
     messages: int
     settings: int
     sample: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 def tasks(store: Store) -> Iterator[list[Task]]:
@@ -106,7 +115,7 @@ def settings(store: Store) -> dict[str, Any]:
 
 @unit
 def take_over(store: Store, rows: Rows) -> Imported:
-    """Insert what is not known yet, and set what differs.
+    """Insert what is not known yet, and set what differs, in this one transaction.
 
     Raises:
         DataRefused: a value breaks a rule of the schema; nothing was written.
@@ -115,15 +124,13 @@ def take_over(store: Store, rows: Rows) -> Imported:
         store.connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
     sample: list[str] = []
     new_tasks = new_messages = 0
-    for page in _pages(rows("task")):
-        ids = _insert_tasks(store, page)
+    for page in pages(rows("task")):
+        ids = insert_tasks(store, page)
         new_tasks += len(ids)
         sample += ids[: MAX_SAMPLE - len(sample)]
-    for page in _pages(rows("message")):
-        new_messages += _insert_messages(store, page)
-    wanted = {row["name"]: row["value"] for row in rows("setting")}
-    known = user_settings.read(store)
-    changed = {name: value for name, value in wanted.items() if known.get(name) != value}
+    for page in pages(rows("message")):
+        new_messages += insert_messages(store, page)
+    changed = changed_settings(store, {row["name"]: row["value"] for row in rows("setting")})
     if changed:
         user_settings.change(store, changed)
     return Imported(tasks=new_tasks, messages=new_messages, settings=len(changed), sample=tuple(sample))
@@ -132,11 +139,18 @@ def take_over(store: Store, rows: Rows) -> Imported:
 take_over.__dict__["deadline_s"] = DEADLINE_S
 
 
+def changed_settings(store: Store, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that the actor has not set so yet."""
+    known = user_settings.read(store)
+    return {name: value for name, value in wanted.items() if known.get(name) != value}
+
+
 def _owner(store: Store) -> tuple[str, str]:
     return store.scope.tenant or DEFAULT_TENANT, store.scope.actor
 
 
-def _pages(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def pages(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The rows in lists of at most PAGE."""
     left = iter(rows)
     while page := list(islice(left, PAGE)):
         yield page
@@ -165,32 +179,42 @@ class _Names:
         return identity in self._owners and not self.is_known(identity)
 
 
-def _task_names(store: Store, identities: Iterable[str]) -> _Names:
+def _task_names(store: Store, identities: Iterable[str], hidden: str | None) -> _Names:
     tenant, _ = _owner(store)
     ids = {*identities}
     ids |= {_Names.derived("task", tenant, identity) for identity in ids}
     columns, events = schema.tasks.c, schema.agent_messages.c
     query = select(columns.id, columns.tenant).where(among(columns.id, "ids"))
-    owners = {row.id: row.tenant for row in store.connection.execute(query, {"ids": sorted(ids)})}
+    rows = store.connection.execute(query, {"ids": sorted(ids)})
+    owners = {row.id: tenant if row.tenant == hidden else row.tenant for row in rows}
     # What another tenant deleted has still its last event, and stays another's.
     gone = select(events.task_id, events.tenant).where(among(events.task_id, "ids"), events.tenant != tenant).distinct()
     owners |= {row.task_id: row.tenant for row in store.connection.execute(gone, {"ids": sorted(ids)})}
     return _Names("task", tenant, owners)
 
 
-def _message_names(store: Store, identities: Iterable[str]) -> _Names:
-    owner = _owner(store)
+def _message_names(store: Store, identities: Iterable[str], hidden: str | None) -> _Names:
+    tenant, _ = owner = _owner(store)
     ids = {*identities}
     ids |= {_Names.derived("message", owner, identity) for identity in ids}
     columns = schema.chat_messages.c
     query = select(columns.id, columns.tenant, columns.actor).where(among(columns.id, "ids"))
-    owners = {row.id: (row.tenant, row.actor) for row in store.connection.execute(query, {"ids": sorted(ids)})}
+    rows = store.connection.execute(query, {"ids": sorted(ids)})
+    owners = {row.id: (tenant if row.tenant == hidden else row.tenant, row.actor) for row in rows}
     return _Names("message", owner, owners)
 
 
-def _insert_tasks(store: Store, page: Sequence[dict[str, Any]]) -> list[str]:
-    tenant, actor = _owner(store)
-    names = _task_names(store, (row["id"] for row in page))
+def insert_tasks(store: Store, page: Sequence[dict[str, Any]], *, hidden: str | None = None) -> list[str]:
+    """Insert those tasks of a page that are not known.
+
+    Args:
+        hidden: the tenant that has them until `show_tasks`; None inserts them with their events, to be seen.
+
+    Returns:
+        The ids of the new ones.
+    """
+    tenant, _ = _owner(store)
+    names = _task_names(store, (row["id"] for row in page), hidden)
     rows: dict[str, dict[str, Any]] = {}
     for row in page:
         is_valid = row.pop("is_valid")
@@ -199,29 +223,49 @@ def _insert_tasks(store: Store, page: Sequence[dict[str, Any]]) -> list[str]:
             rows.setdefault(row["id"], row)
     if not rows:
         return []
-    # A task of the same id may have been deleted here: its last event must not count as one of this.
-    logged = schema.agent_messages.c.task_id
-    store.connection.execute(delete(schema.agent_messages).where(among(logged, "ids")), {"ids": sorted(rows)})
-    events: list[dict[str, Any]] = []
     for row in rows.values():
         row |= {name: _moment(row[name]) for name in _TASK_TIMES}
         row |= {
-            "tenant": tenant,
+            "tenant": hidden or tenant,
             "error_message": row["error"]["code"] if row["error"] else None,
             "run_at": row["created_at"],
             "protocol_version": PROTOCOL_VERSION,
             "last_seq": 2,
         }
-        events += _events(store, row, actor)
     _insert_many(store, schema.tasks, list(rows.values()))
-    _insert_many(store, schema.agent_messages, events[:-1])
-    add_events(store, events[-1:])
-    _insert_inputs(store, list(rows.values()), tenant)
+    if hidden is None:
+        _announce(store, list(rows.values()))
     return list(rows)
 
 
-def _events(store: Store, row: Mapping[str, Any], actor: str) -> list[dict[str, Any]]:
+def show_tasks(store: Store, hidden: str, limit: int) -> int:
+    """Give the oldest tasks of the hidden tenant to the scope's, with their events; how many."""
+    columns = schema.tasks.c
+    page = select(columns.id, *(columns[name] for name in _SAID)).where(columns.tenant == hidden)
+    found = store.connection.execute(page.order_by(columns.created_at, columns.id).limit(limit))
+    rows = [dict(row._mapping) for row in found]
+    if rows:
+        change = update(schema.tasks).where(among(columns.id, "ids")).values(tenant=_owner(store)[0])
+        store.connection.execute(change, {"ids": [row["id"] for row in rows]})
+        _announce(store, rows)
+    return len(rows)
+
+
+def _announce(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Tell of tasks that are seen from now on. Their events come last: followers read on from the newest."""
+    # A task of the same id may have been deleted here: its last event must not count as one of this.
+    logged = schema.agent_messages.c.task_id
+    ids = sorted(row["id"] for row in rows)
+    store.connection.execute(delete(schema.agent_messages).where(among(logged, "ids")), {"ids": ids})
+    events = [event for row in rows for event in _events(store, row)]
+    _insert_many(store, schema.agent_messages, events[:-1])
+    add_events(store, events[-1:])
+    _insert_inputs(store, rows)
+
+
+def _events(store: Store, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Two that tell a follower where the task stands; what happened elsewhere is not told again."""
+    tenant, actor = _owner(store)
     said = {"by": actor, IMPORTED: True}
     first = {
         "title": row["title"][:200],
@@ -233,7 +277,7 @@ def _events(store: Store, row: Mapping[str, Any], actor: str) -> list[dict[str, 
     kinds = ((EventType.TASK_SUBMITTED, first), (_ENDINGS[row["status"]], last))
     return [
         {
-            "tenant": row["tenant"],
+            "tenant": tenant,
             "task_id": row["id"],
             "seq": seq,
             "type": kind.value,
@@ -244,9 +288,9 @@ def _events(store: Store, row: Mapping[str, Any], actor: str) -> list[dict[str, 
     ]
 
 
-def _insert_inputs(store: Store, rows: Sequence[Mapping[str, Any]], tenant: str) -> None:
+def _insert_inputs(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
     """Name the input files whose content this tenant has here; of others only the description came along."""
-    columns = schema.artifacts.c
+    columns, tenant = schema.artifacts.c, _owner(store)[0]
     wanted = sorted({item["digest"] for row in rows for item in row["files"]})
     if not wanted:
         return
@@ -261,11 +305,16 @@ def _insert_inputs(store: Store, rows: Sequence[Mapping[str, Any]], tenant: str)
     insert_rows(store, schema.artifacts, inputs, ignoring=True)
 
 
-def _insert_messages(store: Store, page: Sequence[dict[str, Any]]) -> int:
+def insert_messages(store: Store, page: Sequence[dict[str, Any]], *, hidden: str | None = None) -> int:
+    """Insert those messages of a page that are not known, the tasks that they name before them; how many.
+
+    Args:
+        hidden: the tenant that has them until `show_messages`.
+    """
     tenant, actor = _owner(store)
     answers = [str(row["data"]["answer_id"]) for row in page if row["data"].get("answer_id")]
-    names = _message_names(store, [*(row["id"] for row in page), *answers])
-    of_tasks = _task_names(store, (row["task_id"] for row in page if row["task_id"]))
+    names = _message_names(store, [*(row["id"] for row in page), *answers], hidden)
+    of_tasks = _task_names(store, (row["task_id"] for row in page if row["task_id"]), hidden)
     rows: dict[str, dict[str, Any]] = {}
     for row in page:
         is_valid = row.pop("is_valid")
@@ -277,10 +326,27 @@ def _insert_messages(store: Store, page: Sequence[dict[str, Any]]) -> int:
             row["task_id"] = None if of_tasks.is_foreign(task_id) or len(task_id) > 36 else task_id
         if row["data"].get("answer_id"):
             row["data"] = {**row["data"], "answer_id": names.of(str(row["data"]["answer_id"]))}
-        row |= {"tenant": tenant, "actor": actor, "created_at": _moment(row["created_at"])}
+        row |= {"tenant": hidden or tenant, "actor": actor, "created_at": _moment(row["created_at"])}
         rows.setdefault(row["id"], row)
     insert_rows(store, schema.chat_messages, list(rows.values()))
     return len(rows)
+
+
+def show_messages(store: Store, hidden: str, limit: int) -> int:
+    """Give messages of the hidden tenant to the actor of the scope; how many."""
+    columns, (tenant, actor) = schema.chat_messages.c, _owner(store)
+    some = select(columns.id).where(columns.tenant == hidden, columns.actor == actor).limit(limit)
+    change = update(schema.chat_messages).where(columns.id.in_(some)).values(tenant=tenant)
+    return store.connection.execute(change).rowcount
+
+
+def drop_hidden(store: Store, hidden: str, limit: int) -> int:
+    """Delete rows of the hidden tenant; how many."""
+    dropped = 0
+    for table in (schema.tasks, schema.chat_messages):
+        some: Select[Any] = select(table.c.id).where(table.c.tenant == hidden).limit(limit - dropped)
+        dropped += store.connection.execute(delete(table).where(table.c.id.in_(some))).rowcount
+    return dropped
 
 
 def _insert_many(store: Store, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.service.archive import ImportUnreadable
-from langgraph_multi_agent.service.transfer import VERSION, chunks
+from langgraph_multi_agent.service.transfer import VERSION, ImportVersionUnknown, chunks
 
 router = APIRouter(tags=["mvp2"])
 
@@ -44,7 +44,7 @@ EXPORT: dict[str, Any] = {
     ],
     "user_settings": {"language": "zh"},
 }
-COUNTS: dict[str, Any] = {"imported_counts": {"tasks": 1, "messages": 1, "settings": 1}}
+COUNTS: dict[str, Any] = {"imported_counts": {"tasks": 1, "messages": 1, "settings": 1}, "ignored": []}
 
 
 class ExportedTask(Answer):
@@ -99,6 +99,7 @@ class ImportModel(Answer):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [COUNTS]})
 
     imported_counts: ImportedCounts
+    ignored: list[str] = Field(description="Places of the document that mean nothing here.")
 
 
 @router.get(
@@ -137,6 +138,7 @@ async def export(services: ServicesOf, scope: ScopeOf, language: Language) -> Re
     responses={
         **failures(
             ImportUnreadable,
+            ImportVersionUnknown,
             faults.InvalidRequest,
             faults.InputTooLarge,
             faults.DataRefused,
@@ -165,7 +167,12 @@ async def import_(request: Request, services: ServicesOf, scope: ScopeOf, langua
     done = await services.transfer.import_(scope, request.stream())
     counts: dict[str, Any] = {"tasks": done.tasks, "messages": done.messages, "settings": done.settings}
     key = "mvp2.transfer.imported" if any(counts.values()) else "mvp2.transfer.unchanged"
-    return success({"imported_counts": counts}, key, language, now=services.clock.now(), **counts)
+    answer = {"imported_counts": counts, "ignored": done.ignored}
+    now = services.clock.now()
+    if not done.ignored:
+        return success(answer, key, language, now=now, **counts)
+    sentence, places = text(key, language, **counts), ", ".join(done.ignored)
+    return success(answer, "mvp2.transfer.ignored", language, now=now, done=sentence, places=places)
 
 
 async def _enveloped(head: dict[str, Any], document: BinaryIO) -> AsyncIterator[bytes]:
