@@ -14,9 +14,10 @@ from tests.support.server import Desk, open_desk, serving, step_event
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from langgraph_multi_agent.api import ws
+from langgraph_multi_agent.api import subscriptions, ws
 from langgraph_multi_agent.api.context import StreamLimits
 from langgraph_multi_agent.api.mvp2.shapes import frame_data
+from langgraph_multi_agent.api.wire import Wire
 from langgraph_multi_agent.domain.event import Event, EventType, position_of
 from langgraph_multi_agent.domain.task import Action, Task
 
@@ -286,6 +287,108 @@ async def test_the_words_follow_the_language_of_the_handshake(desk: Desk) -> Non
     assert words == {"zh": "未知的消息类型：dance", "en": "Unknown message type: dance"}
 
 
+@pytest.mark.parametrize("path", ["/ws", "/api/v1/mvp2/ws"])
+async def test_a_page_chooses_the_language_in_the_address(desk: Desk, path: str) -> None:
+    words = {}
+    async with serving(desk.app) as address:
+        for chosen, browser in (
+            ("zh", "en"),
+            ("en", "zh"),
+            ("fr", "en"),
+            ("", "en"),
+            ("en&language=en", "zh"),
+        ):
+            headers = {"accept-language": browser}
+            async with opened(address, f"{path}?language={chosen}", additional_headers=headers) as socket:
+                words[chosen] = (await socket.ask(type="dance"))["message"]
+    unknown = {"zh": "未知的消息类型：dance", "en": "Unknown message type: dance"}
+    assert words == {
+        "zh": unknown["zh"],
+        "en": unknown["en"],
+        "fr": unknown["en"],
+        "": unknown["en"],
+        "en&language=en": unknown["en"],
+    }
+
+
+async def test_a_field_that_does_not_fit_names_the_task_it_was_about(desk: Desk) -> None:
+    async with talking(desk) as socket:
+        error = await socket.ask(type="task_subscribe", task_id="mine", after_event_id=-1)
+        assert (error["type"], error["task_id"]) == ("error", "mine")
+        assert "task_id" not in await socket.ask(type="task_subscribe", task_id=5)
+
+
+class Gate:
+    """A measurement of the status that takes as long as the test says."""
+
+    def __init__(self) -> None:
+        self.asked, self.entered, self.may_go = 0, asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, *_: object) -> dict[str, Any]:
+        self.asked += 1
+        self.entered.set()
+        await self.may_go.wait()
+        return {"number": self.asked}
+
+
+async def test_questions_for_the_status_that_come_too_fast_have_one_later_answer_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    monkeypatch.setattr(ws, "system_status", gate)
+    limits = StreamLimits(status_pause_s=0.01)
+    async with open_desk(tmp_path / "data", stream_limits=limits) as desk, talking(desk) as socket:
+        await socket.send(type="get_status")
+        async with asyncio.timeout(10):
+            await gate.entered.wait()
+        for _ in range(50):
+            await socket.send(type="get_status")
+        # All of them are read, and other questions answered, while the first one is being measured.
+        assert (await socket.ask(type="ping"))["type"] == "pong"
+        gate.may_go.set()
+        answers = [await socket.next() for _ in range(2)]
+        assert [(one["type"], one["data"]["number"]) for one in answers] == [
+            ("status_response", 1),
+            ("status_response", 2),
+        ]
+        assert (await socket.ask(type="ping"))["type"] == "pong"
+        assert gate.asked == 2
+        assert (await socket.ask(type="get_status"))["data"]["number"] == 3
+
+
+async def test_within_the_pause_after_an_answer_there_is_no_second_one(tmp_path: Path) -> None:
+    assert 0.2 <= StreamLimits().status_pause_s <= 0.5
+    limits = StreamLimits(status_pause_s=3600)
+    async with open_desk(tmp_path / "data", stream_limits=limits) as desk, talking(desk) as socket:
+        assert (await socket.ask(type="get_status"))["type"] == "status_response"
+        for _ in range(50):
+            await socket.send(type="get_status")
+        assert (await socket.ask(type="ping"))["type"] == "pong"
+
+
+async def test_a_flood_of_questions_leaves_one_follower_of_each_kind(desk: Desk) -> None:
+    task_id = (await desk.submit("x"))["id"]
+    async with talking(desk) as socket:
+        for _ in range(30):
+            await socket.send(type="task_subscribe", task_id=task_id, after_event_id=0)
+            await socket.send(type="task_subscribe")
+            await socket.send(type="get_status")
+        await socket.send(type="ping")
+        await socket.until(lambda frame: frame["type"] == "pong")
+        names = [task.get_name() for task in asyncio.all_tasks()]
+        names = [name for name in names if name.startswith(("ws-follow", "ws-status"))]
+        assert sorted(names) == sorted({*names})
+        assert (
+            {f"ws-follow-{task_id}", "ws-follow-*tasks"}
+            <= {*names}
+            <= {
+                f"ws-follow-{task_id}",
+                "ws-follow-*tasks",
+                "ws-status",
+            }
+        )
+
+
 async def test_a_quiet_connection_has_a_heartbeat(tmp_path: Path) -> None:
     assert StreamLimits().heartbeat_s == 30
     limits = StreamLimits(heartbeat_s=0.02)
@@ -309,13 +412,13 @@ async def test_only_pages_of_known_origins_may_connect(desk: Desk) -> None:
 async def test_a_client_that_takes_nothing_is_closed_and_can_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given_up, close = asyncio.Event(), ws.Connection._close
+    given_up, close = asyncio.Event(), Wire.close
 
-    async def closing(self: ws.Connection, code: int) -> None:
+    async def closing(self: Wire, code: int) -> None:
         given_up.set()
         await close(self, code)
 
-    monkeypatch.setattr(ws.Connection, "_close", closing)
+    monkeypatch.setattr(Wire, "close", closing)
     limits = StreamLimits(send_deadline_s=0.2)
     async with open_desk(tmp_path / "data", stream_limits=limits) as desk:
         task_id = (await desk.submit("x"))["id"]
@@ -375,7 +478,7 @@ async def test_an_event_is_encoded_once_for_all_who_watch_in_one_language(
         encoded.append((event.seq, language))
         return frame_data(event, task, language)
 
-    monkeypatch.setattr(ws, "frame_data", counted)
+    monkeypatch.setattr(subscriptions, "frame_data", counted)
     task_id = (await desk.submit("x"))["id"]
     async with serving(desk.app) as address, contextlib.AsyncExitStack() as stack:
         sockets = [
@@ -396,7 +499,9 @@ async def test_one_connection_follows_a_limited_number_of_tasks(tmp_path: Path) 
     async with open_desk(tmp_path / "data", stream_limits=StreamLimits(subscriptions=2)) as desk:
         ids = [(await desk.submit(f"t{n}"))["id"] for n in range(3)]
         async with talking(desk) as socket:
-            kinds = [(await socket.ask(type="task_subscribe", task_id=task_id))["type"] for task_id in ids]
+            answers = [await socket.ask(type="task_subscribe", task_id=task_id) for task_id in ids]
             again = await socket.ask(type="task_subscribe", task_id=ids[0])
+    kinds = [answer["type"] for answer in answers]
     assert kinds == ["task_subscription_confirmed", "task_subscription_confirmed", "error"]
+    assert [answer["task_id"] for answer in answers] == ids
     assert again["type"] == "task_subscription_confirmed"

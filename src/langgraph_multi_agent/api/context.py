@@ -43,6 +43,7 @@ class StreamLimits:
         send_deadline_s: how long a WebSocket may take nothing of a frame that waits for it.
         subscriptions: tasks that one WebSocket may follow.
         frame_bytes: largest frame that a client may send.
+        status_pause_s: pause between two `status_response` frames of a WebSocket.
     """
 
     keep_alive_s: float = 15.0
@@ -50,6 +51,7 @@ class StreamLimits:
     send_deadline_s: float = 10.0
     subscriptions: int = 200
     frame_bytes: int = 64 * 1024
+    status_pause_s: float = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

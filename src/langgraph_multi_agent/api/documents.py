@@ -52,6 +52,7 @@ Times are ISO-8601 in UTC.
 `Last-Event-ID`. `WS /ws` (the same as `WS /api/v1/mvp2/ws`) speaks JSON text frames: send
 `{"type": "task_subscribe", "task_id": "…", "after_event_id": 0}` and receive `task_created`,
 `task_update`, `task_completed` and `task_deleted`, each with the `event_id` to resume from.
+`?language=zh` or `en` in its address goes before `Accept-Language`.
 """
 
 

@@ -1,34 +1,29 @@
 """The WebSocket: JSON text frames of the MVP2 contract, live and with replay.
 
 Hides one asyncio task for each connection, one more for each subscription, and none for what is
-idle. Invariant: a subscriber gets every durable event once and in order, from the `event_id` or
-`cursor` it names. Followers pull from the log and send for themselves, one frame at a time, so a
-slow client costs no memory; one that takes nothing for the send deadline is closed with 1013 and
-can resume.
+idle. Invariant: a question is read when the one before it is answered or, where answers may take
+long, noted once; so a client that asks faster than it is answered costs no memory. One that takes
+nothing for the send deadline is closed with 1013 and can resume.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
 import structlog
 from fastapi import APIRouter
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
 from langgraph_multi_agent.api.context import Services, language_of_connection, scope_of, services_of
-from langgraph_multi_agent.api.mvp2.shapes import frame_data, frame_type, task_object
 from langgraph_multi_agent.api.mvp2.status import system_status
 from langgraph_multi_agent.api.origins import is_allowed_origin
-from langgraph_multi_agent.api.shapes import agent_shape
-from langgraph_multi_agent.domain.errors import Fault, TaskNotFound
-from langgraph_multi_agent.domain.event import Event, position_of
-from langgraph_multi_agent.domain.task import Task
-from langgraph_multi_agent.i18n import text
-from langgraph_multi_agent.i18n.errors import describe
-from langgraph_multi_agent.service.agents import AgentStatus
-from langgraph_multi_agent.service.streams import StreamItem
+from langgraph_multi_agent.api.subscriptions import Subscriptions, record
+from langgraph_multi_agent.api.wire import ClientGone, SlowClient, Wire
+from langgraph_multi_agent.domain.errors import Fault
+from langgraph_multi_agent.domain.event import position_of
+from langgraph_multi_agent.i18n import LANGUAGES
 from langgraph_multi_agent.telemetry.logs import SERVICE_NAME
 
 router = APIRouter()
@@ -36,21 +31,6 @@ log = structlog.get_logger(__name__)
 
 POLICY_VIOLATION = 1008
 TRY_AGAIN_LATER = 1013
-CLOSE_DEADLINE_S = 10.0
-"""How long a slow client gets to take what is on the wire and read why it is closed."""
-AGENT_PAUSE_S = 0.25
-"""Changes of agents within this time go out together."""
-GONE = (WebSocketDisconnect, RuntimeError, OSError)
-"""What sending to a client that left may raise, by server and moment."""
-ALL_TASKS, AGENTS, CHAT = "*tasks", "*agents", "*chat"
-
-
-class SlowClient(Exception):
-    """The client took nothing for the whole send deadline."""
-
-
-class ClientGone(Exception):
-    """The client left while a frame was on its way to it; reading tells so too."""
 
 
 class BadField(Exception):
@@ -76,65 +56,62 @@ async def serve_socket(websocket: WebSocket) -> None:
         log.info("ws.closed", route="/ws", duration_s=round(services.clock.monotonic() - opened, 3))
 
 
+def language_of_socket(websocket: WebSocket) -> str:
+    """`?language=`, which a page can choose, before Accept-Language, which only its browser can."""
+    wanted = websocket.query_params.get("language")
+    return wanted if wanted in LANGUAGES else language_of_connection(websocket)
+
+
 class Connection:
     """One client."""
 
     __slots__ = (
         "_beat",
         "_beating",
-        "_followed_from",
-        "_followers",
-        "_is_slow",
-        "_language",
-        "_life",
+        "_is_status_wanted",
         "_limits",
-        "_scope",
         "_services",
-        "_turn",
+        "_status",
+        "_subscriptions",
         "_websocket",
+        "_wire",
     )
 
     def __init__(self, websocket: WebSocket, services: Services) -> None:
         self._websocket, self._services = websocket, services
-        self._scope, self._language = scope_of(websocket), language_of_connection(websocket)
         self._limits = services.stream_limits
-        self._followers: dict[str, asyncio.Task[None]] = {}
-        self._followed_from: dict[str, int] = {}
-        self._turn, self._life = asyncio.Lock(), asyncio.timeout(None)
-        self._is_slow = False
+        self._wire = Wire(websocket, services, language_of_socket(websocket))
+        self._subscriptions = Subscriptions(self._wire, services, scope_of(websocket))
         self._beat: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
+        self._status: asyncio.Task[None] | None = None
+        self._is_status_wanted = False
 
     async def serve(self) -> None:
         """Until the client leaves or proves too slow."""
-        data = {"service": SERVICE_NAME, "version": self._services.version}
+        wire, data = self._wire, {"service": SERVICE_NAME, "version": self._services.version}
         try:
-            async with self._life:
-                await self._send("system_notification", data, message=self._text("frame.connected"))
+            async with wire.life:
+                await wire.send("system_notification", data, message=wire.text("frame.connected"))
                 self._wait_to_beat()
                 await self._read()
         except (TimeoutError, SlowClient):
-            if not self._is_slow:
+            if not wire.is_slow:
                 raise
         except ClientGone:
             pass  # a frame met the end before the reader did
         finally:
             if self._beat is not None:
                 self._beat.cancel()
-            rest = [*self._followers.values(), *([self._beating] if self._beating is not None else [])]
+            rest = [task for task in (self._beating, self._status) if task is not None]
             for task in rest:
                 task.cancel()
+            await self._subscriptions.end()
             if rest:
                 await asyncio.wait(rest)
-        if self._is_slow:
+        if wire.is_slow:
             log.warning("ws.slow")
-            await self._close(TRY_AGAIN_LATER)
-
-    async def _close(self, code: int) -> None:
-        if self._websocket.client_state is WebSocketState.CONNECTED:
-            with suppress(TimeoutError, *GONE):
-                async with asyncio.timeout(CLOSE_DEADLINE_S):
-                    await self._websocket.close(code)
+            await wire.close(TRY_AGAIN_LATER)
 
     async def _read(self) -> None:
         while True:
@@ -144,7 +121,7 @@ class Connection:
             raw = received.get("text")
             raw = received.get("bytes") or b"" if raw is None else raw
             if len(raw) > self._limits.frame_bytes:
-                await self._refuse("frame.too_large", limit=self._limits.frame_bytes)
+                await self._wire.refuse("frame.too_large", limit=self._limits.frame_bytes)
                 continue
             try:
                 message = orjson.loads(raw)
@@ -153,7 +130,7 @@ class Connection:
             if isinstance(message, dict):
                 await self._act(message)
             else:
-                await self._refuse("frame.bad_json")
+                await self._wire.refuse("frame.bad_json")
 
     def _wait_to_beat(self) -> None:
         self._beat = asyncio.get_running_loop().call_later(self._limits.heartbeat_s, self._start_beat)
@@ -163,7 +140,7 @@ class Connection:
 
     async def _heartbeat(self) -> None:
         with suppress(SlowClient, ClientGone):
-            await self._send("heartbeat", {}, message=self._text("frame.heartbeat"))
+            await self._wire.send("heartbeat", {}, message=self._wire.text("frame.heartbeat"))
             self._beating = None
             self._wait_to_beat()
 
@@ -174,221 +151,65 @@ class Connection:
             "task_subscribe": self._subscribe_tasks,
             "chat_subscribe": self._subscribe_chat,
             "agent_subscribe": self._subscribe_agents,
-            "get_status": self._status,
+            "get_status": self._want_status,
         }
         action = actions.get(kind) if isinstance(kind, str) else None
         if action is None:
-            await self._refuse("frame.unknown_type", kind=str(kind)[:40])
+            await self._wire.refuse("frame.unknown_type", kind=str(kind)[:40])
             return
+        task_id = message.get("task_id")
         try:
             await action(message)
         except BadField as error:
-            await self._refuse("frame.bad_field", field=str(error))
+            named = task_id if isinstance(task_id, str) else None
+            await self._wire.refuse("frame.bad_field", task_id=named, field=str(error))
         except Fault as fault:
-            await self._refuse_fault(fault, task_id=message.get("task_id"))
+            await self._wire.refuse_fault(fault, task_id=task_id)
 
     async def _pong(self, message: Mapping[str, Any]) -> None:
-        await self._send("pong", {}, message="pong", original_message=message)
+        await self._wire.send("pong", {}, message="pong", original_message=message)
 
-    async def _status(self, _message: Mapping[str, Any]) -> None:
-        data = await system_status(self._websocket, self._services)
-        await self._send("status_response", data, message=self._text("frame.status"))
+    async def _want_status(self, _message: Mapping[str, Any]) -> None:
+        self._is_status_wanted = True
+        if self._status is None or self._status.done():
+            self._status = asyncio.create_task(self._tell_status(), name="ws-status")
+            self._status.add_done_callback(_record_end)
+
+    async def _tell_status(self) -> None:
+        """Answer at once; what is asked within the pause after it has one answer together."""
+        while self._is_status_wanted:
+            self._is_status_wanted = False
+            try:
+                data = await system_status(self._websocket, self._services)
+                await self._wire.send("status_response", data, message=self._wire.text("frame.status"))
+            except Fault as fault:
+                await self._wire.refuse_fault(fault, task_id=None)
+            await asyncio.sleep(self._limits.status_pause_s)
 
     async def _subscribe_chat(self, _message: Mapping[str, Any]) -> None:
-        self._follow(CHAT, self._follow_chat)
-
-    async def _subscribe_tasks(self, message: Mapping[str, Any]) -> None:
-        task_id = message.get("task_id")
-        if task_id is None:
-            cursor = message.get("cursor")
-            if cursor is None:
-                cursor = await self._services.streams.newest_cursor(self._scope)
-            elif isinstance(cursor, str):
-                position_of(cursor)
-            else:
-                raise BadField("cursor")
-            note = self._text("frame.subscribed_tasks")
-            await self._send("task_subscription_confirmed", {}, message=note, cursor=cursor)
-            self._follow(ALL_TASKS, lambda: self._follow_all(cursor))
-            return
-        if not isinstance(task_id, str):
-            raise BadField("task_id")
-        after = _number(message, "after_event_id")
-        if task_id not in self._followers and len(self._followers) >= self._limits.subscriptions:
-            await self._refuse("frame.too_many", limit=self._limits.subscriptions)
-            return
-        task = await self._services.tasks.get(self._scope, task_id)
-        self._services.recent_tasks.put(self._scope.tenant, task)
-        if after is None:
-            after = task.last_seq
-        else:  # a number that retention has passed is said at once
-            await self._services.tasks.events(self._scope, task_id, after=after, limit=1)
-        self._followed_from[task_id] = after
-        data = task_object(task, self._language)
-        note = self._text("frame.subscribed_task", task=task_id)
-        await self._send("task_subscription_confirmed", data, message=note, task_id=task_id, event_id=after)
-        self._follow(task_id, lambda: self._follow_one(task_id, after))
+        await self._subscriptions.to_chat()
 
     async def _subscribe_agents(self, _message: Mapping[str, Any]) -> None:
-        cursor = await self._services.streams.newest_cursor(self._scope)
-        statuses = await self._services.agents.status(self._scope)
-        data = {"agents": [agent_shape(status, self._language) for status in statuses]}
-        note = self._text("frame.subscribed_agents")
-        await self._send("agent_subscription_confirmed", data, message=note)
-        known = {_place(status): status for status in statuses}
-        self._follow(AGENTS, lambda: self._follow_agents(cursor, known))
+        await self._subscriptions.to_agents()
 
-    def _follow(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Start a subscription; one of the same kind before it is replaced."""
-        previous = self._followers.pop(key, None)
-        if previous is not None:
-            previous.cancel()
-
-        async def guarded() -> None:
-            if previous is not None:
-                await asyncio.wait({previous})
-            try:
-                await work()
-            except Fault as fault:
-                await self._refuse_fault(fault, task_id=key)
-
-        task = asyncio.create_task(guarded(), name=f"ws-follow-{key}")
-        self._followers[key] = task
-        task.add_done_callback(lambda done: self._followed(key, done))
-
-    def _followed(self, key: str, done: "asyncio.Task[None]") -> None:
-        if self._followers.get(key) is done:
-            del self._followers[key]
-        if not done.cancelled() and (error := done.exception()) is not None:
-            _record(error)
-
-    async def _follow_one(self, task_id: str, after: int) -> None:
-        streams = self._services.streams
-        follow = streams.follow_task(self._scope, task_id, after=after, stop_at_end=False, progress=False)
-        async for event in _events(follow):
-            await self._put(await self._shared_frame(event, with_cursor=False))
-
-    async def _follow_all(self, cursor: str) -> None:
-        follow = self._services.streams.follow_all(self._scope, cursor=cursor, progress=False)
-        async for event in _events(follow):
-            followed_from = self._followed_from.get(event.task_id)
-            if followed_from is None or event.seq <= followed_from:  # else its own follower sends it
-                await self._put(await self._shared_frame(event, with_cursor=True))
-
-    async def _shared_frame(self, event: Event, *, with_cursor: bool) -> str:
-        """The event's frame, with the task at least as new as the event."""
-        key = (self._scope.tenant, event.task_id, event.seq, self._language, with_cursor)
-
-        async def build() -> str:
-            task = await self._task(event.task_id, min_seq=event.seq)
-            kind = frame_type(event)
-            frame = {
-                "type": kind,
-                "data": frame_data(event, task, self._language),
-                "message": self._text(f"frame.{kind}", name=event.task_id if task is None else task.title),
-                "timestamp": event.at,
-                "event_id": event.seq,
-                "task_id": event.task_id,
-            }
-            return _encoded({**frame, "cursor": event.cursor} if with_cursor else frame)
-
-        return await self._services.socket_frames.get(key, build)
-
-    async def _task(self, task_id: str, *, min_seq: int) -> Task | None:
-        tenant, recent = self._scope.tenant, self._services.recent_tasks
-        known = recent.get(tenant, task_id, min_seq=min_seq)
-        if known is None:
-            try:
-                known = await self._services.tasks.get(self._scope, task_id)
-            except TaskNotFound:
-                return None
-            recent.put(tenant, known)
-        return known
-
-    async def _follow_chat(self) -> None:
-        """Confirm once nothing can be missed any more, then send what is said."""
-        async with self._services.streams.chat(self._scope) as messages:
-            await self._send("chat_subscription_confirmed", {}, message=self._text("frame.subscribed_chat"))
-            async for message in messages:
-                sender = str(message.get("sender", ""))
-                await self._send(
-                    "chat_message", message, message=self._text("frame.chat_message", sender=sender)
-                )
-
-    async def _follow_agents(self, cursor: str, known: dict[tuple[Any, ...], AgentStatus]) -> None:
-        """Send the agents whose state or record changed, at most every AGENT_PAUSE_S."""
-        changed = asyncio.Event()
-
-        async def watch() -> None:
-            follow = self._services.streams.follow_all(self._scope, cursor=cursor, progress=False)
-            async for _ in _events(follow):
-                changed.set()
-
-        async with asyncio.TaskGroup() as group:
-            group.create_task(watch(), name="ws-watch-agents")
-            while True:
-                await changed.wait()
-                await asyncio.sleep(AGENT_PAUSE_S)
-                changed.clear()
-                for status in await self._services.agents.status(self._scope):
-                    if known.get(_place(status)) != status:
-                        known[_place(status)] = status
-                        await self._send_agent(status)
-
-    async def _send_agent(self, status: AgentStatus) -> None:
-        data = agent_shape(status, self._language)
-        state = self._text(f"frame.agent_state.{status.state}")
-        await self._send(
-            "agent_status", data, message=self._text("frame.agent_status", name=data["title"], state=state)
-        )
-
-    async def _refuse_fault(self, fault: Fault, *, task_id: Any) -> None:
-        detail = describe(fault.code, fault.params, self._language, errors=fault.errors).detail
-        await self._send("error", None, message=detail, error=True, error_code=fault.code, task_id=task_id)
-
-    async def _refuse(self, key: str, **params: Any) -> None:
-        await self._send("error", None, message=self._text(key, **params), error=True)
-
-    async def _send(self, kind: str, data: Mapping[str, Any] | None, *, message: str, **more: Any) -> None:
-        shown = {} if data is None else {"data": data}
-        now = self._services.clock.now()
-        await self._put(_encoded({"type": kind, **shown, "message": message, **more, "timestamp": now}))
-
-    async def _put(self, frame: str) -> None:
-        """Send a frame when those before it are on their way.
-
-        Raises:
-            SlowClient: it could not be sent within the send deadline; the connection ends.
-            ClientGone: nobody is there to take it.
-        """
-        try:
-            async with asyncio.timeout(self._limits.send_deadline_s), self._turn:
-                await self._websocket.send_text(frame)
-        except TimeoutError:
-            self._end_slow()
-            raise SlowClient from None
-        except GONE:
-            raise ClientGone from None
-
-    def _end_slow(self) -> None:
-        if not self._is_slow:
-            self._is_slow = True
-            self._life.reschedule(asyncio.get_running_loop().time())
-
-    def _text(self, key: str, **params: Any) -> str:
-        return text(key, self._language, **params)
+    async def _subscribe_tasks(self, message: Mapping[str, Any]) -> None:
+        task_id, cursor = message.get("task_id"), message.get("cursor")
+        if isinstance(task_id, str):
+            await self._subscriptions.to_task(task_id, _number(message, "after_event_id"))
+        elif task_id is not None:
+            raise BadField("task_id")
+        elif cursor is None:
+            await self._subscriptions.to_all_tasks(None)
+        elif isinstance(cursor, str):
+            position_of(cursor)
+            await self._subscriptions.to_all_tasks(cursor)
+        else:
+            raise BadField("cursor")
 
 
-def _encoded(frame: Mapping[str, Any]) -> str:
-    return orjson.dumps(frame, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
-
-
-async def _events(items: AsyncGenerator[StreamItem, None]) -> AsyncGenerator[Event, None]:
-    """The durable events of a stream; progress that is shown and forgotten has no frame."""
-    async with aclosing(items) as found:
-        async for item in found:
-            if isinstance(item, Event):
-                yield item
+def _record_end(done: "asyncio.Task[None]") -> None:
+    if not done.cancelled() and (error := done.exception()) is not None:
+        record(error)
 
 
 def _number(message: Mapping[str, Any], field: str) -> int | None:
@@ -401,13 +222,3 @@ def _number(message: Mapping[str, Any], field: str) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
         return value
     raise BadField(field)
-
-
-def _place(status: AgentStatus) -> tuple[Any, ...]:
-    """One agent may have two places in a team: to understand and to plan."""
-    return status.team, status.name, status.capabilities
-
-
-def _record(error: BaseException) -> None:
-    if not isinstance(error, SlowClient | ClientGone):
-        log.error("ws.error", exc_info=error)
