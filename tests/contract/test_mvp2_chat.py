@@ -88,6 +88,24 @@ async def test_a_doubtful_request_is_asked_about_and_a_yes_makes_the_task(desk: 
     assert await task_count(desk) == 1
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "我需要一份销售报告，要求如下：" + "按地区列出每个月的金额。" * 200,
+        "Could you write a report on churn? " + "x " * 1500,
+    ],
+)
+async def test_a_long_request_is_shown_in_part_and_made_a_task_of_whole(desk: Desk, message: str) -> None:
+    message = message.strip()
+    asked = (await say(desk, message))["ai_response"]
+    assert asked["offer"] == message
+    assert len(asked["content"]) < 600
+    assert str(len(message)) in asked["content"]
+    made = await say(desk, "yes")
+    task = (await desk.client.get(f"/api/v1/tasks/{made['task_id']}")).json()
+    assert task["description"] == message
+
+
 async def test_a_no_makes_none_and_forgets_the_offer(desk: Desk) -> None:
     await say(desk, "I need a report on churn")
     assert "no task was made" in await words(desk, "no thanks")
@@ -468,6 +486,21 @@ async def test_a_model_alone_makes_no_task_it_may_only_offer_one(tmp_path: Path)
         assert said["ai_response"]["offer"] == "Report on the weather of tomorrow"
         made = await say(desk, "yes")
         assert (await desk.client.get(f"/api/v1/tasks/{made['task_id']}")).json()["title"] == "Weather"
+
+
+async def test_what_a_model_sums_up_loses_nothing_of_a_long_message(tmp_path: Path) -> None:
+    eager = reading("offer", "", title="Weather", request="Report on the weather of tomorrow")
+    message = ("I wonder about tomorrow's weather. " * 40).strip()
+    async with desk_with_model(tmp_path, eager) as (desk, _):
+        offer = (await say(desk, message))["ai_response"]["offer"]
+        assert offer == f"Report on the weather of tomorrow\n\n{message}"
+
+
+async def test_an_offer_of_the_model_holds_the_persons_own_words(tmp_path: Path) -> None:
+    eager = reading("offer", "", title="Churn", request="A report")
+    async with desk_with_model(tmp_path, eager) as (desk, _):
+        said = (await say(desk, "I need a report on churn by region"))["ai_response"]
+        assert said["offer"] == "I need a report on churn by region"
 
 
 async def test_states_are_told_by_the_services_without_the_model(tmp_path: Path) -> None:

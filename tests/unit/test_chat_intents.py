@@ -209,6 +209,11 @@ def test_what_is_to_be_done_is_kept_whole() -> None:
     assert read_intent(message).request == message.strip()
 
 
+def test_a_long_request_for_a_task_keeps_its_end() -> None:
+    wanted = "分析下面的数据。" + "地区,金额；" * 500 + "完"
+    assert read_intent(f"你好，能不能帮我创建任务：{wanted}").request == wanted
+
+
 @pytest.mark.parametrize(
     "piece", ["任务", "a", " ", "“", "请帮我", "what is ", "的", "队列", "把", "\n", "agents "]
 )

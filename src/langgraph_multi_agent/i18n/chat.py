@@ -79,6 +79,12 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "要我为此新建一个任务吗？\n“{request}”\n回复“是”就会创建，回复“不用”就不创建。",
         "en": "Shall I make a task of this?\n“{request}”\nReply “yes” and I will, or “no” to leave it.",
     },
+    "chat.offer.long": {
+        "zh": "要我为此新建一个任务吗？\n“{request}……”\n这里只显示前 {shown} 个字，全文共 {total} 个字，会全部写进任务说明。\n"
+        "回复“是”就会创建，回复“不用”就不创建。",
+        "en": "Shall I make a task of this?\n“{request}…”\nThese are the first {shown} characters of {total}; the task gets all of them.\n"
+        "Reply “yes” and I will, or “no” to leave it.",
+    },
     "chat.declined": {"zh": "好的，不创建任务。", "en": "All right, no task was made."},
     "chat.nothing_offered": {"zh": "目前没有等您确认的任务。请说明要做什么。", "en": "Nothing waits for your yes or no. Tell me what you would like to have done."},
     "chat.what": {"zh": "要做什么？请再具体一些，例如要处理什么、想得到什么结果。", "en": "What exactly should be done? Tell me what to work on and what you want to have."},

@@ -153,8 +153,7 @@ class Answers:
         if words.action == "task" and is_order:
             reply = self._order(asked.intent.request, asked.language, title=words.title)
         elif words.action in {"task", "offer"}:
-            wanted = words.request or asked.intent.request or asked.content.strip()
-            reply = self._offer(wanted, asked.language, title=words.title)
+            reply = self._offer(_wanted(asked, words), asked.language, title=words.title)
         elif is_order:
             reply = self._offer(asked.intent.request, asked.language, title=words.title)
         else:
@@ -186,8 +185,27 @@ class Answers:
             return Reply(content=text("chat.what", language), more={"asked": ASKED_WHAT})
         if self._order(request, language).draft is None:
             return self._order(request, language)
-        shown = request if len(request) <= SHOWN_OFFER_CHARS else f"{request[:SHOWN_OFFER_CHARS]}…"
-        return Reply(content=text("chat.offer", language, request=shown), offer=request, offer_title=title)
+        content = text("chat.offer", language, request=request)
+        if len(request) > SHOWN_OFFER_CHARS:
+            content = text(
+                "chat.offer.long",
+                language,
+                request=request[:SHOWN_OFFER_CHARS],
+                shown=SHOWN_OFFER_CHARS,
+                total=len(request),
+            )
+        return Reply(content=content, offer=request, offer_title=title)
+
+
+def _wanted(asked: Asked, words: ModelWords) -> str:
+    """What a task would be made of: the person's own words; the model's where they ask for nothing by themselves.
+
+    The model's are a sentence or two: a message that says more than they could stands below them.
+    """
+    said = asked.content.strip()
+    if asked.intent.request or not words.request:
+        return asked.intent.request or said
+    return words.request if len(said) <= SHOWN_OFFER_CHARS else f"{words.request}\n\n{said}"
 
 
 def _last_answer(history: Sequence[ChatMessage]) -> Mapping[str, Any]:

@@ -170,7 +170,7 @@ def _work(plain: str, body: str) -> Intent:
     asked = phrases.MAY_YOU.match(plain)
     if asked is not None:
         wanted = phrases.UNPOLITE.sub("", plain[asked.end() :]).strip()
-        named = _named_order(wanted, wanted)
+        named = _named_order(wanted, body[len(plain) - len(wanted) :])
         if named is not None:
             return Intent(kind=Kind.OFFER, request=named.request)
         is_order = (_is_order(wanted) or model_only_wish(wanted)) and not phrases.ASKS_TO_KNOW.match(wanted)
