@@ -4,7 +4,7 @@ import { BookOpen } from 'lucide-react';
 import { useState } from 'react';
 import { useWords } from '@/i18n/words';
 import { buttonClass, cx, Dialog, RelativeTime } from '@/parts';
-import { blocksOf, isOwnAddress, piecesOf, type ChatLink, type Citation, type Message } from './conversation';
+import { authorOf, blocksOf, isOwnAddress, piecesOf, type ChatLink, type Citation, type Message } from './conversation';
 import { TaskCard } from './TaskCard';
 import { words } from './words';
 
@@ -73,14 +73,15 @@ export function MessageView({ message }: { readonly message: Message }) {
   const say = useWords(words);
   const [opened, setOpened] = useState<Citation | null>(null);
   const isOwn = message.type === 'user';
+  const author = authorOf(message, say('you'), say('agent'));
   // An address that the text itself links needs no second link.
   const isLinked = new Set(piecesOf(message.content, message.links).map((piece) => piece.href));
   const pages = message.links.filter((link) => link.kind !== 'task' && isOwnAddress(link.href) && !isLinked.has(link.href));
   const tasks = message.links.filter((link) => link.kind === 'task' && isOwnAddress(link.href) && link.href !== `/tasks/${message.taskId ?? ''}`);
   return (
-    <article className={cx('flex flex-col', isOwn ? 'items-end' : 'items-start')} aria-label={isOwn ? say('you') : message.sender}>
+    <article className={cx('flex flex-col', isOwn ? 'items-end' : 'items-start')} aria-label={author}>
       <p className="mb-1 flex items-baseline gap-2 px-1 text-xs text-muted">
-        <span>{isOwn ? say('you') : message.sender}</span>
+        <span>{author}</span>
         <RelativeTime at={message.at} />
       </p>
       <div

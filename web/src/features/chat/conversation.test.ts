@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
+  authorOf,
   blocksOf,
   EMPTY,
   isOwnAddress,
   messageOf,
   microsOf,
   hasEarlier,
+  hiddenRequest,
   openOffer,
   piecesOf,
   withAnswer,
@@ -25,6 +27,18 @@ const two = message('2', '2026-11-22T09:59:29.793912+00:00', { type: 'ai' });
 const three = message('3', '2026-11-22T09:59:30+00:00');
 
 describe('the conversation', () => {
+  it('calls a person “you”, and nobody “local”', () => {
+    expect(authorOf({ type: 'user', sender: 'local' }, '你', 'MetaAgent')).toBe('你');
+    expect(authorOf({ type: 'ai', sender: 'local' }, '你', 'MetaAgent')).toBe('MetaAgent');
+    expect(authorOf({ type: 'ai', sender: 'Helper' }, '你', 'MetaAgent')).toBe('Helper');
+  });
+
+  it('has the whole request of an offer at hand where the answer shows a part of it', () => {
+    expect(hiddenRequest({ content: 'Make “sum up”?', offer: 'sum up' })).toBeNull();
+    expect(hiddenRequest({ content: 'Make “sum …”?', offer: 'sum up' })).toBe('sum up');
+    expect(hiddenRequest({ content: 'Hello', offer: null })).toBeNull();
+  });
+
   it('orders by the microsecond, also where a moment has no fraction', () => {
     expect(withPage(EMPTY, [three, two, one], 3, true).messages.map(({ id }) => id)).toEqual(['1', '2', '3']);
     expect(microsOf('2026-11-22T09:59:30+00:00') - microsOf('2026-11-22T09:59:29.999999+00:00')).toBe(1);

@@ -133,6 +133,17 @@ export function without(before: Conversation, key: string): Conversation {
   return { ...before, outgoing: before.outgoing.filter((one) => one.key !== key) };
 }
 
+/** Who said it. Where nobody logs in the server calls the one person “local”, which is no name. */
+export function authorOf({ type, sender }: Pick<Message, 'type' | 'sender'>, you: string, agent: string): string {
+  if (type === 'user') return you;
+  return sender === '' || sender === 'local' ? agent : sender;
+}
+
+/** The request of an offer, where the message does not show all of it. */
+export function hiddenRequest({ content, offer }: Pick<Message, 'content' | 'offer'>): string | null {
+  return offer === null || content.includes(offer) ? null : offer;
+}
+
 /** A task may be made of the newest answer only: the server takes a yes for that one. */
 export function openOffer({ messages, outgoing }: Pick<Conversation, 'messages' | 'outgoing'>): Message | null {
   const newest = messages.at(-1);

@@ -8,7 +8,7 @@ import { useTitle } from '@/frame/title';
 import { useWords } from '@/i18n/words';
 import { Button, cx, EmptyState, ErrorNote, PageHead, Skeleton } from '@/parts';
 import { Composer } from './Composer';
-import { openOffer, type Outgoing } from './conversation';
+import { hiddenRequest, openOffer, type Outgoing } from './conversation';
 import { MessageView } from './MessageView';
 import { useConversation } from './useConversation';
 import { words } from './words';
@@ -127,6 +127,7 @@ export function ChatPage() {
   const shown = outgoing.filter((one) => !one.isHeard);
   const isAnswering = outgoing.some((one) => one.problem === null);
   const offer = openOffer(conversation);
+  const request = offer === null ? null : hiddenRequest(offer);
   const isEmpty = !live.isLoading && live.problem === null && messages.length === 0 && outgoing.length === 0;
   const { isAway, toBottom } = useFollowing(
     `${messages.at(-1)?.id ?? ''}/${outgoing.length}/${outgoing.filter((one) => one.problem !== null).length}/${offer?.id ?? ''}`,
@@ -168,6 +169,14 @@ export function ChatPage() {
         ))}
         {offer !== null && (
           <div role="group" aria-label={say('offer.label')} className="flex flex-wrap gap-2">
+            {request !== null && (
+              <details className="card w-full px-3.5 py-2.5">
+                <summary className="cursor-pointer text-sm text-muted hover:text-text">{say('offer.whole')}</summary>
+                <div role="region" aria-label={say('offer.whole')} tabIndex={0} className="mt-2 max-h-80 overflow-y-auto whitespace-pre-wrap">
+                  {request}
+                </div>
+              </details>
+            )}
             <Button kind="primary" onClick={() => send(say('say.yes'))}>
               {say('offer.yes')}
             </Button>

@@ -6,6 +6,8 @@ import { Button, Card, Chip, ErrorNote, RelativeTime, SkeletonRows } from '@/par
 import { words } from './words';
 
 const PAGE = 10;
+/** What the server calls the one person where nobody logs in: no name to show. */
+const NOBODY = 'local';
 
 export function FeedbackCard() {
   const say = useWords(words);
@@ -31,7 +33,7 @@ export function FeedbackCard() {
             <p className="flex flex-wrap items-baseline gap-x-3 text-sm text-muted">
               <Chip className="text-xs">{say(`feedback.${one.type}`)}</Chip>
               {one.rating !== null && <span>{say('feedback.rating', { rating: one.rating })}</span>}
-              <span>{one.sender}</span>
+              {one.sender !== NOBODY && <span>{one.sender}</span>}
               <RelativeTime at={one.created_at} className="ml-auto" />
             </p>
             <p className="mt-1 whitespace-pre-wrap">{one.message}</p>
