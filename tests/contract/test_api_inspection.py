@@ -149,7 +149,8 @@ async def test_failures_come_with_words_and_a_command_that_exists(desk: Desk) ->
     assert found["MODEL_UNAVAILABLE"]["command"] == "lgma doctor"
     assert found["MODEL_UNAVAILABLE"]["agent"] is None
     manual = await asyncio.to_thread((ROOT / "docs" / "cli.md").read_text)
-    for failures in await desk.services.inspection.failures(DEFAULT_SCOPE, window=timedelta(days=7)):
+    look = await desk.services.inspection.failures(DEFAULT_SCOPE, window=timedelta(days=7))
+    for failures in look.failures:
         assert f"`{command_for(failures).removesuffix(' ' + task_id)}`" in manual
 
 

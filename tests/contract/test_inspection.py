@@ -1,5 +1,6 @@
 """Looks into the system and its tasks say what the rows say, on both backends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -127,16 +128,32 @@ async def test_failures_are_grouped_by_code_and_agent_with_the_newest_as_the_exa
     await write(desk, two, failed("SKILL_FAILED"), failed("SUBTASK_TIMEOUT"))
     await end(desk, two, Action.FAIL, error={"code": "SUBTASK_TIMEOUT", "params": {}})
     found = await service(desk).failures(DEFAULT_SCOPE, window=timedelta(minutes=30))
-    assert {(item.code, item.agent): (item.count, item.title) for item in found} == {
+    assert {(item.code, item.agent): (item.count, item.title) for item in found.failures} == {
         ("SKILL_FAILED", "reader"): (2, "two"),
         ("SKILL_FAILED", "writer"): (1, "one"),
         ("SUBTASK_TIMEOUT", "reader"): (1, "two"),
         ("SUBTASK_TIMEOUT", None): (1, "two"),
     }
-    assert found[0].params == {"n": 1}
+    assert found.failures[0].params == {"n": 1}
     everything = await service(desk).failures(DEFAULT_SCOPE, window=timedelta(hours=2))
-    assert everything[0].count == 3
-    assert await service(desk).failures(tenant("nobody"), window=timedelta(hours=2)) == []
+    assert everything.failures[0].count == 3
+    nothing = await service(desk).failures(tenant("nobody"), window=timedelta(hours=2))
+    assert nothing.failures == ()
+    assert nothing.at > found.at
+
+
+async def test_looks_into_the_system_rest_for_each_tenant_and_say_of_when_they_are(desk: Desk) -> None:
+    looks = service(desk)
+    await desk.submit()
+    first = await asyncio.gather(*(looks.queue(DEFAULT_SCOPE) for _ in range(5)))
+    assert {at for at, _ in first} == {first[0][0]}
+    at, look = await looks.queue(tenant("other"))
+    assert at != first[0][0]
+    assert look.waiting == ()
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    same = await asyncio.gather(*(looks.failures(DEFAULT_SCOPE, window=hour) for _ in range(3)))
+    assert len({found.at for found in same}) == 1
+    assert (await looks.failures(DEFAULT_SCOPE, window=day)).at > same[0].at
 
 
 async def test_the_runs_of_a_task_are_told_newest_first(desk: Desk) -> None:

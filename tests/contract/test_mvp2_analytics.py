@@ -1,5 +1,6 @@
 """Every number of the dashboard is what hand-written SQL counts, on random data and both backends."""
 
+import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -292,3 +293,11 @@ async def test_another_tenant_sees_none_of_it(desk: Desk) -> None:
     assert not found.agents
     assert not found.activities
     assert (found.durations.count, found.durations.p50_s) == (0, None)
+
+
+async def test_all_who_ask_at_once_get_one_dashboard_and_each_tenant_its_own(desk: Desk) -> None:
+    await fill_at_random(desk, 12)
+    service = AnalyticsService(database=desk.database)
+    first, *others = await asyncio.gather(*(service.dashboard(DEFAULT_SCOPE) for _ in range(4)))
+    assert all(found is first for found in others)
+    assert (await service.dashboard(tenant("nobody"))).totals.total == 0

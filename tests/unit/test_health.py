@@ -29,11 +29,20 @@ class Silent:
     read = put = call
 
 
-def service(database: Any, **probes: Any) -> HealthService:
+class Hand:
+    """A monotonic clock by hand."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def service(database: Any, clock: Any = None, **probes: Any) -> HealthService:
     return HealthService(
         database=database,
         artifacts=database,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         tasks=cast("Any", SimpleNamespace(is_draining=False)),
         has_model=False,
         probes=probes,
@@ -70,3 +79,17 @@ async def test_a_doorbell_that_answers_no_only_degrades() -> None:
     found = await service(network, queue=no).check()
     assert found.state == "degraded"
     assert [each.detail for each in found.dependencies if each.name == "queue"] == ["no answer"]
+
+
+async def test_who_asks_without_end_gets_one_check_until_it_has_rested() -> None:
+    network, clock = Silent(), Hand()
+    network.is_over.set()
+    checked = service(network, clock=clock)
+    first = await checked.lately()
+    assert (await asyncio.gather(*(checked.lately() for _ in range(3)))) == [first] * 3
+    assert network.asked == 2
+    await checked.check()
+    assert network.asked == 4
+    clock.seconds += health.MAX_REST_S
+    await checked.lately()
+    assert network.asked == 6

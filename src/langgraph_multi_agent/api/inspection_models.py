@@ -53,6 +53,7 @@ QUEUE: dict[str, Any] = {
     },
 }
 ERRORS: dict[str, Any] = {
+    "generated_at": samples.MOMENT,
     "window_s": 604800,
     "errors": [
         {
@@ -227,10 +228,11 @@ class ErrorGroup(_Answer):
 
 
 class ErrorList(_Answer):
-    """Failures of the window, most frequent first."""
+    """Failures of the window before `generated_at`, most frequent first."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [ERRORS]})
 
+    generated_at: Moment
     window_s: int
     errors: list[ErrorGroup]
 

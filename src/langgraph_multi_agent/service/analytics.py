@@ -1,7 +1,7 @@
 """The dashboard: how much was done, how well, how quickly, by whom, and at what price.
 
-Hides the windows and the days on which nothing happened. Callers: the API. Invariant: all numbers
-of one dashboard are of one snapshot; a share of nothing is 0 and says so by its basis.
+Hides the windows, the days on which nothing happened, and when it is computed again. Callers: the API.
+Invariant: all numbers of one dashboard are of one snapshot; a share of nothing is 0 and says so by its basis.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.domain.task import TaskStatus
+from langgraph_multi_agent.service.rests import Rests
 from langgraph_multi_agent.store import analytics
 from langgraph_multi_agent.store.analytics import Activity, AgentNumbers, Durations, Spending, Totals
 from langgraph_multi_agent.store.database import Database, Store
@@ -66,14 +67,15 @@ class Dashboard:
 
 
 class AnalyticsService:
-    """Computes dashboards by SQL; keeps nothing."""
+    """Computes dashboards by SQL, one for all who ask, and again when the last one has rested."""
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
+        self._dashboards: Rests[Dashboard] = Rests()
 
     async def dashboard(self, scope: Scope) -> Dashboard:
-        """The numbers now. Raises DependencyUnavailable."""
-        return await self._database.read(scope, _look)
+        """The numbers of the moment `at`, which may be a while ago (`rests`). Raises DependencyUnavailable."""
+        return await self._dashboards.get(scope.tenant, lambda: self._database.read(scope, _look))
 
 
 def percent(part: int, whole: int) -> float:

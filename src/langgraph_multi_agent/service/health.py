@@ -9,12 +9,15 @@ from typing import Literal
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import Fault
 from langgraph_multi_agent.domain.ports import Artifacts, Clock
+from langgraph_multi_agent.service.rests import Rests
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.store import tasks
 from langgraph_multi_agent.store.database import Database
 
 State = Literal["ok", "degraded", "down"]
 CHECK_DEADLINE_S = 2.0
+MAX_REST_S = 5.0
+"""A dependency that is back is seen so soon by those who ask without end."""
 NO_ANSWER = "no answer"
 _WORST_FIRST: tuple[State, ...] = ("down", "degraded")
 
@@ -29,8 +32,11 @@ class DependencyHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
+    """How all dependencies did. `took_ms` is for asking them, at the same time."""
+
     state: State
     dependencies: tuple[DependencyHealth, ...]
+    took_ms: float
 
 
 class HealthService:
@@ -50,9 +56,15 @@ class HealthService:
         self._tasks, self._has_model = tasks, has_model
         self._optional = probes
         self._asking: dict[str, asyncio.Future[str]] = {}
+        self._checks: Rests[Health] = Rests(max_rest_s=MAX_REST_S, monotonic=clock.monotonic)
+
+    async def lately(self) -> Health:
+        """The last check while it rests (`rests`), else a new one: for whoever may ask without end."""
+        return await self._checks.get("all", self.check)
 
     async def check(self) -> Health:
         """Ask all dependencies at once; each has CHECK_DEADLINE_S, so the whole check has."""
+        began = self._clock.monotonic()
         required: Mapping[str, Callable[[], Awaitable[object]]] = {
             "database": lambda: self._database.read(SYSTEM_SCOPE, tasks.answers),
             "artifacts": lambda: self._artifacts.put(b"probe"),
@@ -65,7 +77,8 @@ class HealthService:
         dependencies.append(DependencyHealth(name="model", state="ok", latency_ms=0.0, detail=model))
         states = {dependency.state for dependency in dependencies}
         overall: State = next((state for state in _WORST_FIRST if state in states), "ok")
-        return Health(state=overall, dependencies=tuple(dependencies))
+        took_ms = round(1000 * (self._clock.monotonic() - began), 2)
+        return Health(state=overall, dependencies=tuple(dependencies), took_ms=took_ms)
 
     async def _ask(self, name: str, probe: Callable[[], Awaitable[object]], failed: State) -> DependencyHealth:
         """Put one question; one that hangs is not put again before it has ended.

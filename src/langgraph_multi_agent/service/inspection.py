@@ -1,7 +1,8 @@
 """What an operator, or a person who follows a task closely, looks at.
 
-Hides how owners' names are read, how LangGraph's checkpoints become JSON, and how much of them is
-shown. Callers: the API. Invariant: it reads only, and what it leaves out it says.
+Hides how owners' names are read, how LangGraph's checkpoints become JSON, how much of them is shown,
+and for how long a look into the system is told again. Callers: the API. Invariant: it reads only, and
+what it leaves out it says.
 """
 
 import re
@@ -15,6 +16,7 @@ import orjson
 
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.domain.errors import Fault
+from langgraph_multi_agent.service.rests import Rests
 from langgraph_multi_agent.service.spans import TimeLine, fold_spans
 from langgraph_multi_agent.store import checkpoints, inspection, tasks
 from langgraph_multi_agent.store import events as event_log
@@ -66,6 +68,14 @@ class Workers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailuresLook:
+    """What had failed within a window before `at`, most frequent first."""
+
+    at: datetime
+    failures: tuple[Failures, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointLook:
     """A saved state of the graph.
 
@@ -97,7 +107,7 @@ class Channel:
 
 
 class InspectionService:
-    """Looks of one installation.
+    """Looks of one installation. Those into the system as a whole rest (`rests`): each says of when it is.
 
     Args:
         lease_s: for how long a heartbeat renews a lease; says when the last one was.
@@ -105,9 +115,15 @@ class InspectionService:
 
     def __init__(self, *, database: Database, lease_s: float) -> None:
         self._database, self._lease = database, timedelta(seconds=lease_s)
+        self._workers: Rests[Workers] = Rests()
+        self._queues: Rests[tuple[datetime, QueueLook]] = Rests()
+        self._failures: Rests[FailuresLook] = Rests()
 
     async def workers(self, scope: Scope) -> Workers:
         """Who holds tasks, and who did lately; those that hold most first."""
+        return await self._workers.get(scope.tenant, lambda: self._look_at_workers(scope))
+
+    async def _look_at_workers(self, scope: Scope) -> Workers:
         now, held, ended = await self._database.read(scope, _look_at_workers)
         by_owner: dict[str, list[Held]] = {}
         alone: set[str] = set()
@@ -139,15 +155,20 @@ class InspectionService:
 
     async def queue(self, scope: Scope) -> tuple[datetime, QueueLook]:
         """What waits, and the moment of the look."""
-        return await self._database.read(scope, lambda store: (store.now, inspection.queue(store)))
 
-    async def failures(self, scope: Scope, *, window: timedelta) -> list[Failures]:
+        def look(store: Store) -> tuple[datetime, QueueLook]:
+            return store.now, inspection.queue(store)
+
+        return await self._queues.get(scope.tenant, lambda: self._database.read(scope, look))
+
+    async def failures(self, scope: Scope, *, window: timedelta) -> FailuresLook:
         """What failed within the window, by code and agent."""
 
-        def look(store: Store) -> list[Failures]:
-            return inspection.failures(store, since=store.now - window, limit=MAX_FAILURES)
+        def look(store: Store) -> FailuresLook:
+            found = inspection.failures(store, since=store.now - window, limit=MAX_FAILURES)
+            return FailuresLook(at=store.now, failures=tuple(found))
 
-        return await self._database.read(scope, look)
+        return await self._failures.get((scope.tenant, window), lambda: self._database.read(scope, look))
 
     async def executions(self, scope: Scope, task_id: str) -> list[Execution]:
         """The runs of a task, newest first. Raises TaskNotFound."""

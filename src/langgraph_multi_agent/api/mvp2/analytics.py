@@ -119,6 +119,7 @@ _STATS: dict[str, Any] = {
     "efficiency_basis": 10,
 }
 _DASHBOARD: dict[str, Any] = {
+    "generated_at": samples.MOMENT,
     "task_stats": _STATS,
     "trend_data": [{"month": "2026-11", "completed": 9}],
     "category_data": [{"category": "默认团队", "team": "default", "count": 12, "percentage": 100.0}],
@@ -149,12 +150,13 @@ _DASHBOARD: dict[str, Any] = {
 
 
 class DashboardModel(Answer):
-    """Everything is counted by SQL in one snapshot. What lies beyond the contract's four keys is of the
-    last `window_days` days, today last.
+    """Everything is counted by SQL in one snapshot, at `generated_at`: what takes long is told again for up
+    to a minute. What lies beyond the contract's four keys is of the last `window_days` days, today last.
     """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_DASHBOARD]})
 
+    generated_at: Moment
     task_stats: TaskStats
     trend_data: list[MonthCount]
     category_data: list[CategoryCount]
@@ -188,6 +190,7 @@ def dashboard_shape(dashboard: Dashboard, services: Services, language: str) -> 
     teams = {team.name: team for team in services.agents.teams}
     edges = [0, *DURATION_BOUNDS_S, None]
     return {
+        "generated_at": dashboard.at,
         "task_stats": {
             "total_tasks": totals.total,
             "completed_tasks": totals.completed,

@@ -1,4 +1,4 @@
-"""`GET /status` and the `status_response` frame: the adapter's services, measured when asked."""
+"""`GET /status` and the `status_response` frame: the adapter's services, measured lately."""
 
 import os
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class ServiceWords(Answer):
 
 
 class PerformanceModel(Answer):
-    """`response_time` in ms of asking every dependency, `uptime` in s, `memory_usage` in percent of this
+    """`response_time` in ms of asking every dependency the last time, `uptime` in s, `memory_usage` in percent of this
     machine's memory.
     """
 
@@ -68,7 +68,8 @@ _EXAMPLE = {
     "/api/v1/mvp2/status",
     response_model=Success[StatusModel],
     summary="Status of the adapter",
-    description="Measured when asked. A service is as well as the worst of what it stands on.",
+    description="The dependencies are asked at most once a second, and less often when they answer slowly. "
+    "A service is as well as the worst of what it stands on.",
     responses={**failures(), **example(_EXAMPLE, "mvp2.status")},
 )
 async def get_status(request: Request, services: ServicesOf, language: Language) -> Response:
@@ -76,19 +77,16 @@ async def get_status(request: Request, services: ServicesOf, language: Language)
 
 
 async def system_status(connection: HTTPConnection, services: Services) -> dict[str, Any]:
-    """What `StatusModel` describes, measured now."""
-    clock = services.clock
-    began = clock.monotonic()
-    health: Health = await services.health.check()
-    answered = clock.monotonic()
+    """What `StatusModel` describes."""
+    health = await services.health.lately()
     memory = psutil.Process(os.getpid()).memory_info().rss
     return {
         "system_health": WORDS[health.state],
         "adapter_status": "draining" if services.health.is_draining else "running",
         "services": {name: _word(health, needed) for name, needed in NEEDS.items()},
         "performance": {
-            "response_time": round(1000 * (answered - began), 2),
-            "uptime": round(answered - connection.app.state.started, 3),
+            "response_time": health.took_ms,
+            "uptime": round(services.clock.monotonic() - connection.app.state.started, 3),
             "memory_usage": round(100 * memory / psutil.virtual_memory().total, 2),
         },
     }

@@ -75,8 +75,9 @@ async def get_errors(
     window = timedelta(hours=hours)
     found = await services.inspection.failures(scope, window=window)
     body = {
+        "generated_at": found.at,
         "window_s": int(window.total_seconds()),
-        "errors": [failures_shape(item, language) for item in found],
+        "errors": [failures_shape(item, language) for item in found.failures],
     }
     return Json(body, headers=NO_STORE)
 
