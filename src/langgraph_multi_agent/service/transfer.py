@@ -179,7 +179,7 @@ async def settle(database: Database) -> None:
     Raises:
         DependencyUnavailable.
     """
-    if database.dialect == staging.DIALECT:
+    if database.dialect == staging.DIALECT and await database.read(SYSTEM_SCOPE, staging.is_unsettled):
         while await database.write(SYSTEM_SCOPE, staging.settle):
             pass
 

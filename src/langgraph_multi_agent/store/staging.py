@@ -79,6 +79,11 @@ def complete(store: Store, import_id: str, wanted: Mapping[str, Any], *, rows: i
     return len(changed)
 
 
+def is_unsettled(store: Store) -> bool:
+    """True if there is an import that `settle` has to bring to its end."""
+    return store.connection.execute(select(_TABLE.c.id).limit(1)).first() is not None
+
+
 @unit
 def settle(store: Store) -> bool:
     """One short step to the end of an import, the oldest first; False if there is none.

@@ -36,10 +36,10 @@ UNREACHED = {
         (f"turns.{name}" for name in ("claim", "give_back", "reserve", "settle", "settle_open")),
         "a claim that is left behind is taken over in time, with what it had reserved: test_turns",
     ),
-    "transfer.take_over": "an import is one transaction of its own; test_transfer kills at its commit",
+    "transfer.take_over": "an import is one transaction of its own; test_transfer_kill dies at its commit",
     **dict.fromkeys(
         (f"staging.{name}" for name in ("begin", "stage_tasks", "stage_messages", "complete", "settle")),
-        "an import page by page; test_transfer kills at each commit",
+        "an import page by page; test_transfer_kill dies at each commit",
     ),
     **dict.fromkeys(("feedback.add", "user_settings.change"), "a person's single write; no task depends on it"),
     **dict.fromkeys(
