@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, Task
+from langgraph_multi_agent.service import rests
 from langgraph_multi_agent.store import tasks as task_store
 
 pytestmark = pytest.mark.anyio
@@ -244,10 +245,42 @@ async def test_the_list_is_restricted_by_status_priority_assignee_and_words(desk
     assert await found(status="", priority="", assignee="", q="") == {waiting, cancelled, paused, done}
 
 
+async def test_the_list_is_restricted_by_team_by_age_and_by_whether_it_runs(desk: Desk) -> None:
+    running = (await make(desk, "甲"))["id"]
+    await desk.claim(running)
+    later = await make(desk, "乙")
+    paused = (await make(desk, "丙"))["id"]
+    await desk.client.post(f"/api/v1/tasks/{paused}/pause")
+
+    async def found(**params: Any) -> set[str]:
+        page = await call(desk, "GET", TASKS, params=params)
+        assert page["total"] == len(page["tasks"])
+        return {task["id"] for task in page["tasks"]}
+
+    everything = {running, later["id"], paused}
+    assert await found(running="true") == {running}
+    assert await found(running="false") == {later["id"], paused}
+    assert await found(running="true", status="进行中") == {running}
+    assert await found(running="false", status="in_progress") == {paused}
+    assert await found(running="true", status="completed") == set()
+    assert await found(created_after=later["created_at"]) == {later["id"], paused}
+    moment = datetime.fromisoformat(later["created_at"])
+    there = moment.astimezone(timezone(timedelta(hours=8))).isoformat()
+    assert await found(created_after=there) == await found(created_after=there.replace("+", " "))
+    assert await found(created_after=there) == {later["id"], paused}
+    assert await found(created_after=moment.date().isoformat()) == everything
+    assert await found(created_after="9000-01-01 00:00") == set()
+    assert await found(team=later["team"]) == everything
+    assert await found(team="nobody") == set()
+    assert await found(team="", created_after="", running="", colour="blue") == everything
+
+
 @pytest.mark.parametrize(
     ("params", "field"),
     [
         ({"status": "done"}, "status"),
+        ({"created_after": "yesterday"}, "created_after"),
+        ({"running": "perhaps"}, "running"),
         ({"priority": "9"}, "priority"),
         ({"limit": 0}, "limit"),
         ({"offset": -1}, "offset"),
@@ -510,6 +543,8 @@ async def test_a_task_that_ends_while_it_is_deleted_is_deleted(
 
 
 async def test_the_status_is_measured(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rests, "MIN_REST_S", 0)
+    monkeypatch.setattr(rests, "TIMES_ITS_PRICE", 0)
     status = await call(desk, "GET", f"{ROOT}/status")
     services = ("task_service", "chat_service", "analytics_service", "sync_service")
     assert (status["system_health"], status["adapter_status"]) == ("healthy", "running")

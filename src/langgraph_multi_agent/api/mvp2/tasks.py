@@ -5,8 +5,8 @@ action that the task's status does not allow is refused as a whole.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic_core import PydanticCustomError
@@ -41,6 +41,7 @@ from langgraph_multi_agent.domain.task import (
     is_terminal,
     next_status,
 )
+from langgraph_multi_agent.service.tasks import NumberedPage
 from langgraph_multi_agent.store.tasks import TaskFilter
 
 router = APIRouter(tags=["mvp2"])
@@ -163,7 +164,8 @@ def draft_of(body: TaskInput, files: tuple[InputFile, ...], *, default_language:
     response_model=Success[shown.TaskList],
     summary="List tasks",
     description="Newest first. `status` and `priority` may be repeated or hold several, separated by commas. "
-    f"A `limit` above {MAX_LIMIT} counts as {MAX_LIMIT}.",
+    f"A `limit` above {MAX_LIMIT} counts as {MAX_LIMIT}. Parameters that are not known are left alone: `team`, "
+    "`created_after` and `running` are additions to the contract, and front ends may send what another one adds.",
     responses={
         **failures(faults.InvalidRequest, faults.DependencyUnavailable),
         **example(
@@ -183,18 +185,35 @@ async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name
         str | None, Query(max_length=MAX_NAME_CHARS, description="A part of the name.")
     ] = None,
     q: Annotated[str | None, Query(max_length=200, description="Words of the name or description.")] = None,
+    team: Annotated[str | None, Query(max_length=MAX_NAME_CHARS, description="The team's name.")] = None,
+    created_after: Annotated[
+        str | None, Query(max_length=64, description="ISO-8601, included; without an offset it is of UTC.")
+    ] = None,
+    running: Annotated[
+        Literal["true", "false", ""] | None,
+        Query(description="Whether a worker has it: false also shows what is paused or waits for a person."),
+    ] = None,
     limit: Annotated[int, Query(ge=1)] = 50,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
 ) -> Response:
     wanted = [core for word in _words("status", status, parse_status) for core in _core_statuses(word)]
+    if running:
+        is_wanted = running == "true"
+        wanted = [core for core in wanted or TaskStatus if (core is TaskStatus.IN_PROGRESS) is is_wanted]
+    is_impossible = bool(running) and not wanted
     task_filter = TaskFilter(
         status=tuple(dict.fromkeys(wanted)),
         priority=tuple(dict.fromkeys(map(int, _words("priority", priority, parse_priority)))),
         assignee=(assignee or "").strip() or None,
         query=(q or "").strip() or None,
+        team=(team or "").strip() or None,
+        created_after=_moment("created_after", created_after),
     )
     limit = min(limit, MAX_LIMIT)
-    page = await services.tasks.numbered_page(scope, task_filter, limit=limit, offset=offset)
+    if is_impossible:  # no status at all would mean any
+        page = NumberedPage(tasks=(), total=0, is_capped=False)
+    else:
+        page = await services.tasks.numbered_page(scope, task_filter, limit=limit, offset=offset)
     data = {
         "tasks": [task_object(task, language, with_result=False) for task in page.tasks],
         "total": page.total,
@@ -219,6 +238,19 @@ def _words(name: str, values: Sequence[str] | None, parse: Any) -> list[Any]:
                     errors=[{"field": name, "code": "not_allowed", "allowed": allowed}]
                 ) from None
     return found
+
+
+def _moment(name: str, value: str | None) -> datetime | None:
+    """The moment in a query parameter; the beginning of a day. Raises InvalidRequest."""
+    # A plus that was not escaped comes as a space.
+    written = (value or "").strip().replace(" ", "+" if "T" in (value or "") else "T")
+    if not written:
+        return None
+    try:
+        moment = datetime.fromisoformat(written)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidRequest(errors=[{"field": name, "code": "not_a_date"}]) from None
 
 
 def _core_statuses(word: str) -> list[TaskStatus]:
