@@ -55,15 +55,20 @@ export interface Heard {
   readonly isStale: boolean;
 }
 
-function counted(list: TaskList, by: number): number | null {
-  return list.total === null || list.isCapped ? list.total : Math.max(0, list.total + by);
+/** The adapter counts exactly up to here. */
+const MAX_COUNTED = 10_000;
+
+function counted(list: TaskList, by: number): Pick<TaskList, 'total' | 'isCapped'> {
+  const { total, isCapped } = list;
+  if (total === null || isCapped) return { total, isCapped };
+  return { total: Math.min(MAX_COUNTED, Math.max(0, total + by)), isCapped: total + by > MAX_COUNTED };
 }
 
 function without(list: TaskList, id: string): TaskList {
   const at = list.ids.indexOf(id);
   const rows = new Map(list.rows);
   rows.delete(id);
-  return { ...list, rows, ids: at < 0 ? list.ids : list.ids.toSpliced(at, 1), total: counted(list, -1) };
+  return { ...list, rows, ids: at < 0 ? list.ids : list.ids.toSpliced(at, 1), ...counted(list, -1) };
 }
 
 /** Where a task belongs, newest first; null if that is among places that are not loaded. */
@@ -100,9 +105,15 @@ export function withDelivery(list: TaskList, delivery: Delivery, fits: (row: Tas
   const at = placeOf(list, row);
   if (at === null) return { list, isStale: true };
   return {
-    list: { ...list, rows: new Map(list.rows).set(taskId, row), ids: list.ids.toSpliced(at, 0, taskId), total: counted(list, 1) },
+    list: { ...list, rows: new Map(list.rows).set(taskId, row), ids: list.ids.toSpliced(at, 0, taskId), ...counted(list, 1) },
     isStale: false,
   };
+}
+
+/** Whether a row comes before the one that stands first. */
+function isFirst(first: string | undefined, rows: ReadonlyMap<string, TaskRow>, row: TaskRow): boolean {
+  const other = first === undefined ? undefined : rows.get(first);
+  return other !== undefined && (other.createdAt < row.createdAt || (other.createdAt === row.createdAt && other.id < row.id));
 }
 
 /** Several events at once: one picture for all of them, and one copy of the rows for those that stay in their places. */
@@ -115,26 +126,69 @@ export function withDeliveries(
   const placed = new Set(list.ids);
   let isStale = false;
   let rows: Map<string, TaskRow> | null = null;
+  /** `list.ids` with new tasks on top of it. */
+  let ids: (string | undefined)[] | null = null;
   for (const delivery of deliveries) {
     const { taskId } = delivery;
     const known = placed.has(taskId) ? (rows ?? list.rows).get(taskId) : undefined;
-    const row = known === undefined || delivery.type === 'task_deleted' ? null : rowOfAdapter(delivery.task);
+    const isNew = delivery.type === 'task_created' && !placed.has(taskId);
+    const row = (known === undefined && !isNew) || delivery.type === 'task_deleted' ? null : rowOfAdapter(delivery.task);
+    if (isNew && row !== null && isFirst((ids ?? list.ids)[0], rows ?? list.rows, row) && fits(row) === true) {
+      rows ??= new Map(list.rows);
+      rows.set(taskId, row);
+      ids ??= [...list.ids];
+      ids.unshift(taskId);
+      placed.add(taskId);
+      list = { ...list, ...counted(list, 1) };
+      continue;
+    }
     if (known !== undefined && row !== null && fits(row) !== false) {
       if (known.seq >= row.seq) continue;
       rows ??= new Map(list.rows);
       rows.set(taskId, row);
       continue;
     }
-    const next = withDelivery(rows === null ? list : { ...list, rows }, delivery, fits, isFiltered);
+    if (rows !== null || ids !== null) list = { ...list, rows: rows ?? list.rows, ids: ids ?? list.ids };
+    const next = withDelivery(list, delivery, fits, isFiltered);
     isStale ||= next.isStale;
     if (next.list.ids !== list.ids) {
       if (next.list.ids.includes(taskId)) placed.add(taskId);
       else placed.delete(taskId);
     }
     list = next.list;
-    rows = null;
+    rows = ids = null;
   }
-  return { list: rows === null ? list : { ...list, rows }, isStale };
+  if (rows !== null || ids !== null) list = { ...list, rows: rows ?? list.rows, ids: ids ?? list.ids };
+  return { list, isStale };
+}
+
+/** What a list keeps of itself. */
+export interface Bounds {
+  /** Places that are looked at. */
+  readonly first: number;
+  readonly last: number;
+  /** Places kept before and after them. */
+  readonly around: number;
+  /** Whether a page before those that are looked at can be asked for again. */
+  readonly isJumping: boolean;
+  /** Tasks that stay, wherever they stand. */
+  readonly pinned: ReadonlySet<string>;
+}
+
+/** The list without rows far from what is looked at: their places stay and are loaded again when they are looked at. */
+export function bounded(list: TaskList, { first, last, around, isJumping, pinned }: Bounds): TaskList {
+  const to = last + around;
+  const from = isJumping ? first - around : 0;
+  const isKept = (at: number, id: string | undefined) => (at >= from && at <= to) || (id !== undefined && pinned.has(id));
+  const isCounted = isJumping && list.total !== null && !list.isCapped;
+  const end = isCounted ? list.ids.length : Math.max(isJumping ? Math.max(MAX_COUNTED, to + 1) : to + 1, list.ids.findLastIndex((id) => id !== undefined && pinned.has(id)) + 1);
+  const ids = list.ids.slice(0, end).map((id, at) => (isKept(at, id) ? id : undefined));
+  const rows = new Map<string, TaskRow>();
+  for (const id of ids) {
+    const row = id === undefined ? undefined : list.rows.get(id);
+    if (row) rows.set(row.id, row);
+  }
+  return { ...list, ids, rows, hasMore: list.hasMore || end < list.ids.length };
 }
 
 /** A row with what a person just changed, until the server tells it. */

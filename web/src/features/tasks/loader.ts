@@ -2,17 +2,24 @@
  * Keeps a list: loads the pages that are looked at, patches rows from events, asks anew where events cannot tell.
  *
  * Hides pages, places and pauses. Invariants: a page is asked for once at a time; events are drawn at most every
- * `DRAW_MS`, and the server is asked because of them at most every `REST_MS`, however many come.
+ * `DRAW_MS`, and the server is asked because of them at most every `REST_MS`, however many come; rows are kept for
+ * what is looked at, what is selected and `AROUND` places before and after, however long the list stands.
  */
 import { asProblem, type ApiProblem } from '@/api/problem';
 import type { Delivery } from '@/connection/connection';
-import { EMPTY_LIST, withDeliveries, withoutRow, withPage, withRow, type TaskList } from './list';
+import { bounded, EMPTY_LIST, withDeliveries, withoutRow, withPage, withRow, type TaskList } from './list';
 import type { TaskRow } from './row';
 import { fits, isFiltered, type TasksSearch } from './search';
 import { PAGE_SIZE, type Source } from './source';
 
 const DRAW_MS = 50;
 const REST_MS = 2000;
+/** Places kept before and after those that are looked at. */
+const AROUND = 5 * PAGE_SIZE;
+/** Rows beyond the bound before it is drawn again, so that it is not at each event. */
+const SLACK = 2 * PAGE_SIZE;
+/** Events at once, as after a night in a hidden tab: asking anew costs less than applying them. */
+const MAX_HEARD = 5000;
 
 export interface Shown {
   readonly list: TaskList;
@@ -37,6 +44,9 @@ export class TaskLoader {
   /** Places that are looked at. */
   #first = 0;
   #last = 0;
+  #pinned: ReadonlySet<string> = new Set();
+  /** Where a page follows the one before it: the last row of each page, by number. */
+  readonly #ends = new Map<number, string>();
 
   constructor(search: TasksSearch, makeSource: () => Source, kept: TaskList | null = null) {
     this.#search = search;
@@ -73,7 +83,13 @@ export class TaskLoader {
   look(first: number, last: number): void {
     this.#first = Math.max(0, first);
     this.#last = Math.max(this.#first, last);
+    this.#bound();
     void this.#load();
+  }
+
+  /** Keep these wherever they stand, as those that are selected. */
+  pin(ids: ReadonlySet<string>): void {
+    this.#pinned = ids;
   }
 
   /** Ask anew for what is looked at; the rest when it is. */
@@ -83,12 +99,17 @@ export class TaskLoader {
     this.#underway.clear();
     this.#source = this.#makeSource();
     this.#loaded.clear();
+    this.#ends.clear();
     this.#isStale = false;
     void this.#load();
   }
 
   hear(delivery: Delivery): void {
     this.#heard.push(delivery);
+    if (this.#heard.length > MAX_HEARD) {
+      this.#heard = [];
+      this.#askAnew();
+    }
     this.#drawing ??= setTimeout(() => this.#draw(), DRAW_MS);
   }
 
@@ -111,8 +132,49 @@ export class TaskLoader {
     this.#heard = [];
     const now = new Date();
     const next = withDeliveries(this.#shown.list, heard, (row) => fits(row, this.#search, now), isFiltered(this.#search));
-    if (next.list !== this.#shown.list) this.#show({ list: next.list });
+    if (next.list !== this.#shown.list) {
+      const isMoved = next.list.ids !== this.#shown.list.ids;
+      this.#show({ list: next.list });
+      this.#bound();
+      if (isMoved) {
+        this.#forget();
+        void this.#load();
+      }
+    }
     if (next.isStale) this.#askAnew();
+  }
+
+  /** Let go of rows that are far from what is looked at. */
+  #bound(): void {
+    const { list } = this.#shown;
+    if (list.rows.size <= this.#last - this.#first + 1 + 2 * AROUND + this.#pinned.size + SLACK) return;
+    const next = bounded(list, { first: this.#first, last: this.#last, around: AROUND, isJumping: this.#source.isJumping, pinned: this.#pinned });
+    if (next.rows.size === list.rows.size) return;
+    this.#shown = { ...this.#shown, list: next };
+    this.#forget();
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Pages with places that are empty by now are loaded again when they are looked at. */
+  #forget(): void {
+    const { ids } = this.#shown.list;
+    for (const page of [...this.#loaded]) {
+      const end = this.#source.isJumping ? undefined : this.#ends.get(page);
+      if (end !== undefined && !ids.includes(end)) this.#loaded.delete(page);
+      if (end !== undefined) continue;
+      const from = page * PAGE_SIZE;
+      const to = Math.min(ids.length, from + PAGE_SIZE);
+      let at = from;
+      while (at < to && ids[at] !== undefined) at += 1;
+      if (at < to || from >= ids.length) this.#loaded.delete(page);
+    }
+  }
+
+  /** Where a page belongs: by its number, or behind the one before it, which events may have moved. */
+  #offsetOf(page: number): number {
+    const end = this.#source.isJumping ? undefined : this.#ends.get(page - 1);
+    const at = end === undefined ? -1 : this.#shown.list.ids.indexOf(end);
+    return at < 0 ? page * PAGE_SIZE : at + 1;
   }
 
   #askAnew(): void {
@@ -130,7 +192,7 @@ export class TaskLoader {
     const last = Math.floor(end / PAGE_SIZE);
     if (!this.#source.isJumping) {
       const next = Array.from({ length: last + 1 }, (_, at) => at).find((at) => !this.#loaded.has(at));
-      return next === undefined ? [] : [next];
+      return next === undefined || this.#offsetOf(next) > end ? [] : [next];
     }
     const first = Math.min(last, Math.floor(this.#first / PAGE_SIZE));
     return Array.from({ length: last - first + 1 }, (_, at) => first + at).filter((at) => !this.#loaded.has(at));
@@ -148,7 +210,13 @@ export class TaskLoader {
             if (signal.aborted) return;
             this.#underway.delete(number);
             this.#loaded.add(number);
-            this.#show({ list: withPage(this.#shown.list, number * PAGE_SIZE, page), isFirst: false, problem: null });
+            const offset = this.#offsetOf(number);
+            // One that goes from page to page counts what it gave, and events have moved that since.
+            const total = this.#source.isJumping || page.total === null ? page.total : offset + page.rows.length;
+            const end = page.rows.at(-1);
+            if (end) this.#ends.set(number, end.id);
+            this.#show({ list: withPage(this.#shown.list, offset, { ...page, total }), isFirst: false, problem: null });
+            this.#bound();
             void this.#load();
           } catch (error) {
             if (signal.aborted) return;

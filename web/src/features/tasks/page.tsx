@@ -53,6 +53,7 @@ export function TasksPage() {
   const search: TasksSearch = useSearch({ from: '/tasks' });
   const { list, isFirst, problem, loader } = useTaskList(search);
   const selection = useSelection(list, keyOf(search));
+  useEffect(() => loader.pin(selection.chosen), [loader, selection.chosen]);
   useTitle(say('title'));
   const filter = (next: TasksSearch) => void navigate({ to: '/tasks', search: next, replace: true, resetScroll: true });
   useKeys({
