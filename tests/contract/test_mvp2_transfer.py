@@ -420,6 +420,29 @@ async def test_messages_of_the_future_are_said_now_in_their_order(desk: Desk) ->
     assert [message.content for message in found] == ["now", "later"]
 
 
+async def test_a_message_that_came_without_its_answer_is_answered_when_it_is_sent_again(desk: Desk) -> None:
+    await take(desk, {"chat_history": [{"id": uuid(1), "type": "user", "content": "hello"}]})
+    assert await desk.database.read(ME, chats.find, uuid(1)) is None
+    words = chats.AnswerWords(content="here", data={}, sender="lgma")
+
+    async def say() -> chats.Exchange:
+        return await desk.database.write(ME, chats.exchange, uuid(1), content="hello", words=lambda *_: words)
+
+    first, again = await say(), await say()
+    assert (first.message.content, first.answer.content, first.is_replay) == ("hello", "here", False)
+    assert (again.answer.id, again.is_replay) == (first.answer.id, True)
+    found, total = await desk.database.read(ME, chats.history, limit=9, offset=0)
+    assert ([message.content for message in found], total) == (["hello", "here"], 2)
+
+
+async def test_a_message_is_not_answered_with_somebody_elses(desk: Desk) -> None:
+    theirs = tenant("theirs")
+    message = {"id": uuid(1), "type": "user", "content": "hello", "data": {"answer_id": uuid(2)}}
+    await take(desk, {"chat_history": [message]})
+    await take(desk, {"chat_history": [{"id": uuid(2), "type": "ai", "content": "secret"}]}, theirs)
+    assert await desk.database.read(ME, chats.find, uuid(1)) is None
+
+
 async def test_a_nul_in_a_text_is_replaced_as_everywhere(desk: Desk) -> None:
     await take(desk, {"tasks": [{"name": "a\x00b"}], "chat_history": [{"type": "ai", "content": "\x00"}]})
     after = await export(desk)

@@ -70,7 +70,7 @@ async def test_a_running_task_keeps_its_lease_however_long_an_import_takes(
             has_beaten.set()
         assert (await importing).tasks == 50 * PAGES
         assert log.count("import") == PAGES * (2 if backend == "sqlite" else 1)
-        # A beat that asks while a page is written comes right after it, or with the next one; it is written down a little later.
+        # A beat that asks while a page is written comes after it, and is noted a little later.
         assert max(len(list(run)) for name, run in groupby(log) if name == "import") <= 3
         if backend == "sqlite":  # whose leases go by this clock: more time has passed than a lease lasts
             assert LEASE.total_seconds() < PAGES * STEP_S

@@ -1,7 +1,7 @@
 """Units of work on conversations: a message with its answer, and reading them back.
 
 Hides that the task of an answer is accepted in the same transaction. Callers: `service.chat`,
-`service.transfer`. Invariant: a message is never without its answer, and an answer that speaks of a
+`service.transfer`. Invariant: a message is never without its answer, unless it was imported so, and an answer that speaks of a
 task stands if and only if the task was accepted.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from langgraph_multi_agent.domain.errors import DataRefused
@@ -113,9 +113,10 @@ def exchange(
     insert = _INSERT[store.connection.dialect.name](_TABLE).values(row).on_conflict_do_nothing()
     if store.connection.execute(insert.returning(_TABLE.c.id)).first() is None:
         known = find(store, message_id)
-        if known is None:  # the id is somebody else's, whom this one learns nothing of
-            raise DataRefused(reason="id")
-        return known
+        if known is not None:
+            return known
+        if not _is_left_open(store, message_id, answer_id):
+            raise DataRefused(reason="id")  # it is somebody else's, whom this one learns nothing of
     task, is_known = None, True
     if new_task is not None:
         task, is_known = tasks.submit(
@@ -157,15 +158,25 @@ def history(store: Store, *, limit: int, offset: int) -> tuple[list[ChatMessage]
 
 
 def find(store: Store, message_id: str) -> Exchange | None:
-    """The exchange that a message of the actor's began, if there is one."""
-    query = _own(store, select(_TABLE.c.id)).where(_TABLE.c.id == message_id, _TABLE.c.type == "user")
-    return _stored(store, message_id) if store.connection.execute(query).first() is not None else None
+    """The exchange that a message of the actor's began; None too where it came here without its answer."""
+    message = _own_message(store, message_id)
+    if message is None or message.type != "user":
+        return None
+    answer = _own_message(store, str(message.data.get("answer_id")))
+    return None if answer is None else Exchange(message=message, answer=answer, is_replay=True)
 
 
-def _stored(store: Store, message_id: str) -> Exchange:
-    message = _get(store, message_id)
-    answer = _get(store, str(message.data.get("answer_id")))
-    return Exchange(message=message, answer=answer, is_replay=True)
+def _is_left_open(store: Store, message_id: str, answer_id: str) -> bool:
+    """Name the answer in a message of the actor's that was imported without one; False if there is none."""
+    columns, tenant = _TABLE.c, store.scope.tenant or DEFAULT_TENANT
+    own = (columns.id == message_id, columns.tenant == tenant, columns.actor == store.scope.actor)
+    change = update(_TABLE).where(*own, columns.type == "user").values(data={"answer_id": answer_id})
+    return bool(store.connection.execute(change).rowcount)
+
+
+def _own_message(store: Store, message_id: str) -> ChatMessage | None:
+    row = store.connection.execute(_own(store, select(_TABLE)).where(_TABLE.c.id == message_id)).first()
+    return None if row is None else _message_of(row)
 
 
 def _get(store: Store, message_id: str) -> ChatMessage:
