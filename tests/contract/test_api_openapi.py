@@ -237,7 +237,7 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
     await call(f"DELETE {task}")
     for name in templates:  # and the same for what is not there
         if "{task_id}" in name and "{name}" not in name:
-            body = {"json": {"priority": 1}} if name.startswith("PATCH") else {}
+            body = {"json": {"priority": 1}} if name.startswith(("PATCH", "PUT")) else {}
             if name.endswith("/answer"):
                 body = {"json": {"question_id": "1", "text": "x"}}
             assert (await call(name, **body)).status_code == 404

@@ -110,8 +110,8 @@ async def test_a_deadline_is_a_date_or_a_time(desk: Desk, deadline: str | None, 
         ({"description": "x", "language": "fr"}, "language", "not_allowed"),
         ({"description": "a\x00b"}, "description", "control_character"),
         ({"description": "x", "input_data": {"a": {"b": "\x00"}}}, "input_data.a.b", "control_character"),
-        ([1, 2], "", "wrong_type"),
-        ("text", "", "wrong_type"),
+        ([1, 2], "body", "wrong_type"),
+        ("text", "body", "wrong_type"),
     ],
 )
 @pytest.mark.parametrize("language", ["zh", "en"])

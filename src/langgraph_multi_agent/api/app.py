@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from langgraph_multi_agent.api import documents, pages, ws
 from langgraph_multi_agent.api.context import Services
-from langgraph_multi_agent.api.middleware import Boundary, RequestRecord
+from langgraph_multi_agent.api.methods import Methods
+from langgraph_multi_agent.api.middleware import Boundary, Preflight, RequestRecord
 from langgraph_multi_agent.api.mvp2 import analytics as mvp2_analytics
 from langgraph_multi_agent.api.mvp2 import chat as mvp2_chat
 from langgraph_multi_agent.api.mvp2 import feedback as mvp2_feedback
@@ -49,6 +49,14 @@ CORS_EXPOSED = (
     "Content-Disposition",
 )
 
+ROUTERS = (
+    *(part.router for part in (tasks, decisions, results, events, schedules, retention, system)),
+    *(part.router for part in (mvp2_health, pages, ws, mvp2_tasks, mvp2_status)),
+    *(part.router for part in (inspection, operations, mvp2_analytics, mvp2_transfer)),
+    *(part.router for part in (mvp2_chat, mvp2_feedback, settings)),
+)
+"""In the order in which they are asked; the document lists them so too."""
+
 
 def create_api(services: Services) -> FastAPI:
     """The ASGI application over services that are open already.
@@ -57,6 +65,7 @@ def create_api(services: Services) -> FastAPI:
         services: all it may use; `lifespan`, if given, is entered at start-up.
     """
     origins = services.settings.cors_origins
+    methods = Methods(route for router in ROUTERS for route in router.routes)
     app = FastAPI(
         title="LangGraph multi-agent",
         version=services.version,
@@ -69,7 +78,7 @@ def create_api(services: Services) -> FastAPI:
         middleware=[
             Middleware(RequestRecord, services=services),
             Middleware(
-                CORSMiddleware,
+                Preflight,
                 allow_origins=list(origins),
                 allow_credentials="*" not in origins,
                 allow_methods=list(CORS_METHODS),
@@ -77,7 +86,7 @@ def create_api(services: Services) -> FastAPI:
                 expose_headers=list(CORS_EXPOSED),
                 max_age=600,
             ),
-            Middleware(Boundary, services=services),
+            Middleware(Boundary, services=services, methods=methods),
         ],
     )
     app.add_exception_handler(Fault, on_fault)
@@ -85,14 +94,9 @@ def create_api(services: Services) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.state.services = services
     app.state.started = services.clock.monotonic()
-    for module in (tasks, decisions, results, events, schedules, retention, system, mvp2_health, pages, ws):
-        app.include_router(module.router)
-    for adapted in (mvp2_tasks, mvp2_status):
-        app.include_router(adapted.router)
-    for look in (inspection, operations, mvp2_analytics, mvp2_transfer):
-        app.include_router(look.router)
-    for conversation in (mvp2_chat, mvp2_feedback, settings):
-        app.include_router(conversation.router)
+    app.state.methods = methods
+    for router in ROUTERS:
+        app.include_router(router)
     app.router.default = pages.Pages()
     app.openapi = documents.complete(app, version=services.version)  # type: ignore[method-assign,assignment]
     return app

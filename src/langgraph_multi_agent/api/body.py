@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from langgraph_multi_agent.api.problems import MalformedJson, UnsupportedMediaType, invalid
+from langgraph_multi_agent.api.problems import BODY, MalformedJson, UnsupportedMediaType, invalid
 from langgraph_multi_agent.domain.errors import InputTooLarge, InvalidRequest
 
 MAX_DEPTH = 32
@@ -43,15 +43,30 @@ async def read_bytes(request: Request, *, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-async def read_json(request: Request, model: type[Model], *, limit: int) -> Model:
-    """The JSON body as a model; a missing body counts as an empty object.
+def no_body() -> InvalidRequest:
+    """The fault for a request that says nothing where something is needed."""
+    return InvalidRequest(errors=[{"field": BODY, "code": "no_body"}])
+
+
+def has_body(request: Request) -> bool:
+    """Whether a body is announced; it may still turn out to be empty."""
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
+async def read_json(request: Request, model: type[Model], *, limit: int, is_optional: bool = False) -> Model:
+    """The JSON body as a model.
+
+    Args:
+        is_optional: whether no body counts as an empty object instead of being refused.
 
     Raises:
         InputTooLarge, UnsupportedMediaType, MalformedJson, InvalidRequest.
     """
     body = await read_bytes(request, limit=limit)
     if not body:
-        return parse(model, {})
+        if is_optional:
+            return parse(model, {})
+        raise no_body()
     if media_type_of(request) != JSON:
         raise UnsupportedMediaType(media_type=media_type_of(request) or "-", supported=JSON)
     return parse(model, decode(body))

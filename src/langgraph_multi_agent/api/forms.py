@@ -11,7 +11,16 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from langgraph_multi_agent.api.body import JSON, check, decode, media_type_of, parse, read_json
+from langgraph_multi_agent.api.body import (
+    JSON,
+    check,
+    decode,
+    has_body,
+    media_type_of,
+    no_body,
+    parse,
+    read_json,
+)
 from langgraph_multi_agent.api.context import Services
 from langgraph_multi_agent.api.media import media_type_of_name
 from langgraph_multi_agent.api.multipart import MultipartReader, Part
@@ -50,6 +59,8 @@ async def read_submission(
         raise InvalidRequest(errors=[{"field": "Idempotency-Key", "code": "invalid"}])
     if services.health.is_draining:
         raise Draining  # before reading what would be refused anyway
+    if not has_body(request):
+        raise no_body()
     match media_type_of(request):
         case "application/json":
             return await read_json(request, model, limit=services.settings.max_body_bytes), ()

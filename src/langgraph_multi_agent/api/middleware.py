@@ -12,13 +12,22 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from langgraph_multi_agent.api.context import Services
+from langgraph_multi_agent.api.methods import Methods
 from langgraph_multi_agent.api.origins import is_allowed_origin
-from langgraph_multi_agent.api.problems import OriginNotAllowed, problem
-from langgraph_multi_agent.domain.errors import Fault
+from langgraph_multi_agent.api.problems import (
+    MethodNotAllowed,
+    OriginNotAllowed,
+    RouteNotFound,
+    is_api,
+    problem,
+)
+from langgraph_multi_agent.domain.errors import Fault, InvalidRequest
 from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE, language_of
 
 log = structlog.get_logger(__name__)
@@ -26,6 +35,8 @@ log = structlog.get_logger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 QUIET_PATHS = frozenset({"/health", "/ready", "/metrics", "/api/v1/system/metrics"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
+"""What the front end's own addresses take."""
 CLIENT_GONE = 499
 """What the log says of a request whose client left before its answer."""
 
@@ -95,14 +106,42 @@ def _template(scope: MutableMapping[str, Any]) -> str | None:
     return path.replace(":path}", "}") if path else scope.get("state", {}).get("route")
 
 
+class Preflight(CORSMiddleware):
+    """CORS whose refusals are problems like all others."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" and scope["method"] == "OPTIONS" else {}
+        origin, wanted = headers.get("origin"), headers.get("access-control-request-method")
+        if origin is None or wanted is None:
+            await super().__call__(scope, receive, send)
+            return
+        answer = self.preflight_response(Headers(scope=scope))
+        if answer.status_code >= 400:
+            allowed = {"methods": ", ".join(self.allow_methods), "headers": ", ".join(self.allow_headers)}
+            fault: Fault = OriginNotAllowed(origin=origin)
+            if self.is_allowed_origin(origin):
+                is_method = wanted not in self.allow_methods
+                name, of = ("Method", "methods") if is_method else ("Headers", "headers")
+                field = f"Access-Control-Request-{name}"
+                fault = InvalidRequest(
+                    errors=[{"field": field, "code": "not_allowed", "allowed": allowed[of]}]
+                )
+            kept = {
+                name: value for name, value in answer.headers.items() if name.startswith("access-control-")
+            }
+            answer = problem(fault, Request(scope), headers={**kept, "vary": "Origin"})
+        await answer(scope, receive, send)
+
+
 class Boundary:
-    """Innermost: refuses changes by foreign web pages, and turns a bug into a problem.
+    """Innermost: refuses changes by foreign web pages, says which methods an address takes, and turns a
+    bug into a problem.
 
     The words of an unexpected exception go to the log only.
     """
 
-    def __init__(self, app: ASGIApp, *, services: Services) -> None:
-        self._app, self._services = app, services
+    def __init__(self, app: ASGIApp, *, services: Services, methods: Methods) -> None:
+        self._app, self._services, self._methods = app, services, methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -113,6 +152,9 @@ class Boundary:
         allowed = self._services.settings.cors_origins
         if scope["method"] not in SAFE_METHODS and not is_allowed_origin(origin, host, allowed):
             await problem(OriginNotAllowed(origin=origin), request)(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS" or self._methods.refuses(scope["path"], scope["method"]):
+            await self._methods_of(request)(scope, receive, send)
             return
         has_started = False
 
@@ -131,3 +173,14 @@ class Boundary:
             if has_started:  # only a broken connection can still say that the answer is not whole
                 raise
             await problem(Fault(), request)(scope, receive, send)
+
+    def _methods_of(self, request: Request) -> Response:
+        """The answer to OPTIONS, and to a method that the address does not take."""
+        path, method = request.scope["path"], request.method
+        known = self._methods.of(path)
+        if not known and is_api(path):
+            return problem(RouteNotFound(path=path), request)
+        headers = {"allow": ", ".join(known or PAGE_METHODS)}
+        if method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+        return problem(MethodNotAllowed(path=path, method=method), request, headers=headers)

@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from langgraph_multi_agent.api.context import Language, language_of_connection
 from langgraph_multi_agent.api.documents import problems
 from langgraph_multi_agent.api.media import media_type_of_name
-from langgraph_multi_agent.api.problems import Json
+from langgraph_multi_agent.api.problems import Json, is_api
 from langgraph_multi_agent.i18n import LANGUAGES, text
 
 router = APIRouter(tags=["system"])
@@ -63,13 +63,13 @@ class Pages:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
-        if scope["path"].startswith("/api/"):
+        if is_api(scope["path"]):
             raise HTTPException(404)
         is_built = (self._directory / INDEX).is_file()
         if not is_built and not _wants_page(scope):
             raise HTTPException(404)
         if scope["method"] not in ("GET", "HEAD"):
-            raise HTTPException(405, headers={"allow": "GET, HEAD"})
+            raise HTTPException(405, headers={"allow": "GET, HEAD, OPTIONS"})
         response = await self._answer(scope) if is_built else _unbuilt(scope)
         scope.setdefault("state", {})["route"] = "static"
         for name, value in HEADERS.items():

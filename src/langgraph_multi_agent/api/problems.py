@@ -26,8 +26,15 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_BASE = "urn:lgma:problem:"
 RETRY_AFTER_S = {429: 1, 503: 5}
 MAX_FIELD_ERRORS = 20
+BODY = "body"
+"""What the body as a whole is called where a field is named."""
 ADAPTER = "/api/v1/mvp2"
 """Paths at and under this one are the MVP2 adapter's."""
+
+
+def is_api(path: str) -> bool:
+    """Whether a path is the API's, so that no page is ever there."""
+    return path == "/api" or path.startswith("/api/")
 
 
 class MalformedJson(Fault):
@@ -144,16 +151,18 @@ async def on_fault(request: Request, error: Exception) -> Response:
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """What the router or the static files refuse."""
     assert isinstance(error, HTTPException)
-    path = request.scope["path"]
+    path, headers = request.scope["path"], dict(error.headers or {})
     fault: Fault
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
             fault = RouteNotFound(path=path)
         case HTTPStatus.METHOD_NOT_ALLOWED:
+            known: tuple[str, ...] = request.app.state.methods.of(path)
+            headers |= {"allow": ", ".join(known)} if known else {}
             fault = MethodNotAllowed(path=path, method=request.method)
         case _:
             fault = InvalidRequest(reason=str(error.detail))
-    return problem(fault, request, headers=dict(error.headers or {}))
+    return problem(fault, request, headers=headers)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:
@@ -163,8 +172,9 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
 
 
 def invalid(error: ValidationError) -> InvalidRequest:
-    """The fault for a body that does not fit its model."""
-    return InvalidRequest(errors=field_errors(error.errors(include_url=False)))
+    """The fault for a body that does not fit its model; one that does not fit as a whole is named `body`."""
+    found = field_errors(error.errors(include_url=False))
+    return InvalidRequest(errors=[{**item, "field": item["field"] or BODY} for item in found])
 
 
 _CODES = {

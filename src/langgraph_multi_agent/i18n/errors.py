@@ -697,6 +697,7 @@ TEXTS: dict[str, dict[str, str]] = {
                 "is no date: YYYY-MM-DD or an ISO-8601 time",
             ),
             "not_json": ("不是有效的 JSON", "is not valid JSON"),
+            "no_body": ("请求没有内容，请发送 JSON", "the request is empty; send JSON"),
             "not_text": ("不是 UTF-8 文字", "is not text in UTF-8"),
             "control_character": ("含有不允许的控制字符", "holds a control character that is not allowed"),
             "unknown_field": ("没有这个字段", "is not a known field"),

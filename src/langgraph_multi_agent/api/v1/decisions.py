@@ -117,7 +117,9 @@ async def reopen_task(task_id: str, services: ServicesOf, scope: ScopeOf, langua
 async def complete_task(
     task_id: str, request: Request, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:
-    body = await read_json(request, models.CompleteRequest, limit=services.settings.max_body_bytes)
+    body = await read_json(
+        request, models.CompleteRequest, limit=services.settings.max_body_bytes, is_optional=True
+    )
     return Json(task_shape(await services.tasks.complete(scope, task_id, note=body.note), language))
 
 

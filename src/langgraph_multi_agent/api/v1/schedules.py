@@ -10,7 +10,7 @@ from langgraph_multi_agent.api import models, samples, schedule_models
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import example, json_body, problems
-from langgraph_multi_agent.api.problems import Json, MalformedJson, UnsupportedMediaType, task_error
+from langgraph_multi_agent.api.problems import BODY, Json, MalformedJson, UnsupportedMediaType, task_error
 from langgraph_multi_agent.api.shapes import task_shape
 from langgraph_multi_agent.api.v1.tasks import TITLE_CHARS
 from langgraph_multi_agent.domain import errors as faults
@@ -63,7 +63,9 @@ _WRITE_FAULTS = (
     },
     openapi_extra=json_body(schedule_models.ScheduleRequest),
 )
-async def add_schedule(request: Request, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
+async def add_schedule(
+    request: Request, services: ServicesOf, scope: ScopeOf, language: Language
+) -> Response:
     body = await read_json(request, schedule_models.ScheduleRequest, limit=services.settings.max_body_bytes)
     wanted = ScheduleDraft(
         name=body.name,
@@ -105,7 +107,9 @@ async def list_schedules(
     summary="Read a schedule",
     responses={**_READ_PROBLEMS, **example(200, "The schedule", schedule_models.SCHEDULE)},
 )
-async def get_schedule(schedule_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
+async def get_schedule(
+    schedule_id: str, services: ServicesOf, scope: ScopeOf, language: Language
+) -> Response:
     return Json(schedule_shape(await services.schedules.get(scope, schedule_id), language))
 
 
@@ -118,7 +122,9 @@ async def get_schedule(schedule_id: str, services: ServicesOf, scope: ScopeOf, l
     responses={
         **problems(ScheduleNotFound, *_WRITE_FAULTS),
         **example(
-            200, "The schedule", schedule_models.SCHEDULE | {"is_enabled": False, "next_fire_at": samples.NULL}
+            200,
+            "The schedule",
+            schedule_models.SCHEDULE | {"is_enabled": False, "next_fire_at": samples.NULL},
         ),
     },
     openapi_extra=json_body(schedule_models.SchedulePatch),
@@ -129,7 +135,7 @@ async def change_schedule(
     patch = await read_json(request, schedule_models.SchedulePatch, limit=services.settings.max_body_bytes)
     fields: dict[str, Any] = {name: getattr(patch, name) for name in patch.model_fields_set}
     if not fields:
-        raise InvalidRequest(errors=[{"field": "", "code": "empty"}])
+        raise InvalidRequest(errors=[{"field": BODY, "code": "empty"}])
     if "task" in fields:
         if patch.task is None:
             raise InvalidRequest(errors=[{"field": "task", "code": "wrong_type", "expected": "object"}])
@@ -173,7 +179,9 @@ async def delete_schedule(schedule_id: str, services: ServicesOf, scope: ScopeOf
         ),
     },
 )
-async def run_schedule(schedule_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
+async def run_schedule(
+    schedule_id: str, services: ServicesOf, scope: ScopeOf, language: Language
+) -> Response:
     task = await services.schedules.run_now(scope, schedule_id)
     headers = {"location": f"/api/v1/tasks/{task.id}"}
     return Json(task_shape(task, language), status_code=202, headers=headers)

@@ -188,7 +188,8 @@ async def reset_agent(
     if agent is not None:
         body = parse(models.ResetRequest, {"agent": agent})
     else:
-        body = await read_json(request, models.ResetRequest, limit=services.settings.max_body_bytes)
+        limit = services.settings.max_body_bytes
+        body = await read_json(request, models.ResetRequest, limit=limit, is_optional=True)
     status = await services.agents.reset(scope, body.agent)
     log.info("agent.reset", agent=status.name, actor=scope.actor, tenant=scope.tenant)
     return Json(agent_shape(status, language))

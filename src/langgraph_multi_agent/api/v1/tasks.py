@@ -12,7 +12,7 @@ from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, json_body, problems, submit_body
 from langgraph_multi_agent.api.forms import read_submission
-from langgraph_multi_agent.api.problems import Json, MalformedForm, MalformedJson, UnsupportedMediaType
+from langgraph_multi_agent.api.problems import BODY, Json, MalformedForm, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.api.shapes import task_shape
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import InvalidRequest
@@ -197,7 +197,7 @@ async def change_task(
     patch = await read_json(request, models.TaskPatch, limit=services.settings.max_body_bytes)
     fields = {name: getattr(patch, name) for name in patch.model_fields_set}
     if not fields:
-        raise InvalidRequest(errors=[{"field": "", "code": "empty"}])
+        raise InvalidRequest(errors=[{"field": BODY, "code": "empty"}])
     if "budget" in fields:
         fields["budget"] = patch.budget.model_dump()
     return Json(task_shape(await services.tasks.update(scope, task_id, fields), language))
