@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import DataRefused
 from langgraph_multi_agent.domain.ports import BudgetGuard, ModelReply, ModelRequest
-from langgraph_multi_agent.domain.task import Task
+from langgraph_multi_agent.domain.task import Action, Task
+from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.models.gateway import Gateway
 from langgraph_multi_agent.service.channels import chat_topic
 from langgraph_multi_agent.service.chat import MAX_CONTENT_CHARS, MAX_PAGE
 from langgraph_multi_agent.settings import Settings
-from langgraph_multi_agent.store import chats
+from langgraph_multi_agent.store import analytics, chats
 
 pytestmark = pytest.mark.anyio
 
@@ -191,6 +193,59 @@ async def test_agents_and_health_are_answered(desk: Desk) -> None:
     assert "Agents: 3, of which 0 at work." in await words(desk, "what are the agents doing?")
     said = await words(desk, "is the system ok?")
     assert "database ok" in said
+
+
+async def test_the_newest_task_and_the_newest_tasks_are_told_with_their_status(desk: Desk) -> None:
+    assert "还没有任何任务" in await words(desk, "我的任务")
+    for number in range(6):
+        last = await desk.submit("统计", title=f"报告 {number}")
+    said = await say(desk, "我的上一个任务")
+    assert said["ai_response"]["content"].startswith("任务“报告 5”：等待执行")
+    assert [link["href"] for link in said["ai_response"]["links"]] == [f"/tasks/{last['id']}"]
+    await desk.client.post(f"/api/v1/tasks/{last['id']}/cancel")
+    lines = (await words(desk, "show me my recent tasks")).splitlines()
+    assert lines[1] == "· 报告 5: cancelled (0 %)"
+    assert lines[2] == "· 报告 4: waiting to start (0 %)"
+    assert len([line for line in lines if line.startswith("·")]) == 5
+
+
+async def test_whether_anything_is_wrong_is_told_of_the_system_and_of_the_tasks(desk: Desk) -> None:
+    calm = await words(desk, "有没有出错？")
+    assert "系统正常" in calm
+    assert "现在没有失败的任务" in calm
+    failed = (await desk.submit("count", title="January"))["id"]
+    waiting = (await desk.submit("count", title="February"))["id"]
+    error = {"code": "WORKFLOW_TIMEOUT", "params": {"limit_s": 60}}
+    await desk.finish(failed, Action.FAIL, error=error)
+    await desk.ask(waiting, {"id": "q1", "text": "which?", "options": []})
+    said = (await say(desk, "is anything broken?"))["ai_response"]
+    title = describe("WORKFLOW_TIMEOUT", {"limit_s": 60}, "en").title
+    assert f"· January: {title}" in said["content"]
+    assert "Tasks failed: 1." in said["content"]
+    assert "answer of yours: 1." in said["content"]
+    assert f"/tasks/{failed}" in {link["href"] for link in said["links"]}
+
+
+@pytest.mark.parametrize(
+    ("question", "source"),
+    [
+        ("根据手册解释一下租约", "zh/tasks"),
+        ("手册中有没有讲端口配置", "zh/cli"),
+        ("手册对预算有什么规定？", "zh/limits-and-security"),
+        ("according to the handbook what is a lease", "en/settings"),
+        ("does the handbook mention backups?", "en/operations"),
+    ],
+)
+async def test_a_question_to_the_handbook_is_answered_from_it(desk: Desk, question: str, source: str) -> None:
+    said = (await say(desk, question))["ai_response"]
+    assert source in {item["source"] for item in said["citations"]}
+    assert said["offer"] is None
+
+
+async def test_work_by_the_handbook_is_made_a_task_of(desk: Desk) -> None:
+    made = await say(desk, "请根据手册把重试和取消的区别整理成一张表")
+    task = (await desk.client.get(f"/api/v1/tasks/{made['task_id']}")).json()
+    assert task["description"] == "请根据手册把重试和取消的区别整理成一张表"
 
 
 async def test_tasks_are_not_controlled_from_the_conversation(desk: Desk) -> None:
@@ -530,13 +585,14 @@ async def test_what_the_model_cost_is_kept_with_the_answer(tmp_path: Path) -> No
 
 
 async def spent_today(desk: Desk) -> tuple[int, int, int]:
-    """Model calls, and tokens in and out, as the page of analytics adds them up."""
-    answer = await desk.client.get("/api/v1/mvp2/analytics/dashboard")
-    days = answer.json()["data"]["cost_data"]
-    calls, given, taken = (
-        sum(day[name] for day in days) for name in ("calls", "input_tokens", "output_tokens")
+    """Model calls, and tokens in and out, of which analytics make their totals."""
+    since = desk.services.clock.now() - timedelta(days=1)
+    days = (await desk.database.read(DEFAULT_SCOPE, analytics.spending_by_day, since=since)).values()
+    return (
+        sum(day.calls for day in days),
+        sum(day.input_tokens for day in days),
+        sum(day.output_tokens for day in days),
     )
-    return calls, given, taken
 
 
 async def test_what_chat_spends_counts_in_analytics_also_when_the_answer_was_of_no_use(

@@ -215,7 +215,25 @@ def test_a_long_request_for_a_task_keeps_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["任务", "a", " ", "“", "请帮我", "what is ", "的", "队列", "把", "\n", "agents "]
+    "piece",
+    [
+        "任务",
+        "a",
+        " ",
+        "“",
+        "请帮我",
+        "what is ",
+        "的",
+        "队列",
+        "把",
+        "\n",
+        "agents ",
+        "手册",
+        "有",
+        "the ",
+        "according to ",
+        "最近的",
+    ],
 )
 def test_a_long_message_is_read_quickly(piece: str) -> None:
     message = (piece * 8000)[:8000]
@@ -226,7 +244,15 @@ def test_a_long_message_is_read_quickly(piece: str) -> None:
 
 def test_states_are_never_left_to_a_model() -> None:
     assert Kind.WORK not in STATUS_KINDS
-    assert {Kind.COUNTS, Kind.LIST, Kind.TASK, Kind.AGENTS, Kind.QUEUE, Kind.HEALTH} == STATUS_KINDS
+    assert {
+        Kind.COUNTS,
+        Kind.LIST,
+        Kind.TASK,
+        Kind.AGENTS,
+        Kind.QUEUE,
+        Kind.HEALTH,
+        Kind.TROUBLE,
+    } == STATUS_KINDS
 
 
 @pytest.mark.parametrize(
@@ -234,3 +260,201 @@ def test_states_are_never_left_to_a_model() -> None:
 )
 def test_a_remark_that_begins_like_an_order_makes_no_task(message: str) -> None:
     assert read_intent(message).kind is not Kind.WORK
+
+
+TO_THE_HANDBOOK = [
+    "根据手册，任务失败后怎么办？",
+    "按手册重试任务",
+    "按照手册，怎样备份数据",
+    "根据手册说明如何取消任务",
+    "根据手册解释一下租约",
+    "依据使用手册，最多可以上传多少文件",
+    "手册里怎么说重试的？",
+    "手册上关于备份是怎么写的",
+    "手册中有没有讲端口配置",
+    "按手册应该怎么升级？",
+    "查一下手册：如何暂停任务",
+    "请根据手册回答：检查点是什么",
+    "请根据手册告诉我怎么配置大模型",
+    "帮我查手册里关于租约的内容",
+    "帮我看看手册怎么说优先级",
+    "手册对预算有什么规定？",
+    "According to the handbook, how do I retry a task?",
+    "according to the handbook what is a lease",
+    "What does the handbook say about backups?",
+    "As the handbook says, how long are keys kept?",
+    "in the handbook, where is cancelling described?",
+    "Look up in the handbook how tasks are paused",
+    "Please tell me, according to the manual, how to configure Redis",
+    "per the handbook, can a task be paused?",
+    "does the handbook mention backups?",
+    "check the handbook for retries",
+    "Please answer from the handbook: what is a checkpoint?",
+]
+NEWEST_TASK = [
+    "我的上一个任务",
+    "我上一个任务怎么样了",
+    "上个任务呢",
+    "上一个任务完成了吗",
+    "最后一个任务的结果",
+    "我刚才提交的任务在哪",
+    "刚刚那个任务好了吗？",
+    "我最新的任务进展",
+    "my last task",
+    "my latest task?",
+    "my previous task",
+    "my most recent task",
+    "what about my last task?",
+    "show my last task",
+    "what happened to my last task?",
+    "what was my last task?",
+    "the last task I submitted",
+]
+NEWEST_TASKS = [
+    "我最近的任务",
+    "我的任务",
+    "看看我最近的任务",
+    "我最近有什么任务？",
+    "我最近提交了哪些任务",
+    "show me my recent tasks",
+    "my tasks",
+    "what are my latest tasks?",
+    "最近的任务有哪些",
+    "最近三个任务",
+]
+TROUBLES = [
+    "有没有出错？",
+    "有什么问题吗",
+    "有什么问题？",
+    "有没有什么问题",
+    "出什么问题了吗？",
+    "哪里出错了",
+    "哪儿出问题了？",
+    "有没有失败的？",
+    "一切正常吗？",
+    "都正常吗",
+    "有异常吗？",
+    "最近有没有失败",
+    "最近出错了吗",
+    "有什么错误",
+    "有报错吗？",
+    "系统有没有出错",
+    "is anything broken?",
+    "anything broken?",
+    "is something wrong?",
+    "what's wrong?",
+    "are there any errors?",
+    "any problems?",
+    "any failures?",
+    "did anything fail?",
+    "is everything ok?",
+    "everything alright?",
+    "any recent failures?",
+    "what went wrong?",
+    "anything wrong?",
+    "Is there a problem?",
+]
+MORE_ORDERS = [
+    "梳理一下客户的投诉类型",
+    "起草一封给供应商的道歉信",
+    "请总结用户的意见：太慢，经常失败",
+    "Translate into German: it does not work",
+    "根据手册写一份重试流程的总结报告",
+    "请根据手册把错误码整理成一张表",
+    "把手册里关于重试的内容总结成要点",
+    "根据这份手册翻译成英文：天气很好",
+    "根据销售数据分析一月的趋势",
+    "按照下面的数据做一份对比报告：A 1，B 2",
+    "请根据下面的数据预测销量：1,2,3",
+    "根据数据，统计各地区的订单数量",
+    "Write a summary report according to the handbook",
+    "According to the sales data, write a report on churn",
+    "Based on the data below, compare the two regions: A 1, B 2",
+    "Summarise what the handbook says about retries",
+    "Translate the handbook's chapter on retries into German",
+    "创建任务：根据手册说明如何取消任务",
+    "统计最近三个月的任务完成情况，写一份报告",
+    "写一份关于系统问题的报告",
+    "write a report on what went wrong in the last quarter",
+    "summarize my last meeting: hello",
+    "总结我最近的工作：写代码",
+    "把我上一个任务的报告翻译成英文",
+    "Please compare my last task with the previous one",
+    "按地区统计一月的订单数量",
+    "请结合下面的评论总结用户的意见：太慢、好用",
+    "Based on these notes, write a summary of the meeting: a, b",
+    "As per the brief, draft a plan for the launch",
+]
+MORE_DOUBTFUL = [
+    "按手册的格式写一份周报",
+    "分析最近的任务失败的原因",
+    "分析有没有异常的订单",
+    "检查这份数据有什么问题：1,2,3",
+    "请检查下面的代码有没有出错：print(1)",
+    "find out what is wrong with the sales data",
+    "能根据销售数据写一份报告吗？",
+    "Analyse why the deployment failed",
+    "根据销售数据写报告",
+]
+MORE_REMARKS = [
+    "我有一个问题",
+    "有个问题想问",
+    "帮我看看这个方案有什么问题",
+    "analyse whether anything is broken in the data: 1,2",
+    "what is wrong with my data?",
+    "这个想法有什么问题？",
+    "我的代码有什么问题？",
+    "Any problems with my CV?",
+    "有问题",
+    "按时完成了",
+    "按钮分析不了",
+    "按照要求生成报告失败了",
+    "根据统计，用户增加了",
+    "根据分析报告，哪里写错了",
+    "检查点是什么？",
+    "按天统计的报告在哪",
+]
+
+
+@pytest.mark.parametrize("message", TO_THE_HANDBOOK)
+def test_a_question_to_the_handbook_by_its_name_is_looked_up_without_saying_so(message: str) -> None:
+    intent = read_intent(message)
+    assert (intent.kind, intent.request) == (Kind.QUESTION, "")
+    assert intent.about
+    assert "手册" not in intent.about
+    assert "handbook" not in intent.about
+
+
+@pytest.mark.parametrize("message", NEWEST_TASK)
+def test_who_names_the_newest_task_asks_how_it_is(message: str) -> None:
+    intent = read_intent(message)
+    assert (intent.kind, intent.reference) == (Kind.TASK, "")
+
+
+@pytest.mark.parametrize("message", NEWEST_TASKS)
+def test_who_names_the_newest_tasks_gets_their_list(message: str) -> None:
+    intent = read_intent(message)
+    assert (intent.kind, intent.status) == (Kind.LIST, None)
+
+
+@pytest.mark.parametrize("message", TROUBLES)
+def test_who_asks_whether_anything_is_wrong_is_understood(message: str) -> None:
+    assert read_intent(message).kind is Kind.TROUBLE
+
+
+@pytest.mark.parametrize("message", MORE_ORDERS)
+def test_an_order_that_rests_on_something_is_work_with_all_its_words(message: str) -> None:
+    intent = read_intent(message)
+    assert intent.kind is Kind.WORK
+    assert message.endswith(intent.request)
+    assert intent.request == message or intent.is_named
+
+
+@pytest.mark.parametrize("message", MORE_DOUBTFUL)
+def test_work_that_speaks_of_trouble_is_asked_about(message: str) -> None:
+    assert read_intent(message).kind is Kind.OFFER
+
+
+@pytest.mark.parametrize("message", MORE_REMARKS)
+def test_what_only_sounds_like_a_state_or_an_order_is_neither(message: str) -> None:
+    assert read_intent(message).kind in {Kind.QUESTION, Kind.OTHER}

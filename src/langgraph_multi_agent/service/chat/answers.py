@@ -113,7 +113,7 @@ class Answers:
             case Kind.OTHER if handbook.covers(asked.content) < handbook.COVERED:
                 passages = []
             case _:
-                passages = await find_passages(asked.content, language)
+                passages = await find_passages(asked.intent.about or asked.content, language)
         if passages:
             return _quoted(passages, language)
         unknown = _lines(
@@ -125,7 +125,7 @@ class Answers:
         return replace(unknown, links=(page_link("settings", language),) if self._model is None else ())
 
     async def _by_model(self, model: Model, asked: Asked, ledger: TurnLedger) -> Reply:
-        passages = await find_passages(asked.content, asked.language)
+        passages = await find_passages(asked.intent.about or asked.content, asked.language)
         try:
             words = await ask_model(
                 model,

@@ -1,8 +1,8 @@
 """Reads what a person wants of a message, without a model.
 
-Hides how `phrases` are weighed. Caller: `ChatService`. Invariant: pure, linear, and careful: `WORK`, which makes a
-task, needs a plain order; whatever could be one is `OFFER`, which asks first; a question, a remark or a
-complaint is neither.
+Hides how `phrases` and `states` are weighed. Caller: `ChatService`. Invariant: pure, linear, and careful:
+`WORK`, which makes a task, needs a plain order; whatever could be one is `OFFER`, which asks first; a
+question, a remark or a complaint is neither.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from langgraph_multi_agent.agents.request import model_only_wish
 from langgraph_multi_agent.domain.task import TaskStatus
-from langgraph_multi_agent.service.chat import phrases
+from langgraph_multi_agent.service.chat import phrases, states
 
 READ_CHARS = 600
 """Orders and questions begin early; what follows is material."""
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     AGENTS = "agents"
     QUEUE = "queue"
     HEALTH = "health"
+    TROUBLE = "trouble"
     CONTROL = "control"
     WORK = "work"
     OFFER = "offer"
@@ -40,7 +41,9 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-STATUS_KINDS = frozenset({Kind.COUNTS, Kind.LIST, Kind.TASK, Kind.AGENTS, Kind.QUEUE, Kind.HEALTH})
+STATUS_KINDS = frozenset(
+    {Kind.COUNTS, Kind.LIST, Kind.TASK, Kind.AGENTS, Kind.QUEUE, Kind.HEALTH, Kind.TROUBLE}
+)
 """Answered from the services, never by a model: their numbers are not to be invented."""
 
 
@@ -49,9 +52,12 @@ WHOLE = (
     (Kind.DECLINE, phrases.DECLINE),
     (Kind.THANKS, phrases.THANKS),
     (Kind.ABILITIES, phrases.ABILITIES),
+    (Kind.TROUBLE, states.TROUBLE),
+    (Kind.LIST, states.RECENT),
+    (Kind.TASK, states.LATEST_ALONE),
 )
 """Kinds that are a whole message."""
-ABOUT = ((Kind.QUEUE, phrases.QUEUE), (Kind.AGENTS, phrases.AGENTS), (Kind.HEALTH, phrases.HEALTH))
+ABOUT = ((Kind.QUEUE, states.QUEUE), (Kind.AGENTS, states.AGENTS), (Kind.HEALTH, states.HEALTH))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +65,12 @@ class Intent:
     """What was read.
 
     Attributes:
-        status: of `LIST`.
+        status: of `LIST`; None for the newest tasks whatever their status.
         reference: of `TASK`: an id, words of a title, or empty for the newest task.
         request: of `WORK` and `OFFER`: what is to be done; empty if that was not said.
         has_period: of `COUNTS`: it asks about a day, week or month.
         is_named: of `WORK`: it says in so many words that a task is to be made.
+        about: of `QUESTION`: what to look up where the handbook itself is asked, without saying so.
     """
 
     kind: Kind
@@ -72,6 +79,7 @@ class Intent:
     request: str = ""
     has_period: bool = False
     is_named: bool = False
+    about: str = ""
 
 
 def read_intent(message: str) -> Intent:
@@ -89,6 +97,9 @@ def read_intent(message: str) -> Intent:
     ordered = _named_order(plain, body)
     if ordered is not None:
         return ordered
+    looked_up = _looked_up(plain, body)
+    if looked_up is not None:
+        return looked_up
     state = _state(plain)
     if state is not None:
         return state
@@ -119,50 +130,74 @@ def _named_order(plain: str, body: str) -> Intent | None:
     return Intent(kind=Kind.WORK if is_plain else Kind.OFFER, request=rest, is_named=is_plain)
 
 
+def _looked_up(plain: str, body: str) -> Intent | None:
+    """A question to the handbook by its name; work on it or by it is none."""
+    if phrases.HANDBOOK.search(plain) is None:
+        return None
+    rest, basis, _ = _without_basis(plain)
+    is_by_it = basis is not None and phrases.HANDBOOK.search(basis) is not None
+    if not is_by_it and phrases.ASKS_HANDBOOK.search(plain) is None:
+        return None
+    if _work(plain, body).kind in {Kind.WORK, Kind.OFFER} or states.QUOTED_TASK.search(plain):
+        return None
+    asked = phrases.HANDBOOK_WORDS.sub("", rest if is_by_it and rest else plain).strip()
+    return Intent(kind=Kind.QUESTION, about=asked or plain)
+
+
+def _without_basis(plain: str) -> tuple[str, str | None, bool]:
+    """A request without “please” and “according to …”; what it rests on; whether it was polite."""
+    rest = phrases.UNPOLITE.sub("", plain).strip()
+    is_polite = rest != plain
+    found = phrases.BASIS.match(rest)
+    if found is None:
+        return rest, None, is_polite
+    without = rest[found.end() :].strip()
+    unpolite = phrases.UNPOLITE.sub("", without).strip()
+    return unpolite, found.group(), is_polite or unpolite != without
+
+
 def _state(plain: str) -> Intent | None:
     """A question on how things are now."""
     reference = _reference(plain)
-    if reference and (phrases.TASK_STATE.search(plain) or phrases.WHY_FAILED.search(plain)):
+    if reference and (states.TASK_STATE.search(plain) or states.WHY_FAILED.search(plain)):
         return Intent(kind=Kind.TASK, reference=reference)
     if phrases.ASKS_HOW.search(plain) or phrases.ASKS_RULE.search(plain) or phrases.DEFINITION.search(plain):
         return None
-    if reference is not None and phrases.TASK_STATE.search(plain):
+    if reference is not None and states.TASK_STATE.search(plain):
         return Intent(kind=Kind.TASK, reference=reference)
-    named = phrases.NAMED_TASK.search(plain)
+    named = states.NAMED_TASK.search(plain)
     if named is not None:
         words = next(group for group in named.groups() if group).strip(" “”\"'《》「」的")
-        if words and not phrases.NO_TITLE.fullmatch(words):
+        if words and not states.NO_TITLE.fullmatch(words):
             return Intent(kind=Kind.TASK, reference=words)
     for kind, pattern in ABOUT:
         if pattern.search(plain):
             return Intent(kind=kind)
-    status = next((status for status, pattern in phrases.STATUSES if pattern.search(plain)), None)
-    is_counted = phrases.HOW_MANY.search(plain) is not None
-    if is_counted and phrases.PERIOD.search(plain):
+    status = next((status for status, pattern in states.STATUSES if pattern.search(plain)), None)
+    is_counted = states.HOW_MANY.search(plain) is not None
+    if is_counted and states.PERIOD.search(plain):
         return Intent(kind=Kind.COUNTS, has_period=True)
-    if status is not None and (
-        is_counted or (phrases.LISTS.search(plain) and phrases.OF_TASKS.search(plain))
-    ):
+    if status is not None and (is_counted or (states.LISTS.search(plain) and states.OF_TASKS.search(plain))):
         return Intent(kind=Kind.LIST, status=status)
-    if is_counted or phrases.OVERVIEW.search(plain):
-        return Intent(kind=Kind.COUNTS, has_period=phrases.PERIOD.search(plain) is not None)
+    if is_counted or states.OVERVIEW.search(plain):
+        return Intent(kind=Kind.COUNTS, has_period=states.PERIOD.search(plain) is not None)
     return None
 
 
 def _reference(plain: str) -> str | None:
     """An id or a quoted title; empty for “the latest task”; None if no task is meant."""
-    found = phrases.UUID.search(plain)
+    found = states.UUID.search(plain)
     if found is not None:
         return found.group().lower()
-    quoted = phrases.QUOTED_TASK.search(plain)
+    quoted = states.QUOTED_TASK.search(plain)
     if quoted is not None:
         return next(group for group in quoted.groups() if group).strip()
-    return "" if phrases.LATEST.search(plain) else None
+    return "" if states.LATEST.search(plain) else None
 
 
 def _work(plain: str, body: str) -> Intent:
     """An order, what could be one, a question, or none of these."""
-    unpolite = phrases.UNPOLITE.sub("", plain).strip()
+    unpolite, basis, is_polite = _without_basis(plain)
     question = Intent(kind=Kind.QUESTION)
     if phrases.NOT_NOW.match(unpolite):
         return question if _is_question(plain) else Intent(kind=Kind.OTHER)
@@ -173,6 +208,7 @@ def _work(plain: str, body: str) -> Intent:
         named = _named_order(wanted, body[len(plain) - len(wanted) :])
         if named is not None:
             return Intent(kind=Kind.OFFER, request=named.request)
+        wanted, _, _ = _without_basis(wanted)
         is_order = (_is_order(wanted) or model_only_wish(wanted)) and not phrases.ASKS_TO_KNOW.match(wanted)
         return offer if is_order else question
     if phrases.ASKS_TO_KNOW.match(unpolite):
@@ -187,18 +223,26 @@ def _work(plain: str, body: str) -> Intent:
         )
     clause = phrases.FIRST_CLAUSE.split(unpolite, maxsplit=1)[0]
     if _lacks_object(clause):
+        if basis is not None:
+            return question if _is_question(plain) else offer
         is_named = phrases.DELIVERABLE.search(clause) or not phrases.GENERIC.match(clause)
         return Intent(kind=Kind.OFFER if is_named else Kind.QUESTION if _is_question(plain) else Kind.OTHER)
+    said = phrases.BEFORE_COLON.match(clause)
+    head = said.group() if said else clause
     if _is_order(clause) or model_only_wish(clause):
-        is_polite = unpolite != plain
-        is_remark = phrases.COMPLAINT.search(clause) or (not is_polite and phrases.NOUN_USE.match(clause))
-        if phrases.COMPLAINT.search(clause) or (not is_polite and phrases.ASKS_WHERE.search(clause)):
+        if phrases.OF_TROUBLE.search(head):
+            return offer
+        is_remark = phrases.COMPLAINT.search(head) or (not is_polite and phrases.NOUN_USE.match(clause))
+        if phrases.COMPLAINT.search(head) or (not is_polite and phrases.ASKS_WHERE.search(clause)):
             return question
         if _is_question(plain):
             return question if is_remark else offer
         if is_remark or (not is_polite and _is_short(clause)):
             return offer
         return Intent(kind=Kind.WORK, request=body.strip())
+    maybe = None if phrases.HANDBOOK.search(clause) else phrases.MAYBE.match(clause)
+    if maybe is not None and len(clause[maybe.end() :].strip(phrases.EDGES)) >= MIN_PLAIN_CHARS:
+        return offer
     return question if _is_question(plain) else Intent(kind=Kind.OTHER)
 
 

@@ -1,11 +1,9 @@
-"""The phrases by which a message is read, in zh and en; what they mean together is for `intents`.
+"""The phrases by which orders and questions are read, in zh and en; what they mean together is for `intents`.
 
 Invariant: every pattern is linear in the message, as far as READ_CHARS let it matter.
 """
 
 import re
-
-from langgraph_multi_agent.domain.task import TaskStatus
 
 _I = re.IGNORECASE
 EDGES = " \t\r\n.,;:!?…~。，；：！？、～“”\"'()（）👍🙏😊"
@@ -48,7 +46,7 @@ UNPOLITE = re.compile(
     _I,
 )
 MAY_YOU = re.compile(
-    r"^(?:请问)?(?:你)?(?:能不能|能否|能|可不可以|可以|可否|方便)(?=你|帮|给|替|请|把|将|分析|统计"
+    r"^(?:请问)?(?:你)?(?:能不能|能否|能|可不可以|可以|可否|方便)(?=你|帮|给|替|请|把|将|根据|按照|基于|分析|统计"
     r"|翻译|写|做|生成|总结|对比|比较|汇总|整理|预测)"
     r"你?|^(?:please[, ]+)?(?:can|could|would|will) you\b(?: please| kindly)?|^would it be possible to\b",
     _I,
@@ -73,53 +71,6 @@ NAMED_ORDER = re.compile(
 SHORT_FORM = re.compile(r"^(?:新任务|任务|new task|task)\s*[:：]", _I)
 ASKS_WHERE = re.compile(r"怎么|在哪|哪里|哪儿|从哪|多久|为什么|是什么|是哪|是谁|吗$", _I)
 STATEMENT = re.compile(r"了$|^[\u4e00-\u9fff]{1,4}[:：]")
-UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", _I)
-_QUOTED = r"[“\"「『《']([^“”\"「」『』《》'\n]{1,120})[”\"」』》']"
-QUOTED_TASK = re.compile(
-    rf"任务\s*{_QUOTED}|{_QUOTED}\s*(?:这个|那个|的)?任务|\btask\s+(?:called |named )?{_QUOTED}"
-    rf"|{_QUOTED}\s+task\b",
-    _I,
-)
-LATEST = re.compile(
-    r"(?:最近|最新|最后|上一?个|刚才|刚刚|我)(?:的|一个|那个|这个|提交的|创建的|建的|新建的)*任务(?!们|队列|数|页)"
-    r"|\b(?:my|the) (?:latest |last |most recent |newest |previous )?task\b(?! queue| list| page)",
-    _I,
-)
-TASK_STATE = re.compile(
-    r"怎么样|如何(?:了|[?？]?$)|状态|进展|进度|情况|完成了?(?:吗|没)|好了(?:吗|没)|做完|跑完"
-    r"|结束了?(?:吗|没)|到哪|失败了?(?:吗|没)|多久能"
-    r"|\bhow(?:'s| is)\b|\bstatus\b|\bprogress\b|\bstate of\b|\b(?:done|finished|ready|completed?"
-    r"|running|failed)\b|how far|where is"
-    r"|\bwhat happened\b|\bwhat about\b",
-    _I,
-)
-WHY_FAILED = re.compile(
-    r"(?:为什么|为何|怎么).{0,60}(?:失败|出错|报错)|(?:失败|出错)的?原因|\bwhy\b.{0,120}\bfail", _I
-)
-NAMED_TASK = re.compile(
-    r"^(?:请问)?任务[\s:：]*([^，,。？?]{2,60}?)\s*(?:现在|目前)?的?(?:怎么样|进展|进度|状态|情况"
-    r"|完成了?(?:吗|没)|好了(?:吗|没)|做完|跑完|到哪)"
-    r"|^(?:请问)?(?:我的)?([^，,。？?]{2,60}?)(?:这个|那个|的)?任务(?:现在|目前)?(?:的)?"
-    r"(?:怎么样|进展|进度|状态|做到哪|完成了?(?:吗|没)|好了(?:吗|没)|做完|跑完|到哪)"
-    r"|\b(?:how(?:'s| is)|status of|progress of|what about|state of) (?:the "
-    r"|my )?task (.{2,80}?)(?: going| doing| coming along)?[?.!]*$"
-    r"|\b(?:how(?:'s| is)|status of|progress of|state of) (?:the |my )(.{2,80}?) task(?: going| doing"
-    r"| coming along)?[?.!]*$"
-    r"|\b(?:status|progress) of (?:the |my )?(.{2,80}?)[?.!]*$"
-    r"|^is (?:the |my )?task (.{2,80}?) (?:done|finished|ready|complete[d]?|running)[?.!]*$"
-    r"|^is (?:the |my )(.{2,80}?) task (?:done|finished|ready|complete[d]?|running)[?.!]*$",
-    _I,
-)
-NO_TITLE = re.compile(
-    r"(?:的|所有|全部|现在|目前|当前|今天|我们?|我的|系统|各个?|每个|总体|整体|那些|这些|哪些|哪个"
-    r"|一个|这个|那个|失败|运行|执行|正在执行|等待|和|与|子|"
-    r"查看|看看|看一下|显示|列出|情况|状态|进展|进度|想知道|想了解|请|说明|告诉我?|介绍|帮我|一下)*"
-    r"|(?:all|the|my|our|your|of|these|those|every|each|tasks?|system|queue|agents?|everything|things"
-    r"|server|service)"
-    r"(?: (?:all|the|my|our|of|tasks?|system|queue|agents?))*",
-    _I,
-)
-
 ASKS_HOW = re.compile(
     r"怎么(?!样)|怎样|如何(?![了?？。！!\s]|$)|为什么|为何|什么意思|区别|原因|\bhow (?:do|can|to"
     r"|should|does|would|could|will)\b|\bwhy\b"
@@ -140,98 +91,6 @@ DEFINITION = re.compile(
     r"|failed|waiting|pending|paused|latest|last|going))[\w-]+(?: queue| task| agent| board)?[?.!]*$",
     _I,
 )
-QUEUE = re.compile(
-    r"队列.{0,8}(?:多少|多长|几个|情况|状态|满|长度|怎么样|有什么|排着)|(?:多少|几个)任务?(?:在)?排队"
-    r"|排队.{0,6}(?:多少|几个|情况)"
-    r"|how (?:long|full|deep|big|busy) is the queue|\bqueue (?:length|depth|status|size)\b|\b(?:in"
-    r"|is) the (?:task )?queue\b|anything queued",
-    _I,
-)
-AGENTS = re.compile(
-    r"(?:智能体|\bagents?\b).{0,12}(?:在做|在干|在忙|干什么|忙|空闲|状态|在工作|情况|干活|怎么样|正常)"
-    r"|(?:谁|哪些|哪个|几个|多少个?).{0,6}智能体|智能体有(?:哪些|多少|几个)"
-    r"|\bagents?\b.{0,24}\b(?:busy|idle|doing|working|status|at work|free|available)\b"
-    r"|\bwhich agents\b|\bhow many agents\b"
-    r"|\blist (?:all |the )*agents\b|\bagents? status\b|\bstatus of (?:the |all )*agents\b"
-    r"|\bwho is (?:busy|working)\b",
-    _I,
-)
-HEALTH = re.compile(
-    r"(?:系统|服务|服务器|平台|数据库)(?:现在|目前|当前|都|运行|还)*(?:正常|健康|好吗|好着|有问题"
-    r"|有没有问题|可用|状态|情况|怎么样|在线|挂)|健康状态"
-    r"|\bis (?:the )?(?:system|server|service|everything|database|it all) (?:ok|okay|up|healthy|fine"
-    r"|working|down|all right|running|online)\b"
-    r"|\bsystem (?:health|status|state)\b|\bhealth status\b|\bstatus of (?:the )?(?:system|server)\b"
-    r"|\bhow is (?:the )?(?:system|server)\b",
-    _I,
-)
-_S = TaskStatus
-STATUSES = (
-    (
-        _S.WAITING_INPUT,
-        re.compile(
-            r"等(?:待|着)?(?:我|人|您|你|回答|答复|输入|审批|批准|确认)|(?:需要|要)(?:我|人)(?:来|去)?(?:回答"
-            r"|处理|确认|批准|答复)?"
-            r"|\bwait\w*(?: \w+)? for (?:me|my|us|an? answer|answers?|input|approval|a person)\b"
-            r"|\bneeds? (?:me|my|an? answer|input|approval|attention)\b",
-            _I,
-        ),
-    ),
-    (_S.FAILED, re.compile(r"失败|出错|报错|\bfail(?:ed|ing|s|ures?)?\b|\berrored\b", _I)),
-    (
-        _S.IN_PROGRESS,
-        re.compile(
-            r"正在(?:执行|运行|处理|跑|做|进行)|执行中|运行中|进行中|处理中|在跑|在运行|在执行|在处理"
-            r"|\brunning\b|\bin progress\b|\bbeing (?:worked|processed)\b"
-            r"|\bexecuting\b|\bunder way\b|\bactive\b",
-            _I,
-        ),
-    ),
-    (
-        _S.PENDING,
-        re.compile(
-            r"排队|等待|待处理|没开始|未开始|还没(?:有)?(?:开始|执行)|\bpending\b|\bqueued\b|\bwaiting\b"
-            r"|\bnot (?:yet )?started\b",
-            _I,
-        ),
-    ),
-    (_S.PAUSED, re.compile(r"暂停|\bpaused\b", _I)),
-    (_S.COMPLETED, re.compile(r"完成|做完|结束|成功|\bcompleted\b|\bfinished\b|\bdone\b|\bsucceeded\b", _I)),
-    (_S.CANCELLED, re.compile(r"取消|\bcancell?ed\b", _I)),
-)
-LISTS = re.compile(
-    r"哪些|哪几|哪个|什么|列出|列一下|显示|看看|看一下|看下|查看|查一下|有没有|有.{0,14}吗|是否有|给我看|还有"
-    r"|\b(?:which|what|what's|whats|show|list|any|anything|something|are there|is there|give me"
-    r"|display|see|did)\b",
-    _I,
-)
-OF_TASKS = re.compile(
-    r"任务|在跑|在运行|在执行|在处理|等(?:待|着)?(?:我|您|你)|(?:需要|要)我|\btasks?\b"
-    r"|\b(?:what|what's|whats|anything|something) (?:is |has |have |did |that is )?(?:currently |still |now )?"
-    r"(?:running|waiting|failed|fail|failing|pending|queued|paused|in progress|needs|going)",
-    _I,
-)
-HOW_MANY = re.compile(
-    r"(?:多少|几)个?.{0,14}任务|任务.{0,10}(?:有多少|有几个|多少个|几个|总数|数量)"
-    r"|\bhow many\b.{0,40}\btasks?\b|\bnumber of\b.{0,30}\btasks\b",
-    _I,
-)
-OVERVIEW = re.compile(
-    r"任务(?:的)?(?:总体|整体)?(?:概况|总览|统计|情况|状态|进展|进度)(?:怎么样|如何|是什么|呢|吗"
-    r"|一下)?[?？。!！]*$|(?:现在|目前|当前)(?:是)?(?:什么|啥)(?:情况|状态)"
-    r"|\btasks? (?:overview|summary|counts?|stat(?:us|us(?:es)|istics|s))\b[?.!]*$|\b(?:overview"
-    r"|summary|status) of (?:all |my |the |our )*tasks\b"
-    r"|^(?:列出|显示|查看|看看|看一下)(?:我的|所有|全部|的)*任务[。！!]*$|^(?:list"
-    r"|show)(?: me)?(?: all| my| the| our)* tasks[.!]*$"
-    r"|\bhow are (?:all |my |the |our )*tasks\b|\bwhat(?:'s| is) going on\b",
-    _I,
-)
-PERIOD = re.compile(
-    r"今天|昨天|本周|这周|上周|本月|这个月|上个?月|今年|去年|最近\s*\d|过去|\btoday\b|\byesterday\b"
-    r"|\b(?:this|last|past) (?:\d+ )?(?:day|week|month|year|hour)s?\b",
-    _I,
-)
-
 CONTROL = re.compile(
     r"^(?:取消|暂停|恢复|继续|重试|重跑|重做|停止|停掉|终止|删除|删掉|重新打开|重新执行|修改|提高|降低"
     r"|标记).{0,40}任务|^(?:把|将).{0,60}任务.{0,20}"
@@ -254,8 +113,12 @@ ASKS_TO_KNOW = re.compile(
     _I,
 )
 FIRST_CLAUSE = re.compile(r"[。！!？?；;\n]|(?<=[^\d\s])\.(?=\s|$)")
-_DIRECT_ZH = r"分析|统计|汇总|对比|比较|翻译|整理|计算|预测|评估|调研|调查|研究|总结|归纳|提取|抽取|清洗|润色"
-r"|改写|起草|撰写|编写|梳理|归类|检测"
+BEFORE_COLON = re.compile(r"[^:：]+(?=[:：])")
+"""What follows a colon is material: complaints in it are no complaints to us."""
+_DIRECT_ZH = (
+    r"分析|统计|汇总|对比|比较|翻译|整理|计算|预测|评估|调研|调查|研究|总结|归纳|提取|抽取|清洗|润色"
+    r"|改写|起草|撰写|编写|梳理|归类|检测"
+)
 _DIRECT_EN = (
     r"analy[sz]e|summari[sz]e|compare|translate|calculate|compute|forecast|predict|extract|research"
     r"|investigate|evaluate|review|rank|plot"
@@ -308,3 +171,47 @@ QUESTION = re.compile(
     r"|can|could|should|would|will)\b",
     _I,
 )
+_VERBS = (
+    rf"(?:把|将|请|帮|给)|(?:{_DIRECT_ZH})|写|生成|制作|做|画|绘制|说明|解释|介绍|告诉|回答|讲|查|列出"
+    r"|怎么|怎样|如何|什么|哪"
+)
+BASIS = re.compile(
+    rf"^(?:根据|按照?|依据|依照|参照|参考|基于|对照|结合).{{1,40}}?(?:[，,：:、]\s*|(?={_VERBS}))"
+    r"|^(?:according to|based on|as per|per|on the basis of|following|given)\s.{1,80}?"
+    r"(?:,\s*|\s+(?=(?:what|how|why|when|where|which|who|can|could|may|is|are|does|do|please)\b))",
+    _I,
+)
+"""“According to the handbook, …”: what a request rests on, before the request."""
+_BOOK = r"(?:handbook|manual|docs|documentation|user guide)"
+HANDBOOK = re.compile(rf"手册|使用文档|帮助文档|使用说明|\b(?:the|your|its|built-in) {_BOOK}\b", _I)
+ASKS_HANDBOOK = re.compile(
+    r"(?:根据|按照?|依据|依照|参照|参考|对照).{0,6}手册|手册(?:里面?|中|上|内)|手册.{0,4}(?:说|写|讲|规定|提到|要求|介绍|记载)|手册(?:对|关于)"
+    r"|(?:查|翻|看|读|搜)(?:一?下|看|看看|阅|找)?(?:使用|内置|系统|用户)?手册"
+    rf"|\b(?:in|from|per|by|check|see|consult|search|read|to|as) (?:the|your|its) {_BOOK}\b"
+    rf"|\bthe {_BOOK} (?:say|says|mention|mentions|describe|describes|explain|explains|cover|covers|tell|tells)\b",
+    _I,
+)
+HANDBOOK_WORDS = re.compile(
+    r"(?:请|帮我|麻烦你?)*(?:根据|按照?|依据|依照|参照|参考|对照|查|翻|看|读|搜)?(?:一?下|看看|看|阅)?(?:使用|内置|系统|用户|这份|这本)*手册"
+    r"(?:里面?|中|上|内)?(?:有没有|是否|是|的)?(?:怎么|如何)?(?:说明|说|写|讲|规定|提到|介绍|记载)?(?:过|到|的)?(?:关于|对)?[:：,，\s]*"
+    r"|(?:(?:what |how )?(?:do|does) )?\b(?:(?:look up|check|see|consult|search|read|answer|tell me) )*"
+    rf"(?:(?:according|in|from|per|by|as|to) )*(?:the|your|its) {_BOOK}"
+    r"(?: (?:say|mention|describe|explain|cover|tell)s?)?(?: (?:me|us|about|for|on))*[:,]?\s*"
+    r"|^(?:请)?(?:说明|解释|介绍|回答|告诉我|讲讲|说说)(?:一?下)?[:：,，\s]*"
+    r"|^(?:please )?(?:explain|tell me|describe)[:,]?\s+"
+    r"|(?:的内容|有什么规定|有哪些规定|是?怎么写的)",
+    _I,
+)
+"""What a question to the handbook says besides what it asks: the search is for the rest."""
+MAYBE = re.compile(
+    r"^(?:检查(?!点)|审阅|审核|核对|找出|挑出)(?:一?下)?"
+    r"|^(?:check|find out|inspect|verify|look (?:into|over)|go (?:through|over))\b",
+    _I,
+)
+"""What is work for a person, and could be meant for us."""
+OF_TROUBLE = re.compile(
+    r"(?:失败|出错|报错|问题|崩溃|异常).{0,12}(?:原因|情况|记录|日志|数据|订单|影响|次数|比例|率)[。.!！]*$"
+    r"|^\w+ (?:why|the (?:causes?|reasons?))\b",
+    _I,
+)
+"""The trouble is what the work is about; it is no complaint."""

@@ -35,13 +35,17 @@ class StatusAnswers:
     async def answer(self, scope: Scope, intent: Intent, language: str) -> Reply:
         match intent.kind:
             case Kind.LIST:
-                return await self._list(scope, intent.status or TaskStatus.IN_PROGRESS, language)
+                if intent.status is None:
+                    return await self._newest(scope, language)
+                return await self._list(scope, intent.status, language)
             case Kind.TASK:
                 return await self._task(scope, intent.reference, language)
             case Kind.AGENTS:
                 return await self._agents_at_work(scope, language)
             case Kind.QUEUE:
                 return await self._queue(scope, language)
+            case Kind.TROUBLE:
+                return await self._trouble(scope, language)
             case Kind.HEALTH:
                 return await self._system(language)
             case _:
@@ -87,6 +91,39 @@ class StatusAnswers:
         if page.next is not None:
             lines.append(text("chat.list.more", language, shown=len(page.tasks)))
         links = [*(task_link(task) for task in page.tasks), page_link("tasks", language)]
+        return Reply(content="\n".join(lines), links=tuple(links))
+
+    async def _newest(self, scope: Scope, language: str) -> Reply:
+        """The newest tasks, whatever their status."""
+        page = await self._tasks.list(scope, TaskFilter(), limit=SHOWN)
+        if not page.tasks:
+            return Reply(content=text("chat.counts.none", language), links=(page_link("new_task", language),))
+        lines = [text("chat.newest", language), *_lines_with_status(page.tasks, language)]
+        if page.next is not None:
+            lines.append(text("chat.list.more", language, shown=len(page.tasks)))
+        links = [*(task_link(task) for task in page.tasks), page_link("tasks", language)]
+        return Reply(content="\n".join(lines), links=tuple(links))
+
+    async def _trouble(self, scope: Scope, language: str) -> Reply:
+        """Whether anything is wrong: with the system, with tasks, or because a person is waited for."""
+        system = await self._system(language)
+        page = await self._tasks.list(scope, TaskFilter(status=(TaskStatus.FAILED,)), limit=SHOWN)
+        counts = await self._tasks.counts(scope)
+        failed = max(counts.get(TaskStatus.FAILED.value, 0), len(page.tasks))
+        waiting = counts.get(TaskStatus.WAITING_INPUT.value, 0)
+        lines = [system.content]
+        if page.tasks:
+            lines.append(text("chat.list", language, status=_word(TaskStatus.FAILED, language), count=failed))
+            lines += [_failure(task, language) for task in page.tasks]
+        else:
+            lines.append(text("chat.list.none", language, status=_word(TaskStatus.FAILED, language)))
+        if failed > len(page.tasks):
+            lines.append(text("chat.list.more", language, shown=len(page.tasks)))
+        if waiting:
+            lines.append(text("chat.trouble.waiting", language, count=waiting))
+        links = [*(task_link(task) for task in page.tasks), *system.links]
+        if failed or waiting:
+            links.append(page_link("tasks", language))
         return Reply(content="\n".join(lines), links=tuple(links))
 
     async def _task(self, scope: Scope, reference: str, language: str) -> Reply:
@@ -174,6 +211,27 @@ def _error_words(error: Mapping[str, Any], language: str) -> dict[str, str]:
 
 def _lines(tasks: Sequence[Task], language: str) -> list[str]:
     return [text("chat.list.line", language, title=task.title, progress=task.progress) for task in tasks]
+
+
+def _lines_with_status(tasks: Sequence[Task], language: str) -> list[str]:
+    return [
+        text(
+            "chat.newest.line",
+            language,
+            title=task.title,
+            status=_word(task.status, language),
+            progress=task.progress,
+        )
+        for task in tasks
+    ]
+
+
+def _failure(task: Task, language: str) -> str:
+    """A failed task with its reason, as far as one was recorded."""
+    if not task.error:
+        return text("chat.trouble.line", language, title=task.title)
+    why = _error_words(task.error, language)["title"]
+    return text("chat.trouble.line.why", language, title=task.title, why=why)
 
 
 def _word(status: TaskStatus, language: str) -> str:
