@@ -395,6 +395,42 @@ async def test_a_whole_task_object_may_be_sent_back_and_its_progress_is_not_beli
     assert same["updated_at"] == changed["updated_at"]
 
 
+@pytest.mark.parametrize("status", ["failed", "paused", "completed"])
+async def test_fields_and_an_action_are_one_commit(desk: Desk, status: str) -> None:
+    task_id = (await make(desk))["id"]
+    before = dict(desk.database.statistics.by_unit)
+    task = await call(desk, "PUT", f"{TASKS}/{task_id}", json={"name": "新名", "status": status})
+    assert task["name"] == "新名"
+    written = {
+        name: count - before.get(name, 0)
+        for name, count in desk.database.statistics.by_unit.items()
+        if name.startswith("tasks.") and count != before.get(name, 0)
+    }
+    assert list(written.values()) == [1]
+    events = (await desk.client.get(f"/api/v1/tasks/{task_id}/events")).json()["events"]
+    assert [event["type"] for event in events][:2] == ["task.submitted", "task.updated"]
+    assert [event["seq"] for event in events] == [1, 2, 3]
+    reopened = await call(desk, "PUT", f"{TASKS}/{task_id}", json={"name": "又", "status": "pending"})
+    assert (reopened["name"], reopened["status"]) == ("又", "pending")
+
+
+async def test_an_action_that_came_too_late_leaves_the_fields_as_they_were(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = (await make(desk))["id"]
+    write = desk.database.write
+
+    async def after_somebody_else(scope: Scope, function: Any, /, *args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(desk.database, "write", write)
+        await desk.services.tasks.complete(scope, task_id)
+        return await write(scope, function, *args, **named)
+
+    monkeypatch.setattr(desk.database, "write", after_somebody_else)
+    change = {"name": "新名", "status": "failed"}
+    await refused(desk, 409, "ILLEGAL_TRANSITION", "PUT", f"{TASKS}/{task_id}", json=change)
+    assert (await call(desk, "GET", f"{TASKS}/{task_id}"))["name"] != "新名"
+
+
 @pytest.mark.parametrize("word", ["completed", "已完成"])
 async def test_a_person_completes_a_task(desk: Desk, word: str) -> None:
     task_id = (await make(desk))["id"]

@@ -328,18 +328,30 @@ class TaskService:
 
     async def complete(self, scope: Scope, task_id: str, *, note: str | None = None) -> Task:
         """Completed by a person: records who, invents no result."""
+        return await self._complete(scope, task_id, note=note)
+
+    async def _complete(
+        self, scope: Scope, task_id: str, *, note: str | None = None, fields: Mapping[str, Any] | None = None
+    ) -> Task:
         task = await self._database.write(
-            scope, tasks.complete_by_person, task_id, actor=scope.actor, note=note
+            scope, tasks.complete_by_person, task_id, actor=scope.actor, note=note, fields=fields
         )
         self._metrics.task_entered(task.status)
         await self._announce(task, control=True)
         return task
 
-    async def update(self, scope: Scope, task_id: str, fields: Mapping[str, Any]) -> Task:
+    async def update(
+        self, scope: Scope, task_id: str, fields: Mapping[str, Any], *, action: Action | None = None
+    ) -> Task:
         """Change title, description, priority, deadline, assignee or budget.
+
+        Args:
+            action: cancel, pause, resume, retry, reopen or complete as well, in the same transaction.
 
         Raises:
             InvalidRequest: an unknown field or a value out of bounds.
+            IllegalTransition: the task does not allow all of it; nothing is changed.
+            Draining: the action gives the workers something to do.
         """
         allowed = {"title", "description", "priority", "deadline", "assignee", "budget"}
         unknown = fields.keys() - allowed
@@ -356,6 +368,17 @@ class TaskService:
         ]
         if too_long:
             raise InvalidRequest(reason="the task cannot be changed", errors=too_long)
+        match action:
+            case Action.CANCEL | Action.PAUSE:
+                return (await self._control(scope, task_id, action, fields)).task
+            case Action.COMPLETE_BY_PERSON:
+                return await self._complete(scope, task_id, fields=fields)
+            case Action.RESUME | Action.RETRY | Action.REOPEN:
+                return await self._make_pending(scope, task_id, action, fields)
+            case None:
+                pass
+            case _:
+                raise ValueError(f"{action} is none of a person's actions on a task")
         task = await self._database.write(scope, tasks.update_fields, task_id, fields, actor=scope.actor)
         self._feed.wake([task_id])
         return task
@@ -416,10 +439,14 @@ class TaskService:
         """How many tasks are pending and in progress, at a price that does not grow with the table."""
         return await self._database.read(scope, tasks.count_at_work)
 
-    async def _make_pending(self, scope: Scope, task_id: str, action: Action) -> Task:
+    async def _make_pending(
+        self, scope: Scope, task_id: str, action: Action, fields: Mapping[str, Any] | None = None
+    ) -> Task:
         if self.is_draining:
             raise Draining
-        task = await self._database.write(scope, tasks.make_pending, task_id, action, actor=scope.actor)
+        task = await self._database.write(
+            scope, tasks.make_pending, task_id, action, actor=scope.actor, fields=fields
+        )
         self._metrics.task_entered(task.status)
         await self._announce(task, control=False)
         return task
@@ -428,11 +455,15 @@ class TaskService:
         self._feed.wake([task.id, CONTROL_TOPIC] if control else [task.id])
         await self._doorbell.ring(task.id)
 
-    async def _control(self, scope: Scope, task_id: str, action: Action) -> Controlled:
+    async def _control(
+        self, scope: Scope, task_id: str, action: Action, fields: Mapping[str, Any] | None = None
+    ) -> Controlled:
         task = await self.get(scope, task_id)
         wanted = next_status(action, task.status)
         async with self._feed.listen(task_id) as listener:
-            task = await self._database.write(scope, tasks.request_control, task_id, action, actor=scope.actor)
+            task = await self._database.write(
+                scope, tasks.request_control, task_id, action, actor=scope.actor, fields=fields
+            )
             if task.status is not TaskStatus.IN_PROGRESS:  # else the worker counts how it ended
                 self._metrics.task_entered(task.status)
             await self._announce(task, control=True)

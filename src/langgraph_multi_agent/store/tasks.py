@@ -372,14 +372,19 @@ def update_fields(store: Store, task_id: str, fields: Mapping[str, Any], *, acto
         TaskNotFound, IllegalTransition.
     """
     locked = lock_one(store, task_id)
+    _rewrite(store, locked, fields, actor=actor)
+    save(store, [locked])
+    return get(store, task_id)
+
+
+def _rewrite(store: Store, locked: LockedTask, fields: Mapping[str, Any], *, actor: str) -> None:
+    """What a person wrote, changed in the transaction of whatever else is done with the task."""
     if "description" in fields and (locked.status is not TaskStatus.PENDING or _has_steps(store, locked)):
         raise IllegalTransition(action="update description", status=locked.status.value, allowed="pending")
     locked.changes.update(fields)
     locked.events.append(
         NewEvent(type=EventType.TASK_UPDATED, data={"fields": sorted(fields), "by": actor})
     )
-    save(store, [locked])
-    return get(store, task_id)
 
 
 def _has_steps(store: Store, locked: LockedTask) -> bool:
@@ -394,13 +399,20 @@ def _has_steps(store: Store, locked: LockedTask) -> bool:
 
 
 @unit
-def request_control(store: Store, task_id: str, action: Action, *, actor: str) -> Task:
+def request_control(
+    store: Store, task_id: str, action: Action, *, actor: str, fields: Mapping[str, Any] | None = None
+) -> Task:
     """Cancel or pause. A running task is asked to stop; one that is not changes at once.
+
+    Args:
+        fields: what `update_fields` changes, in the same transaction.
 
     Raises:
         TaskNotFound, IllegalTransition.
     """
     locked = lock_one(store, task_id)
+    if fields:
+        _rewrite(store, locked, fields, actor=actor)
     control = CONTROL_CANCEL if action is Action.CANCEL else CONTROL_PAUSE
     if locked.status is TaskStatus.IN_PROGRESS:
         if locked.row.control != CONTROL_CANCEL:  # a pause never softens a cancel
@@ -421,13 +433,20 @@ def request_control(store: Store, task_id: str, action: Action, *, actor: str) -
 
 
 @unit
-def make_pending(store: Store, task_id: str, action: Action, *, actor: str) -> Task:
+def make_pending(
+    store: Store, task_id: str, action: Action, *, actor: str, fields: Mapping[str, Any] | None = None
+) -> Task:
     """Resume, retry or reopen. Retry and reopen open a new generation.
+
+    Args:
+        fields: what `update_fields` changes, in the same transaction.
 
     Raises:
         TaskNotFound, IllegalTransition.
     """
     locked = lock_one(store, task_id)
+    if fields:
+        _rewrite(store, locked, fields, actor=actor)
     locked.act(action)
     locked.changes.update(
         run_at=store.now, control=None, control_seq=locked.row.control_seq + 1, status_detail=None
@@ -468,13 +487,20 @@ def make_pending(store: Store, task_id: str, action: Action, *, actor: str) -> T
 
 
 @unit
-def complete_by_person(store: Store, task_id: str, *, actor: str, note: str | None) -> Task:
+def complete_by_person(
+    store: Store, task_id: str, *, actor: str, note: str | None, fields: Mapping[str, Any] | None = None
+) -> Task:
     """Mark completed by a person. Records who, invents no result, and fences a running worker.
+
+    Args:
+        fields: what `update_fields` changes, in the same transaction.
 
     Raises:
         TaskNotFound, IllegalTransition.
     """
     locked = lock_one(store, task_id)
+    if fields:
+        _rewrite(store, locked, fields, actor=actor)
     was_running = locked.status is TaskStatus.IN_PROGRESS
     locked.act(Action.COMPLETE_BY_PERSON)
     _fence_out(store, locked, was_running=was_running)

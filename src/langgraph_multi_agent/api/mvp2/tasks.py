@@ -1,7 +1,7 @@
 """Tasks as MVP2 front ends use them: create, list, count, read, change, delete.
 
 Each route translates for the same service that `/api/v1/tasks` calls. Invariant: a change with an
-action that the task's status does not allow is refused as a whole.
+action is one transaction: what the task does not allow is refused as a whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
-from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.agents.request import language_of_request
 from langgraph_multi_agent.api.body import read_json
-from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
+from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import json_body
 from langgraph_multi_agent.api.forms import MULTIPART, read_submission
 from langgraph_multi_agent.api.models import MAX_NAME_CHARS
@@ -329,10 +328,9 @@ async def change_task(
     action = None if _is_of_then(task, body) else _action(task, body.status)
     if action is not None:
         next_status(action, task.status)
-    if fields := _changes(task, body):
-        task = await services.tasks.update(scope, task_id, fields)
-    if action is not None:
-        task = await _act(services, scope, task_id, action)
+    fields = _changes(task, body)
+    if fields or action is not None:
+        task = await services.tasks.update(scope, task_id, fields, action=action)
     is_cancelling = action is Action.CANCEL and not is_terminal(task.status)
     key = "mvp2.task_cancelling" if is_cancelling else "mvp2.task_updated"
     return success(task_object(task, language), key, language, now=services.clock.now(), name=task.title)
@@ -391,21 +389,6 @@ def _action(task: Task, status: str | None) -> Action | None:
             return Action.REOPEN
     allowed = ", ".join(action.value for action in BY_STATUS if can(action, task.status))
     raise IllegalTransition(action=f"set_{status}", status=task.status.value, allowed=allowed)
-
-
-async def _act(services: Services, scope: Scope, task_id: str, action: Action) -> Task:
-    tasks = services.tasks
-    match action:
-        case Action.COMPLETE_BY_PERSON:
-            return await tasks.complete(scope, task_id)
-        case Action.CANCEL:
-            return (await tasks.cancel(scope, task_id)).task
-        case Action.PAUSE:
-            return (await tasks.pause(scope, task_id)).task
-        case Action.RESUME:
-            return await tasks.resume(scope, task_id)
-        case _:
-            return await tasks.reopen(scope, task_id)
 
 
 @router.delete(
