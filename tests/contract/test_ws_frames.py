@@ -441,6 +441,40 @@ async def test_a_client_that_takes_nothing_is_closed_and_can_resume(
                 assert (await socket.next())["event_id"] == seen[-1] + 1
 
 
+async def test_a_client_that_asks_and_never_listens_is_not_read_any_further_and_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up, close = asyncio.Event(), Wire.close
+
+    async def closing(self: Wire, code: int) -> None:
+        given_up.set()
+        await close(self, code)
+
+    monkeypatch.setattr(Wire, "close", closing)
+    limits = StreamLimits(send_deadline_s=0.2)
+    question = json.dumps({"type": "ping", "x": secrets.token_hex(30_000)})
+
+    async def ask_on(socket: Socket) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await socket.connection.send(question)
+
+    async with (
+        open_desk(tmp_path / "data", stream_limits=limits) as desk,
+        talking(desk, max_queue=1, compression=None) as socket,
+    ):
+        asking = asyncio.create_task(ask_on(socket))
+        try:
+            await asyncio.wait_for(given_up.wait(), 60)
+        finally:
+            asking.cancel()
+            await asyncio.wait({asking})
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                assert (await socket.next())["type"] in {"pong", "heartbeat"}
+        assert socket.connection.close_code == 1013
+
+
 async def read_until_closed(socket: Socket, seen: list[int]) -> int | None:
     """Take what was sent; the code that the connection was closed with."""
     try:
