@@ -101,12 +101,23 @@ async def test_an_export_is_streamed_and_imported_again(desk: Desk) -> None:
     assert (shown.json()["status"], shown.json()["result"]) == ("completed", {"summary": "done"})
 
 
+async def test_what_an_import_leaves_out_is_named(desk: Desk) -> None:
+    document = {"user_settings": {"theme": "dark", "font": "serif"}}
+    body = (await desk.client.post("/api/v1/mvp2/import", json=document)).json()
+    assert body["data"] == {
+        "imported_counts": {"tasks": 0, "messages": 0, "settings": 1},
+        "ignored": ["user_settings.font"],
+    }
+    assert "user_settings.font" in body["message"]
+
+
 async def test_a_refused_import_says_where_in_the_envelope(desk: Desk) -> None:
     headers = {"content-type": "application/json", "accept-language": "zh"}
     for content, status, code, words in (
         (b'{"tasks": [', 400, "IMPORT_UNREADABLE", "第 12 个字符"),
         (b'{"tasks": [{"name": "n", "status": "x"}]}', 422, "INVALID_REQUEST", "tasks[0].status"),
         (b'{"tasks": {}}', 422, "INVALID_REQUEST", "tasks"),
+        (b'{"version": "2.0"}', 400, "IMPORT_VERSION_UNKNOWN", "格式版本是 2.0"),
     ):
         answer = await desk.client.post("/api/v1/mvp2/import", content=content, headers=headers)
         body = answer.json()

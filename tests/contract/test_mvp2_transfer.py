@@ -321,6 +321,22 @@ async def test_what_is_no_json_is_refused_with_its_place(tmp_path: Path, text: b
         assert await counts_of(desk) == [0, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "record"),
+    [
+        (b'{\n"tasks": [\n{"name": "n"},\n{"name": }\n]}', 4, "tasks[1]"),
+        (b'{"tasks": [],\r\n\r\n"user_settings": {"theme": }}', 3, "user_settings"),
+        (b'{"tasks": [{"name": "n"}]\n}\nx', 3, "$"),
+        (b'{"data": {"chat_history": [\n\n{"type": \n', 4, "chat_history[0]"),
+        (b'{"x": "' + b"y" * 300_000 + b'",\n"tasks": [\n,]}', 3, "tasks[0]"),
+    ],
+)
+def test_what_cannot_be_read_is_named_by_line_and_record(text: bytes, line: int, record: str) -> None:
+    with pytest.raises(ImportUnreadable) as refused:
+        list(DocumentReader(io.BytesIO(text)).pieces())
+    assert (refused.value.params["line"], refused.value.params["record"]) == (line, record)
+
+
 async def test_a_body_beyond_the_limit_is_refused_before_it_is_read_whole(tmp_path: Path) -> None:
     async with opened("sqlite", tmp_path / "a") as desk:
         with pytest.raises(InputTooLarge):

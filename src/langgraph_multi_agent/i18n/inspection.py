@@ -25,8 +25,8 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "error.IMPORT_UNREADABLE.title": {"zh": "导入文件无法读取", "en": "The import cannot be read"},
     "error.IMPORT_UNREADABLE.detail": {
-        "zh": "文件在第 {place} 个字符处无法解析：{reason}",
-        "en": "The file cannot be parsed at character {place}: {reason}",
+        "zh": "文件在第 {line} 行、第 {place} 个字符处（{record}）无法解析：{reason}",
+        "en": "The file cannot be parsed in line {line}, at character {place} ({record}): {reason}",
     },
     "error.IMPORT_UNREADABLE.hint": {
         "zh": "没有导入任何内容。请使用由导出功能得到的完整文件。",

@@ -16,13 +16,18 @@ ENVELOPE = "data"
 MAX_PIECE_CHARS = 8 * 1024 * 1024
 READ_BYTES = 256 * 1024
 _SPACE = " \t\n\r"
+_OUTSIDE = "$"
 
 Piece = tuple[str, int | None, Any]
 """A key, the place in its list (None where the key has one value), and the value."""
 
 
 class ImportUnreadable(Fault):
-    """The document is no JSON of the shape of an export; `place` counts characters from 1."""
+    """The document is no JSON of the shape of an export.
+
+    `place` counts characters and `line` lines, both from 1; `record` is the piece that is not whole,
+    such as `tasks[3]`, or `$` outside of all.
+    """
 
     code, status = "IMPORT_UNREADABLE", 400
 
@@ -37,7 +42,8 @@ class DocumentReader:
         self._file = file
         self._text = codecs.getincrementaldecoder("utf-8-sig")("strict")
         self._json = json.JSONDecoder(parse_constant=self._refuse_constant)
-        self._buffer, self._at, self._before = "", 0, 0
+        self._buffer, self._at, self._before, self._lines = "", 0, 0, 0
+        self._record = _OUTSIDE
         self._is_over = False
         self._seen: set[str] = set()
 
@@ -62,12 +68,14 @@ class DocumentReader:
             if key in self._seen:
                 raise InvalidRequest(errors=[{"field": key[:80], "code": "given_twice"}])
             self._seen.add(key)
+            self._record = key[:80]
             if is_outer and key == ENVELOPE and self._peek() == "{":
                 yield from self._object(is_outer=False)
             elif key in LISTS and self._peek() == "[":
                 yield from self._list(key)
             else:
                 yield key, None, self._value()
+            self._record = _OUTSIDE
             if self._peek() != ",":
                 break
             self._expect(",")
@@ -80,6 +88,7 @@ class DocumentReader:
             return
         number = 0
         while True:
+            self._record = f"{key}[{number}]"
             yield key, number, self._value()
             number += 1
             if self._peek() != ",":
@@ -132,11 +141,13 @@ class DocumentReader:
         except UnicodeDecodeError:
             self._refuse("not UTF-8", at=len(self._buffer))
         self._before += self._at
+        self._lines += self._buffer.count("\n", 0, self._at)
         self._buffer, self._at = self._buffer[self._at :] + text, 0
 
     def _refuse(self, reason: str, *, at: int | None = None) -> NoReturn:
-        place = self._before + (self._at if at is None else at) + 1
-        raise ImportUnreadable(place=place, reason=reason)
+        here = self._at if at is None else at
+        line = self._lines + self._buffer.count("\n", 0, here) + 1
+        raise ImportUnreadable(place=self._before + here + 1, line=line, record=self._record, reason=reason)
 
     def _refuse_constant(self, name: str) -> NoReturn:
         self._refuse(f"{name} is no JSON")

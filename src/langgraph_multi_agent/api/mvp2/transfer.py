@@ -44,7 +44,7 @@ EXPORT: dict[str, Any] = {
     ],
     "user_settings": {"language": "zh"},
 }
-COUNTS: dict[str, Any] = {"imported_counts": {"tasks": 1, "messages": 1, "settings": 1}, "ignored": []}
+COUNTS: dict[str, Any] = {"imported_counts": {"tasks": 1, "messages": 1, "settings": 1}}
 
 
 class ExportedTask(Answer):
@@ -99,7 +99,9 @@ class ImportModel(Answer):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [COUNTS]})
 
     imported_counts: ImportedCounts
-    ignored: list[str] = Field(description="Places of the document that mean nothing here.")
+    ignored: list[str] | None = Field(
+        default=None, description="Places of the document that mean nothing here and were left out, if there are any."
+    )
 
 
 @router.get(
@@ -167,10 +169,11 @@ async def import_(request: Request, services: ServicesOf, scope: ScopeOf, langua
     done = await services.transfer.import_(scope, request.stream())
     counts: dict[str, Any] = {"tasks": done.tasks, "messages": done.messages, "settings": done.settings}
     key = "mvp2.transfer.imported" if any(counts.values()) else "mvp2.transfer.unchanged"
-    answer = {"imported_counts": counts, "ignored": done.ignored}
+    answer: dict[str, Any] = {"imported_counts": counts}
     now = services.clock.now()
     if not done.ignored:
         return success(answer, key, language, now=now, **counts)
+    answer["ignored"] = done.ignored
     sentence, places = text(key, language, **counts), ", ".join(done.ignored)
     return success(answer, "mvp2.transfer.ignored", language, now=now, done=sentence, places=places)
 
