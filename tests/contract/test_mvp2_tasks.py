@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, Scope
 from langgraph_multi_agent.domain.clock import SystemClock
-from langgraph_multi_agent.domain.event import EventType
+from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, Task
@@ -243,6 +243,25 @@ async def test_the_list_is_restricted_by_status_priority_assignee_and_words(desk
     assert await found(q="100%") == {cancelled}
     assert await found(q="做丙") == {paused}
     assert await found(status="", priority="", assignee="", q="") == {waiting, cancelled, paused, done}
+
+
+async def test_the_list_tells_how_far_the_plans_of_tasks_at_work_are(desk: Desk) -> None:
+    task_id = (await make(desk))["id"]
+
+    async def shown() -> tuple[int | None, int | None]:
+        [task] = (await call(desk, "GET", TASKS))["tasks"]
+        return task["subtasks_done"], task["subtasks_total"]
+
+    assert await shown() == (None, None)
+    data = {"revision": 1, "count": 2, "subtasks": [{"id": "read"}, {"id": "write"}]}
+    await desk.commit(
+        task_id,
+        NewEvent(type=EventType.PLAN_CREATED, data=data),
+        step_event(EventType.SUBTASK_COMPLETED, "read", summary="ok"),
+    )
+    assert await shown() == (1, 2)
+    await desk.finish(task_id)
+    assert await shown() == (None, None)
 
 
 async def test_the_list_is_restricted_by_team_by_age_and_by_whether_it_runs(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import binascii
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,14 @@ from langgraph_multi_agent.service.plans import PlanView, fill_gaps, fold_plan, 
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import journal, ledgers, tasks
-from langgraph_multi_agent.store.database import Database
-from langgraph_multi_agent.store.lists import TaskStatistics, numbered_page, statistics
+from langgraph_multi_agent.store.database import Database, Store
+from langgraph_multi_agent.store.lists import (
+    SubtasksDone,
+    TaskStatistics,
+    numbered_page,
+    statistics,
+    subtasks_done,
+)
 from langgraph_multi_agent.store.lookups import Lookups
 from langgraph_multi_agent.store.submissions import Submissions
 from langgraph_multi_agent.store.tasks import TaskFilter
@@ -71,11 +77,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedPage:
-    """A page of tasks, newest first, by its offset. `total` is exact unless `is_capped`: then there are more."""
+    """A page of tasks, newest first, by its offset. `total` is exact unless `is_capped`: then there are more.
+
+    `subtasks` tells of those at work that have a plan how far it is, by id.
+    """
 
     tasks: tuple[Task, ...]
     total: int
     is_capped: bool
+    subtasks: Mapping[str, SubtasksDone] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,10 +217,14 @@ class TaskService:
         self, scope: Scope, task_filter: TaskFilter, *, limit: int, offset: int
     ) -> NumberedPage:
         """One page after the first `offset` tasks, and how many there are."""
-        found, total, is_capped = await self._database.read(
-            scope, numbered_page, task_filter, limit=limit, offset=offset
-        )
-        return NumberedPage(tasks=tuple(found), total=total, is_capped=is_capped)
+
+        def look(store: Store) -> NumberedPage:
+            found, total, is_capped = numbered_page(store, task_filter, limit=limit, offset=offset)
+            ids = [task.id for task in found if task.started_at and not is_terminal(task.status)]
+            subtasks = subtasks_done(store, ids) if ids else {}
+            return NumberedPage(tasks=tuple(found), total=total, is_capped=is_capped, subtasks=subtasks)
+
+        return await self._database.read(scope, look)
 
     async def plan(self, scope: Scope, task_id: str, *, revision: int | None = None) -> PlanView | None:
         """The plan with each subtask's state; None before there is one."""

@@ -4,13 +4,15 @@ Hides how far a count goes, and how a part of a name is looked for. Callers: the
 a total is exact up to COUNTED_TASKS and never larger, so that its price does not grow with the table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Row, Select, case, func, literal, select, union_all
 
+from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import TERMINAL, Priority, Task, TaskStatus
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, single_statement
@@ -23,6 +25,14 @@ MAX_ASSIGNEES = 1000
 """With more different names than these, each task is asked whether its name has the wanted part."""
 MAX_MERGED = 20
 """For so many names each one's tasks are looked up by itself, which no statistics can mislead."""
+_PLANS = (EventType.PLAN_CREATED.value, EventType.PLAN_REVISED.value)
+_STEPS = (
+    EventType.TASK_REOPENED.value,
+    EventType.SUBTASK_STARTED.value,
+    EventType.SUBTASK_COMPLETED.value,
+    EventType.SUBTASK_FAILED.value,
+    EventType.SUBTASK_RETRIED.value,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +82,54 @@ def numbered_page(
         wanted = columns.id.in_(ids.limit(limit).offset(offset))
         rows = store.connection.execute(select(schema.tasks).where(wanted).order_by(*order)).all()
     return [task_of(row) for row in rows], min(total, COUNTED_TASKS), total > COUNTED_TASKS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubtasksDone:
+    """How many subtasks of a task's newest plan are completed, and how many it has."""
+
+    done: int
+    total: int
+
+
+@single_statement
+def subtasks_done(store: Store, task_ids: Sequence[str]) -> dict[str, SubtasksDone]:
+    """By id, those of some tasks that have a plan in this generation; as `service.plans` folds it.
+
+    Reads the events of all these tasks: ask for tasks at work, not for what has ended.
+    """
+    columns = schema.agent_messages.c
+    # Only a plan's data is read: what a subtask gave may be long.
+    plan = case((columns.type.in_(_PLANS), columns.data)).label("plan")
+    query = select(columns.task_id, columns.type, columns.subtask_id, plan).where(
+        among(columns.task_id, "ids"), columns.type.in_([*_PLANS, *_STEPS])
+    )
+    rows = store.connection.execute(
+        scoped(store, query, schema.agent_messages).order_by(columns.task_id, columns.seq), {"ids": list(task_ids)}
+    )
+    return {
+        task_id: found
+        for task_id, events in groupby(rows, key=lambda row: row.task_id)
+        if (found := _counted(events)) is not None
+    }
+
+
+def _counted(events: Iterable[Row[Any]]) -> SubtasksDone | None:
+    total, known, done = 0, None, set[str]()
+    for event in events:
+        if event.type == EventType.TASK_REOPENED.value:
+            total, known, done = 0, None, set()
+        elif event.plan is not None:
+            total, nodes = event.plan.get("count", 0), event.plan.get("subtasks")
+            known = None if nodes is None else {node["id"] for node in nodes}
+        elif event.type == EventType.SUBTASK_COMPLETED.value:
+            done.add(event.subtask_id)
+        else:
+            done.discard(event.subtask_id)
+    if not total:
+        return None
+    # A plan too long for an event is told by its length alone.
+    return SubtasksDone(done=min(len(done), total) if known is None else len(done & known), total=total)
 
 
 def _parts(store: Store, task_filter: TaskFilter) -> list[Select[Any]]:

@@ -9,11 +9,16 @@ import pytest
 from sqlalchemy import bindparam, text
 from tests.support.stores import Desk, draft, tenant
 
-from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
-from langgraph_multi_agent.domain.task import Priority, TaskStatus
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
+from langgraph_multi_agent.domain.event import EventType, NewEvent
+from langgraph_multi_agent.domain.plan import Plan, Subtask, SubtaskStatus
+from langgraph_multi_agent.domain.task import Action, Priority, TaskStatus
+from langgraph_multi_agent.service.plans import fold_plan
+from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import lists, tasks
 from langgraph_multi_agent.store.database import Store, unit
-from langgraph_multi_agent.store.lists import TaskStatistics
+from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
+from langgraph_multi_agent.store.lists import SubtasksDone, TaskStatistics
 from langgraph_multi_agent.store.schema import UtcTime
 from langgraph_multi_agent.store.tasks import TaskFilter
 
@@ -210,3 +215,60 @@ async def test_without_a_tenant_all_names_are_looked_at(desk: Desk) -> None:
         SYSTEM_SCOPE, lists.numbered_page, TaskFilter(assignee="李"), limit=9, offset=0
     )
     assert ([task.id for task in page], total) == ([theirs, mine], 2)
+
+
+def _plan(seed: random.Random, revision: int) -> Plan:
+    names = seed.sample("abcdef", seed.randrange(1, 6))
+    subtasks = tuple(Subtask(id=name, title=name, capability="work", agent="x") for name in names)
+    return Plan(revision=revision, subtasks=subtasks)
+
+
+async def test_how_far_tasks_are_is_what_folding_their_events_over_their_plans_tells(desk: Desk) -> None:
+    seed = random.Random(5)
+    plans: dict[str, Plan | None] = {}
+    for _ in range(12):
+        claimed = await desk.running()
+        task_id, newest = claimed.task.id, None
+        happened = []
+        for _ in range(seed.randrange(25)):
+            if newest is None or seed.random() < 0.15:
+                newest = _plan(seed, 1 if newest is None else newest.revision + 1)
+                nodes = [{"id": item.id} for item in newest.subtasks]
+                kind = EventType.PLAN_CREATED if newest.revision == 1 else EventType.PLAN_REVISED
+                data = {"revision": newest.revision, "count": len(nodes), "subtasks": nodes}
+                happened.append(NewEvent(type=kind, data=data))
+            else:
+                kind = seed.choice([EventType.SUBTASK_STARTED, *[EventType.SUBTASK_COMPLETED] * 3,
+                                    EventType.SUBTASK_FAILED, EventType.SUBTASK_RETRIED])  # fmt: skip
+                happened.append(NewEvent(type=kind, subtask_id=seed.choice("abcdef"), data={"attempt": 1}))
+        write = FencedWrite(task_id=task_id, epoch=claimed.epoch, events=tuple(happened))
+        assert await desk.database.write(WORKER_SCOPE, commit_steps, [write]) == [None]
+        plans[task_id] = newest
+    found = await desk.database.read(DEFAULT_SCOPE, lists.subtasks_done, list(plans))
+    for task_id, plan in plans.items():
+        if plan is None:
+            assert task_id not in found
+            continue
+        log = await desk.database.read(DEFAULT_SCOPE, event_log.after, task_id, 0, limit=500)
+        task = await desk.get(task_id)
+        view = fold_plan(plan, log, task=task, revisions=(plan.revision,), spent={})
+        done = sum(item.status is SubtaskStatus.COMPLETED for item in view.subtasks)
+        assert found[task_id] == SubtasksDone(done=done, total=len(plan.subtasks))
+    assert len({item.done for item in found.values()}) > 2
+    assert await desk.database.read(tenant("other"), lists.subtasks_done, list(plans)) == {}
+
+
+async def test_a_plan_too_long_for_its_event_is_counted_and_a_new_generation_has_none_yet(desk: Desk) -> None:
+    claimed = await desk.running()
+    task_id = claimed.task.id
+    events = (
+        NewEvent(type=EventType.PLAN_CREATED, data={"revision": 1, "count": 400}),
+        NewEvent(type=EventType.SUBTASK_COMPLETED, subtask_id="a", data={}),
+    )
+    write = FencedWrite(task_id=task_id, epoch=claimed.epoch, events=events)
+    assert await desk.database.write(WORKER_SCOPE, commit_steps, [write]) == [None]
+    found = await desk.database.read(DEFAULT_SCOPE, lists.subtasks_done, [task_id])
+    assert found == {task_id: SubtasksDone(done=1, total=400)}
+    await desk.database.write(DEFAULT_SCOPE, tasks.complete_by_person, task_id, actor="me", note=None)
+    await desk.database.write(DEFAULT_SCOPE, tasks.make_pending, task_id, Action.REOPEN, actor="me")
+    assert await desk.database.read(DEFAULT_SCOPE, lists.subtasks_done, [task_id]) == {}

@@ -255,6 +255,10 @@ class TaskObject(Answer):
     generation: int
     last_event_id: int
     result: dict[str, Any] | None = None
+    subtasks_done: Annotated[
+        int | None, Field(ge=0, description="In lists: completed subtasks of a task at work that has a plan.")
+    ] = None
+    subtasks_total: Annotated[int | None, Field(ge=0, description="In lists: how many the plan has.")] = None
 
 
 class SubtaskObject(Answer):

@@ -214,7 +214,9 @@ async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name
     else:
         page = await services.tasks.numbered_page(scope, task_filter, limit=limit, offset=offset)
     data = {
-        "tasks": [task_object(task, language, with_result=False) for task in page.tasks],
+        "tasks": [
+            task_object(task, language, with_result=False) | _subtasks_of(page, task.id) for task in page.tasks
+        ],
         "total": page.total,
         "total_is_capped": page.is_capped,
         "limit": limit,
@@ -222,6 +224,14 @@ async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name
     }
     key = "mvp2.tasks_listed_capped" if page.is_capped else "mvp2.tasks_listed"
     return success(data, key, language, now=services.clock.now(), count=page.total)
+
+
+def _subtasks_of(page: NumberedPage, task_id: str) -> dict[str, int | None]:
+    found = page.subtasks.get(task_id)
+    return {
+        "subtasks_done": None if found is None else found.done,
+        "subtasks_total": None if found is None else found.total,
+    }
 
 
 def _words(name: str, values: Sequence[str] | None, parse: Any) -> list[Any]:
