@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
 import { useId, useState, type DragEvent } from 'react';
+import { asProblem } from '@/api/problem';
 import { formatBytes, formatNumber } from '@/i18n/format';
 import { useWords } from '@/i18n/words';
 import { Button, cx, ErrorNote, StatusMark, toast } from '@/parts';
@@ -112,7 +113,13 @@ export function Transfer() {
         </div>
         <p className="mt-1 text-sm text-muted">{say('import.note')}</p>
       </div>
-      {importing.error && <ErrorNote error={importing.error} />}
+      {importing.error && (
+        <div>
+          <ErrorNote error={importing.error} />
+          {/* A 4xx is about the file; where the server is away, its own words say what to do. */}
+          {asProblem(importing.error).status >= 400 && asProblem(importing.error).status < 500 && <p className="mt-2 text-sm">{say('import.failed')}</p>}
+        </div>
+      )}
       {importing.data && !importing.isPending && <Result counts={importing.data} />}
     </Section>
   );

@@ -10,7 +10,7 @@ import { words } from './words';
 function Figure({ label, value, note, title, isBad = false }: { readonly label: string; readonly value: ReactNode; readonly note?: string; readonly title?: string; readonly isBad?: boolean }) {
   return (
     <div className="min-w-0" title={title}>
-      <dt className="truncate text-sm text-muted">{label}</dt>
+      <dt className="text-sm text-muted">{label}</dt>
       <dd className={cx('text-xl leading-snug font-semibold tracking-[-0.01em]', isBad && 'text-red')}>{value}</dd>
       {note !== undefined && <dd className="text-xs text-muted">{note}</dd>}
     </div>

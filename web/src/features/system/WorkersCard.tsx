@@ -14,14 +14,22 @@ function Worker({ worker, leaseS }: { readonly worker: Workers['workers'][number
   return (
     <li className="border-b border-line px-4 py-3 last:border-b-0" data-worker={worker.name}>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-        <StatusMark status={late ? 'failed' : worker.running > 0 ? 'running' : 'pending'} label={late ? say('late', { lease: leaseS }) : say(worker.running > 0 ? 'running' : 'lease.none')} />
         <code className="min-w-0 font-medium">{worker.name}</code>
+        <StatusMark
+          status={late ? 'failed' : worker.running > 0 ? 'running' : 'pending'}
+          show={late ? 'mark' : 'word'}
+          size={12}
+          label={late ? say('late', { lease: leaseS }) : say(worker.running > 0 ? 'running' : 'idle')}
+          className="text-sm"
+        />
         {worker.is_alone && <Chip className="text-xs">{say('worker.alone')}</Chip>}
         <dl className="ml-auto flex flex-wrap gap-x-5 gap-y-1 text-sm">
-          <div className="flex gap-1.5">
-            <dt className="text-muted">{say('beat')}</dt>
-            <dd>{worker.last_beat_age_s === null ? '–' : say('beat.ago', { s: formatNumber(Math.max(0, worker.last_beat_age_s), 1) })}</dd>
-          </div>
+          {worker.last_beat_age_s !== null && (
+            <div className="flex gap-1.5">
+              <dt className="text-muted">{say('beat')}</dt>
+              <dd>{say('beat.ago', { s: formatNumber(Math.max(0, worker.last_beat_age_s), 1) })}</dd>
+            </div>
+          )}
           <div className="flex gap-1.5">
             <dt className="text-muted">{say('lease')}</dt>
             <dd>

@@ -1,6 +1,6 @@
 /** A task: header, plan, timeline and what it came to. Its state is the fold of its log. */
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { Trash2 } from 'lucide-react';
+import { SearchX, Trash2 } from 'lucide-react';
 import { useCallback, type ReactNode } from 'react';
 import { useTaskView } from '@/events/hooks';
 import { isOver } from '@/events/status';
@@ -73,6 +73,27 @@ function TaskWorkspace({ taskId }: { readonly taskId: string }) {
         }
       >
         {say('gone.text')}
+      </EmptyState>
+    );
+  }
+  if (problem?.status === 404 && view.seq === 0) {
+    return (
+      <EmptyState
+        level={1}
+        icon={<SearchX size={22} aria-hidden />}
+        title={say('missing.title')}
+        actions={
+          <>
+            <Link to="/tasks" className={buttonClass('primary')}>
+              {say('gone.back')}
+            </Link>
+            <Link to="/tasks/new" className={buttonClass('plain')}>
+              {say('missing.new')}
+            </Link>
+          </>
+        }
+      >
+        {say('missing.text')}
       </EmptyState>
     );
   }

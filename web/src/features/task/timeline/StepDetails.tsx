@@ -1,13 +1,14 @@
 /** What an opened step shows: why, input, output, calls with tokens, attempts, errors. */
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { number, text, type Data } from '@/events/event';
-import type { Entry, EventError, Part, TaskView } from '@/events/view';
-import { formatBytes, formatDuration, formatMoment, formatNumber } from '@/i18n/format';
-import { known, useWords } from '@/i18n/words';
+import { number, text } from '@/events/event';
+import type { Entry, EventError, TaskView } from '@/events/view';
+import { formatBytes, formatDuration, formatMoment } from '@/i18n/format';
+import { useWords } from '@/i18n/words';
 import { StatusMark } from '@/parts';
 import { usePlan } from '../data';
 import { words } from '../words';
+import { Calls, Verdicts } from './Parts';
 import { titleOf } from './sentence';
 
 function Row({ label, children }: { readonly label: string; readonly children: ReactNode }) {
@@ -26,52 +27,6 @@ export function ErrorWords({ error }: { readonly error: EventError }) {
       {error.detail !== '' && error.detail !== error.title && <p className="whitespace-pre-wrap">{error.detail}</p>}
       {error.hint !== '' && <p className="text-muted">{error.hint}</p>}
       <code className="text-xs text-muted">{error.code}</code>
-    </div>
-  );
-}
-
-function tokensOf(data: Data): string {
-  const [input, output] = [number(data['input_tokens']), number(data['output_tokens'])];
-  return input === null && output === null ? '' : `${formatNumber(input ?? 0)} + ${formatNumber(output ?? 0)}`;
-}
-
-function Calls({ parts }: { readonly parts: readonly Part[] }) {
-  const say = useWords(words);
-  const hasTokens = parts.some((part) => part.kind === 'model');
-  return (
-    <div className="max-h-72 overflow-auto rounded-control border border-line" tabIndex={0} role="region" aria-label={say('step.calls')}>
-      <table className="w-full text-left text-sm">
-        <thead className="text-muted">
-          <tr className="border-b border-line">
-            <th scope="col" className="px-2.5 py-1 font-medium">{say('step.call')}</th>
-            <th scope="col" className="px-2.5 py-1 font-medium">{say('step.kind')}</th>
-            <th scope="col" className="px-2.5 py-1 font-medium">{say('step.outcome')}</th>
-            {hasTokens && <th scope="col" className="px-2.5 py-1 text-right font-medium">{say('step.tokens')}</th>}
-            <th scope="col" className="px-2.5 py-1 text-right font-medium">{say('step.took')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {parts.map((part) => {
-            const isModel = part.kind === 'model';
-            const outcome = text(part.data['outcome']) || 'ok';
-            const took = number(part.data['duration_s']);
-            const kind = isModel ? 'model' : text(part.data['kind']) || 'tool';
-            return (
-              <tr key={part.seq} className="border-b border-line last:border-b-0">
-                <td className="px-2.5 py-1">
-                  <code>{text(part.data[isModel ? 'model' : 'tool'])}</code>
-                </td>
-                <td className="px-2.5 py-1 whitespace-nowrap">{known(words, `kind.${kind}`, kind)}</td>
-                <td className="px-2.5 py-1 whitespace-nowrap">
-                  <StatusMark status={outcome === 'ok' ? 'completed' : 'failed'} show="word" size={11} label={known(words, `outcome.${outcome}`, outcome)} />
-                </td>
-                {hasTokens && <td className="px-2.5 py-1 text-right whitespace-nowrap">{tokensOf(part.data)}</td>}
-                <td className="px-2.5 py-1 text-right whitespace-nowrap">{took === null ? '–' : formatDuration(took)}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
     </div>
   );
 }
@@ -158,25 +113,6 @@ function SubtaskOutput({ taskId, view, entry }: { readonly taskId: string; reado
         </Row>
       )}
     </>
-  );
-}
-
-function Verdicts({ parts }: { readonly parts: readonly Part[] }) {
-  return (
-    <ul>
-      {parts.map((part) => {
-        const passed = part.data['passed'];
-        const criterion = text(part.data['criterion']);
-        return (
-          <li key={part.seq} className="flex gap-2">
-            <StatusMark status={passed === true ? 'completed' : passed === false ? 'failed' : 'pending'} size={12} className="mt-1.5 self-start" />
-            <span className="min-w-0">
-              {known(words, `criterion.${criterion}`, criterion)} <span className="text-muted">{text(part.data['reason'])}</span>
-            </span>
-          </li>
-        );
-      })}
-    </ul>
   );
 }
 
