@@ -210,7 +210,12 @@ async def embedded_world(data_dir: Path) -> AsyncIterator[World]:
     gates = data_dir / "gates"
     gates.mkdir(parents=True)
     configured = Settings.load(
-        {}, data_dir=data_dir / "data", memory_monitoring=False, pause_grace=0.3, shutdown_grace=1.0
+        {},
+        data_dir=data_dir / "data",
+        memory_monitoring=False,
+        pause_grace=0.3,
+        shutdown_grace=1.0,
+        chat_messages_per_minute=10_000,
     )
     teams = {**load_teams(), "stage": stage_in(gates)}
     async with (
