@@ -15,6 +15,7 @@ CROWDED_RETRY_S = 5
 ANSWERS: Mapping[str, tuple[str, int]] = {
     "too_large": ("INPUT_TOO_LARGE", 413),
     "upload_too_large": ("INPUT_TOO_LARGE", 413),
+    "not_allowed": ("METHOD_NOT_ALLOWED", 405),
     "crowded": ("TOO_MANY_CONNECTIONS", 429),
     "unreachable": ("API_UNREACHABLE", 503),
     "maintenance": ("MAINTENANCE", 503),
@@ -44,6 +45,14 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
             "Too large",
             "This upload is larger than the service allows (limit {upload_limit}).",
             "Make it smaller, split it, or have an administrator raise MAX_INPUT_BYTES.",
+        ),
+    },
+    "not_allowed": {
+        "zh": ("不支持这个方法", "这个地址是网页，只能读取。", "请用 GET；接口在 /api/v1 下，说明见 /docs。"),
+        "en": (
+            "Method not allowed",
+            "This address is a page: it can only be read.",
+            "Use GET; the API is under /api/v1, its description is at /docs.",
         ),
     },
     "crowded": {
@@ -92,10 +101,11 @@ def answers(values: Mapping[str, str]) -> tuple[str, str]:
     Args:
         values: the checked variables of `render.py`.
     """
-    retry_s = {
-        "crowded": CROWDED_RETRY_S,
-        "unreachable": UNREACHABLE_RETRY_S,
-        "maintenance": int(values["MAINTENANCE_RETRY_S"]),
+    headers = {
+        "not_allowed": "Allow 'GET, HEAD'",
+        "crowded": f"Retry-After {CROWDED_RETRY_S}",
+        "unreachable": f"Retry-After {UNREACHABLE_RETRY_S}",
+        "maintenance": f"Retry-After {values['MAINTENANCE_RETRY_S']}",
     }
     maps, locations = [], []
     for name, (code, status) in ANSWERS.items():
@@ -109,10 +119,10 @@ def answers(values: Mapping[str, str]) -> tuple[str, str]:
                 text = json.dumps(body, ensure_ascii=False).replace("\\", "\\\\").replace("'", "\\'")
                 maps.append(f"    {'default' if language == 'zh' else language} '{text}';")
             maps.append("}")
-            retry = f"    add_header Retry-After {retry_s[name]} always;\n" if name in retry_s else ""
+            header = f"    add_header {headers[name]} always;\n" if name in headers else ""
             locations.append(
                 f"location @{name}_{shape} {{\n    types {{ }}\n    default_type {media_type};\n"
-                f"    include hsts.conf;\n    add_header Cache-Control no-store always;\n{retry}"
+                f"    include hsts.conf;\n    add_header Cache-Control no-store always;\n{header}"
                 "    add_header Vary Accept-Language always;\n"
                 "    add_header X-Content-Type-Options nosniff always;\n"
                 "    add_header X-Request-ID $safe_request_id always;\n"

@@ -140,6 +140,23 @@ async def test_pages_scripts_and_their_configuration_are_served_with_their_heade
         assert again.status_code == 304
 
 
+async def test_a_page_that_is_written_to_says_that_it_can_only_be_read(tmp_path: Path) -> None:
+    async with installation(tmp_path) as (_, client, _desk):
+        for path in ("/", "/tasks", "/config.js", "/assets/app-1a2b.js", "/favicon.svg"):
+            for method, language, word in (
+                ("POST", "zh", "不支持这个方法"),
+                ("DELETE", "en", "Method not allowed"),
+            ):
+                answer = await client.request(method, path, headers={"accept-language": language})
+                assert status_and_code(answer) == (405, "METHOD_NOT_ALLOWED"), path
+                assert (answer.headers["allow"], answer.json()["title"]) == ("GET, HEAD", word)
+                assert answer.headers["content-type"] == "application/problem+json"
+        # The API's own answer passes as it is.
+        answer = await client.put("/api/v1/mvp2/tasks", headers={"accept-language": "en"})
+        assert status_and_code(answer) == (405, "METHOD_NOT_ALLOWED")
+        assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+
 async def test_text_is_compressed_where_the_client_reads_it(tmp_path: Path) -> None:
     async with installation(tmp_path) as (_, client, desk):
         zipped = await client.get("/assets/app-1a2b.js", headers={"accept-encoding": "gzip"})
@@ -285,6 +302,28 @@ async def test_an_upload_over_the_limit_is_refused_in_the_apis_own_form(tmp_path
                 assert f"limit {limit}" in body["detail"]
             assert body.keys() == wanted.keys()
             assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_an_upload_of_unannounced_size_is_cut_at_the_limit_and_leaves_no_task(tmp_path: Path) -> None:
+    async with installation(tmp_path) as (nginx, client, _desk):
+        for path, media_type in (
+            ("/api/v1/tasks", "multipart/form-data; boundary=b"),
+            ("/api/v1/mvp2/tasks", "multipart/form-data; boundary=b"),
+            ("/api/v1/mvp2/import", "application/json"),
+        ):
+            reader, writer = await asyncio.open_connection(*nginx.address)
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {media_type}\r\n"
+            part = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.csv"\r\n\r\n'
+            start = part if media_type != "application/json" else b'{"tasks": "'
+            body = start + b"a" * (LIMIT + BODY_LIMIT)
+            writer.write(
+                f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body + b"\r\n"
+            )
+            async with asyncio.timeout(20):
+                status, *_ = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+            assert b" 413 " in status, (path, status)
+            writer.close()
+        assert (await client.get("/api/v1/tasks")).json()["tasks"] == []
 
 
 async def test_maintenance_closes_pages_and_requests_and_opens_again(tmp_path: Path) -> None:
