@@ -158,6 +158,9 @@ STATES = [
     ("是", Kind.CONFIRM, None),
     ("好的。", Kind.CONFIRM, None),
     ("Yes, please!", Kind.CONFIRM, None),
+    ("没问题", Kind.CONFIRM, None),
+    ("好的，谢谢", Kind.CONFIRM, None),
+    ("ok thanks", Kind.CONFIRM, None),
     ("不用了", Kind.DECLINE, None),
     ("no thanks", Kind.DECLINE, None),
 ]

@@ -14,17 +14,17 @@ GREETED = re.compile(
 )
 _CONFIRM = (
     r"(?:是|是的|对|对的|好|好的|好啊|好吧|行|行吧|可以|可以的|嗯|嗯嗯|要|要的|确认|确定|同意|没错"
-    r"|创建|创建吧|建吧|新建吧"
+    r"|没(?:有)?问题|当然|来吧|做吧|开始吧|创建|创建吧|建吧|新建吧"
     r"|就这样|就这么办|请创建|那就创建|是的?[，, ]*(?:请)?创建吧?|好的?[，, ]*(?:请)?创建吧?"
     r"|yes|y|yep|yeah|yup|ok|okay|sure|please do|yes,? please|go ahead|do it|do that|create it|make it"
-    r"|confirm(?:ed)?"
+    r"|confirm(?:ed)?|absolutely|no problem|sure thing"
     r"|correct|right|sounds good|of course|yes,? (?:do it|go ahead|create it|make it|do that))"
 )
 _DECLINE = (
     r"(?:不|不用|不要|不用了|不要了|不是|不必|不行|别|先不|先不用|算了|取消|不创建|不需要|没有|否|停"
     r"|n|no|nope|nah|not now|no,? thanks?|no,? thank you|never ?mind|don't|do not|cancel|stop|forget it)"
 )
-CONFIRM = re.compile(_CONFIRM, _I)
+CONFIRM = re.compile(rf"{_CONFIRM}(?:[，,\s]*(?:谢谢(?:你|您)?|多谢|thanks|thank you))?", _I)
 DECLINE = re.compile(_DECLINE, _I)
 THANKS = re.compile(
     r"(?:非常|多|好的?[，, ]*)?(?:感谢|谢谢?)(?:你|您|啦|了|啊)?(?:的帮助)?|辛苦了?"
