@@ -39,6 +39,13 @@ async def test_a_question_rests_by_what_its_look_took(took_s: float, rest_s: flo
     assert await hand.rests.get("a", hand.taking(took_s)) == 2
 
 
+async def test_a_look_that_is_free_does_not_rest() -> None:
+    hand = Hand()
+    rests: Rests[int] = Rests(free_s=0.25, monotonic=lambda: hand.now)
+    assert [await rests.get("a", hand.taking(0.25)) for _ in range(2)] == [1, 2]
+    assert [await rests.get("a", hand.taking(0.5)) for _ in range(2)] == [3, 3]
+
+
 async def test_each_question_has_an_answer_of_its_own() -> None:
     hand = Hand()
     assert [await hand.rests.get(name, hand.taking(0.1)) for name in ("a", "b", "a")] == [1, 2, 1]

@@ -22,13 +22,18 @@ class Rests(Generic[A]):
 
     Args:
         max_rest_s: how long an answer is told at most, in seconds.
+        free_s: a look that takes no longer does not rest: what it tells is always of now.
         monotonic: seconds that never go back.
     """
 
     def __init__(
-        self, *, max_rest_s: float = MAX_REST_S, monotonic: Callable[[], float] = time.monotonic
+        self,
+        *,
+        max_rest_s: float = MAX_REST_S,
+        free_s: float = -1.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._max_rest_s, self._monotonic = max_rest_s, monotonic
+        self._max_rest_s, self._free_s, self._monotonic = max_rest_s, free_s, monotonic
         self._known: dict[Hashable, tuple[float, A]] = {}
         self._looking: dict[Hashable, asyncio.Future[tuple[A] | Exception | None]] = {}
 
@@ -64,7 +69,9 @@ class Rests(Generic[A]):
             del self._looking[question]
             done.set_result(outcome)
         now = self._monotonic()
-        rest_s = min(max(TIMES_ITS_PRICE * (now - began), MIN_REST_S), self._max_rest_s)
+        took_s = now - began
         self._known = {asked: entry for asked, entry in self._known.items() if now < entry[0]}
-        self._known[question] = (now + rest_s, answer)
+        if took_s > self._free_s:
+            rest_s = min(max(TIMES_ITS_PRICE * took_s, MIN_REST_S), self._max_rest_s)
+            self._known[question] = (now + rest_s, answer)
         return answer

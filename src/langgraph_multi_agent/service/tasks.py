@@ -42,6 +42,7 @@ from langgraph_multi_agent.domain.task import (
     next_status,
 )
 from langgraph_multi_agent.service.plans import PlanView, fill_gaps, fold_plan, is_untold
+from langgraph_multi_agent.service.rests import Rests
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import journal, ledgers, tasks
@@ -63,8 +64,8 @@ STOP_WAIT_S = 5.0
 PAUSE_WAIT_S = 2.0
 """The same for a pause, which lets running subtasks end and may take PAUSE_GRACE: `pausing`."""
 MAX_PAGE = 500
-LONG_COUNT_S = 0.2
-COUNT_REST = 20
+FREE_COUNT_S = 0.2
+"""A count that takes no longer is made anew for each who asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +133,8 @@ class TaskService:
         self._feed, self._doorbell = feed, doorbell
         self._teams, self._settings, self._has_model = teams, settings, has_model
         self._clock, self._new_id = clock, new_id
-        self._counted: dict[Scope, tuple[float, Mapping[str, int]]] = {}
-        self._figures: dict[tuple[Scope, datetime], tuple[float, TaskStatistics]] = {}
+        self._counted: Rests[Mapping[str, int]] = Rests(free_s=FREE_COUNT_S, monotonic=clock.monotonic)
+        self._figures: Rests[TaskStatistics] = Rests(free_s=FREE_COUNT_S, monotonic=clock.monotonic)
         self._submissions = Submissions(database, queue_size=settings.task_queue_size)
         self._by_id: Lookups[str, Task] = Lookups(database, tasks.found)
         self.is_draining = False
@@ -420,34 +421,19 @@ class TaskService:
     async def counts(self, scope: Scope) -> Mapping[str, int]:
         """How many tasks have each status.
 
-        Counting takes as long as the table; one that takes long is told again for COUNT_REST times that.
+        Counting takes as long as the table; one that takes longer than FREE_COUNT_S rests (`rests`).
         """
-        now = self._clock.monotonic
-        until, known = self._counted.get(scope, (0.0, {}))
-        if now() < until:
-            return known
-        began = now()
-        counted = await self._database.read(scope, tasks.count_by_status)
-        if (took := now() - began) > LONG_COUNT_S:
-            self._counted[scope] = (now() + COUNT_REST * took, counted)
-        return counted
+        return await self._counted.get(scope.tenant, lambda: self._database.read(scope, tasks.count_by_status))
 
     async def statistics(self, scope: Scope, *, since: datetime) -> TaskStatistics:
-        """Figures over all tasks; what takes long is told again for a while, as in `counts`.
+        """Figures over all tasks; what takes long rests, as in `counts`.
 
         Args:
             since: completed tasks are also counted from here on.
         """
-        now, key = self._clock.monotonic, (scope, since)
-        until, known = self._figures.get(key, (0.0, None))
-        if known is not None and now() < until:
-            return known
-        began = now()
-        figures = await self._database.read(scope, statistics, since=since)
-        self._figures = {key: entry for key, entry in self._figures.items() if entry[0] > began}
-        if (took := now() - began) > LONG_COUNT_S:
-            self._figures[key] = (now() + COUNT_REST * took, figures)
-        return figures
+        return await self._figures.get(
+            (scope.tenant, since), lambda: self._database.read(scope, statistics, since=since)
+        )
 
     async def counts_at_work(self, scope: Scope) -> Mapping[str, int]:
         """How many tasks are pending and in progress, at a price that does not grow with the table."""
