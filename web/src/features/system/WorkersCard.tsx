@@ -45,7 +45,7 @@ function Worker({ worker, leaseS }: { readonly worker: Workers['workers'][number
       </div>
       {late && <p className="mt-1 text-sm text-red">{say('late', { lease: leaseS })}</p>}
       {worker.tasks.length > 0 && (
-        <ul aria-label={say('tasks')} className="mt-1.5 flex flex-wrap gap-x-4 gap-y-1 pl-6 text-sm">
+        <ul aria-label={say('tasks')} className="mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-sm">
           {worker.tasks.slice(0, SHOWN).map((task) => (
             <li key={task.task_id} className="max-w-full min-w-0">
               <Link to="/tasks/$taskId" params={{ taskId: task.task_id }} className="link block max-w-72 truncate">

@@ -1,0 +1,58 @@
+"""States that a person rarely meets: a step of thousands of calls, a task that is none, a file that is no export."""
+
+from pathlib import Path
+
+import pytest
+from tests.browser.site import Site, World, axe, picture
+
+pytestmark = [pytest.mark.anyio, pytest.mark.system]
+
+CALLS = 3000
+DRAWN_CALLS = "document.querySelectorAll('[role=log] tbody tr[aria-rowindex]').length"
+LAST_ROW = "[...document.querySelectorAll('[role=log] tbody tr[aria-rowindex]')].at(-1)?.ariaRowIndex"
+MAX_DRAWN = 60
+
+
+async def test_an_opened_step_of_thousands_of_calls_draws_those_in_sight(site: Site) -> None:
+    task = await site.submit(
+        "calls a lot", input_data={"edges": {"read": []}, "events": {"tool.called": CALLS}}
+    )
+    await site.until_status(task, "completed", timeout_s=120)
+    tab = await site.go(f"/tasks/{task}")
+    step = "[...document.querySelectorAll('[data-entry^=\"subtask:read\"] > button')][0]"
+    await tab.until(step, timeout_s=60)
+    await tab.run(f"{step}.click()")
+    await tab.until(f"{DRAWN_CALLS} > 0", timeout_s=60)
+    assert await tab.run(DRAWN_CALLS) <= MAX_DRAWN
+    table = "document.querySelector('[role=log] table')"
+    assert await tab.run(f"{table}.ariaRowCount ?? {table}.getAttribute('aria-rowcount')") == str(CALLS + 1)
+    await tab.run(f"{table}.parentElement.scrollTo(0, {table}.parentElement.scrollHeight)")
+    await tab.until(f"{LAST_ROW} === '{CALLS + 1}'", timeout_s=60)
+    assert await tab.run(DRAWN_CALLS) <= MAX_DRAWN
+    await picture(tab, "step-of-thousands")
+
+
+async def test_a_task_that_is_none_says_so_and_leads_on(world: World) -> None:
+    async with world.visit(may_complain=True) as site:  # the browser notes the 404
+        await site.go("/tasks/nothing-of-that-name")
+        await site.tab.find("heading", site.word("features/task", "missing.title"))
+        for width in (360, 1280):
+            await site.tab.resize(width)
+            assert await axe(site.tab) == []
+            await picture(site.tab, f"missing-task-{width}")
+        await site.tab.press_on("link", site.word("features/task", "gone.back"))
+        await site.titled("features/tasks")
+
+
+@pytest.mark.parametrize("content", ["not JSON", '{"tasks": "many"}'])
+async def test_a_file_that_is_no_export_says_what_to_do_next(
+    world: World, tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "wrong.json"
+    file.write_text(content, encoding="utf-8")
+    async with world.visit(may_complain=True) as site:  # the browser notes the 422
+        await site.go("/settings")
+        await site.tab.choose_files("input[accept*=json]", [file])
+        said = site.word("features/settings", "import.failed")
+        await site.tab.until(f"document.querySelector('main').innerText.includes({said!r})")
+        await picture(site.tab, "import-failed")
