@@ -393,6 +393,7 @@ async def test_who_says_too_much_in_a_minute_is_told_to_wait_and_may_repeat_what
         assert (refused.status_code, refused.json()["error_code"]) == (429, "TOO_MANY_MESSAGES")
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert "2" in refused.json()["message"]
+        assert f"in {refused.headers['Retry-After']} s" in refused.json()["details"]["hint"]
         assert await say(desk, "hello", **{"Idempotency-Key": "k1"}) == first
         assert (await desk.client.get(HISTORY)).json()["data"]["total"] == 4
 

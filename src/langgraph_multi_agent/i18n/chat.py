@@ -128,8 +128,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "At most {limit} messages are taken within a minute; this one was not.",
     },
     "error.TOO_MANY_MESSAGES.hint": {
-        "zh": "请稍等片刻再发，等待的秒数见 Retry-After；上限由 CHAT_MESSAGES_PER_MINUTE 设置。",
-        "en": "Send it again in a moment, after the seconds that Retry-After gives; CHAT_MESSAGES_PER_MINUTE sets the limit.",
+        "zh": "请等 {retry_after_s} 秒再发；上限由 CHAT_MESSAGES_PER_MINUTE 设置。",
+        "en": "Send it again in {retry_after_s} s; CHAT_MESSAGES_PER_MINUTE sets the limit.",
     },
     "chat.link.tasks": {"zh": "任务", "en": "Tasks"},
     "chat.link.agents": {"zh": "智能体", "en": "Agents"},
