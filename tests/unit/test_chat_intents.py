@@ -146,6 +146,16 @@ STATES = [
     ("how long is the queue?", Kind.QUEUE, None),
     ("系统正常吗", Kind.HEALTH, None),
     ("is the system ok?", Kind.HEALTH, None),
+    ("失败的任务", Kind.LIST, TaskStatus.FAILED),
+    ("最近失败的任务", Kind.LIST, TaskStatus.FAILED),
+    ("正在执行的任务", Kind.LIST, TaskStatus.IN_PROGRESS),
+    ("show me running tasks", Kind.LIST, TaskStatus.IN_PROGRESS),
+    ("有没有失败的任务", Kind.LIST, TaskStatus.FAILED),
+    ("任务都完成了吗", Kind.COUNTS, None),
+    ("are all my tasks done?", Kind.COUNTS, None),
+    ("取消失败的任务", Kind.CONTROL, None),
+    ("重试失败的任务", Kind.CONTROL, None),
+    ("cancel running tasks", Kind.CONTROL, None),
     ("取消任务“季度报告”", Kind.CONTROL, None),
     ("cancel the last task", Kind.CONTROL, None),
     ("把所有任务都删掉", Kind.CONTROL, None),
@@ -295,6 +305,9 @@ TO_THE_HANDBOOK = [
     "Please answer from the handbook: what is a checkpoint?",
 ]
 NEWEST_TASK = [
+    "how did my last task go?",
+    "did my last task finish?",
+    "result of my last task",
     "我的上一个任务",
     "我上一个任务怎么样了",
     "上个任务呢",
@@ -326,6 +339,10 @@ NEWEST_TASKS = [
     "最近三个任务",
 ]
 TROUBLES = [
+    "有没有卡住的任务",
+    "系统出问题了吗",
+    "是不是有什么地方坏了",
+    "show me the recent failures",
     "有没有出错？",
     "有什么问题吗",
     "有什么问题？",
@@ -358,6 +375,11 @@ TROUBLES = [
     "Is there a problem?",
 ]
 MORE_ORDERS = [
+    "总结一下最近任务的进展情况，写成报告",
+    "写一份关于我最近任务进展的报告",
+    "Write a report on the status of my last task",
+    "Analyse the progress of all tasks and chart it",
+    "参考这篇文章，写一份摘要：abc def",
     "梳理一下客户的投诉类型",
     "起草一封给供应商的道歉信",
     "请总结用户的意见：太慢，经常失败",
@@ -389,6 +411,14 @@ MORE_ORDERS = [
     "As per the brief, draft a plan for the launch",
 ]
 MORE_DOUBTFUL = [
+    "统计任务完成情况并写一份报告",
+    "以下是数据，请分析：1,2,3",
+    "我有一份数据，帮我分析一下",
+    "Here is the data: 1,2,3. Please analyse it.",
+    "Here are my notes, please summarise them: a b c",
+    "优化这段代码：print(1)",
+    "给这段文字加标点：abc",
+    "fix this text: teh cat",
     "按手册的格式写一份周报",
     "分析最近的任务失败的原因",
     "分析有没有异常的订单",
@@ -400,6 +430,11 @@ MORE_DOUBTFUL = [
     "根据销售数据写报告",
 ]
 MORE_REMARKS = [
+    "What does this code mean: x = 1?",
+    "how do I use the following: a b",
+    "报告生成失败了，请问怎么办",
+    "如果失败了，请分析原因",
+    "create tasks",
     "我有一个问题",
     "有个问题想问",
     "帮我看看这个方案有什么问题",

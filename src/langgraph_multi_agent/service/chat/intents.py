@@ -55,6 +55,7 @@ WHOLE = (
     (Kind.TROUBLE, states.TROUBLE),
     (Kind.LIST, states.RECENT),
     (Kind.TASK, states.LATEST_ALONE),
+    (Kind.COUNTS, states.ALL_DONE),
 )
 """Kinds that are a whole message."""
 ABOUT = ((Kind.QUEUE, states.QUEUE), (Kind.AGENTS, states.AGENTS), (Kind.HEALTH, states.HEALTH))
@@ -100,7 +101,8 @@ def read_intent(message: str) -> Intent:
     looked_up = _looked_up(plain, body)
     if looked_up is not None:
         return looked_up
-    state = _state(plain)
+    is_to_make = phrases.MAKES.search(plain) is not None and not _is_question(plain)
+    state = None if is_to_make else _state(plain)
     if state is not None:
         return state
     is_on_rules = _is_question(plain) and phrases.ASKS_RULE.search(plain) is not None
@@ -179,6 +181,8 @@ def _state(plain: str) -> Intent | None:
         return Intent(kind=Kind.COUNTS, has_period=True)
     if status is not None and (is_counted or (states.LISTS.search(plain) and states.OF_TASKS.search(plain))):
         return Intent(kind=Kind.LIST, status=status)
+    if status is not None and states.STATUS_ALONE.fullmatch(plain.strip(phrases.EDGES)):
+        return Intent(kind=Kind.LIST, status=status)
     if is_counted or states.OVERVIEW.search(plain):
         return Intent(kind=Kind.COUNTS, has_period=states.PERIOD.search(plain) is not None)
     return None
@@ -243,7 +247,15 @@ def _work(plain: str, body: str) -> Intent:
     maybe = None if phrases.HANDBOOK.search(clause) else phrases.MAYBE.match(clause)
     if maybe is not None and len(clause[maybe.end() :].strip(phrases.EDGES)) >= MIN_PLAIN_CHARS:
         return offer
+    if _is_ordered_later(plain) or (phrases.MATERIAL.match(clause) and not _is_question(clause)):
+        return offer
     return question if _is_question(plain) else Intent(kind=Kind.OTHER)
+
+
+def _is_ordered_later(plain: str) -> bool:
+    """After a preface somebody is asked to do some work: “here are my notes, please summarise them”."""
+    wanted = (plain[found.end() :] for found in phrases.LATER_ORDER.finditer(plain))
+    return any(phrases.DIRECT.match(rest) or _is_order(rest) for rest in wanted)
 
 
 def _is_short(clause: str) -> bool:

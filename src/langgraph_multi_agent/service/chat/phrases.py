@@ -215,3 +215,22 @@ OF_TROUBLE = re.compile(
     _I,
 )
 """The trouble is what the work is about; it is no complaint."""
+MAKES = re.compile(
+    r"(?:写|生成|制作|整理|汇总|总结|输出|画|做)(?:成|出|一|两|几|份|个|张|篇|封){1,3}[^。！!？?；;\n]{0,20}?"
+    r"(?:报告|表|图|文档|邮件|总结|摘要|PPT|清单)"
+    r"|^(?:please )?(?:write|create|generate|make|draft|prepare|compose|produce)\b.{0,80}"
+    r"\b(?:report|summary|chart|table|e-?mail|presentation|document|memo|overview)\b"
+    r"|^(?:please )?(?:analy[sz]e|summari[sz]e|compare)\b.{0,80}\b(?:and|as|into) (?:chart|plot|draw|write|an?)\b",
+    _I,
+)
+"""Something is to be made, so words of a state in it are what it is about."""
+LATER_ORDER = re.compile(
+    r"[，,。.;；:：!！\n]\s*(?:(?:请(?!问|教)|帮我|麻烦|帮忙|替我)(?:你|把|将)?|please|kindly)\s*(?=\S)", _I
+)
+"""“Here are my notes. Please …”"""
+MATERIAL = re.compile(
+    r"[^:：?？\n]{1,40}(?:这段|这篇|这份|这些|下面|以下|\bthe following|\bthis (?:text|paragraph|code|data|list))"
+    r"[^:：?？\n]{0,40}[:：]\s*\S",
+    _I,
+)
+"""Something is to be done to what stands below it."""

@@ -155,7 +155,10 @@ LATEST_ALONE = re.compile(
     r"的?(?:呢|结果|报告|结果呢|结果是什么|在哪里?|在哪儿|怎样)?"
     rf"|(?:{_SHOW})(?:(?:my|the) (?:latest|last|most recent|newest|previous) task"
     r"|the (?:latest|last) task i (?:made|submitted|created))"
-    r"(?:'s (?:result|report))?",
+    r"(?:'s (?:result|report))?"
+    r"|(?:the )?(?:results?|status|outcome|report) of (?:my|the) (?:latest|last|most recent|newest|previous) task"
+    r"|(?:how did|did|has|how has) (?:my|the) (?:latest|last|most recent|newest|previous) task"
+    r" (?:go|gone|finish|finished|end|ended|succeed|work|work out|turn out)(?: well| yet)?",
     _I,
 )
 """The whole message names the newest task, and so asks for it."""
@@ -180,6 +183,7 @@ TROUBLE = re.compile(
     rf"(?!有问题$|有错$)(?:有没有|有没|是否有?|是不是有?|有|还有)(?:什么|啥|哪些|任何|哪里|哪儿|地方|别的|新的)*(?:出|发生|出现)?了?(?:什么|啥)?"
     rf"{_BAD}(?:的|了|的地方)*(?:吗|么|没有|没|呢)?"
     r"|(?:出|发生|出现)了?(?:什么|啥)(?:错误?|问题|异常|故障|事)(?:了|吗)*"
+    r"|(?:有没有|有没|是否有?|有)(?:什么|哪些|任何)?(?:卡住|不正常|异常|出问题|有问题)了?的任务(?:吗)?"
     r"|(?:哪里|哪儿|什么地方|哪个环节|什么|啥)(?:出|有|发生)了?(?:错误?|问题|异常|故障|毛病)(?:了|吗)*|(?:哪里|哪儿|什么|啥)坏了(?:吗)?"
     r"|(?:一切|全部|所有|都)+(?:都|还)?(?:正常|好|顺利|没问题)(?:吗|么|吧)"
     r"|(?:出错|失败|报错|出问题|坏)(?:过|了)?(?:吗|没有|没))"
@@ -194,3 +198,17 @@ TROUBLE = re.compile(
     _I,
 )
 """The whole message asks whether anything is wrong."""
+STATUS_ALONE = re.compile(
+    rf"(?:{_SHOW})(?:我的?|所有|全部)*{_WHEN_ZH}(?:失败|出错|报错|正在(?:执行|运行|处理|进行)|执行中|运行中|进行中|等待(?:执行|中)?"
+    r"|排队中?|暂停|已?完成|已?取消|等我回答|需要我处理)了?的任务"
+    rf"|(?:{_SHOW})(?:all |my |the |our |recent |latest |currently )*"
+    r"(?:failed|failing|running|active|pending|queued|waiting|paused|completed|finished|cancell?ed) tasks",
+    _I,
+)
+"""The whole message names tasks by a status, and so asks for their list."""
+ALL_DONE = re.compile(
+    r"(?:我的|所有|全部)?任务(?:都|全都|全部)(?:完成|做完|跑完|结束|好)了?(?:吗|没有|没)"
+    r"|(?:are|have) all (?:of )?(?:my |the |our )?tasks (?:been )?(?:done|finished|completed?|ready)",
+    _I,
+)
+"""The whole message asks whether all tasks are done."""
