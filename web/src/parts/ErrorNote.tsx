@@ -61,7 +61,8 @@ export function ErrorNote({ error, onRetry, isCompact = false, className }: Erro
           </ul>
         )}
         <p className="text-muted">{toDo}</p>
-        {!isCompact && (problem.requestId !== null || problem.status > 0) && (
+        {/* The words for what nobody expected send people to an administrator with this number. */}
+        {(!isCompact || problem.status >= 500) && (problem.requestId !== null || problem.status > 0) && (
           <p className="mt-1 text-xs text-muted">
             <code>{problem.code}</code>
             {problem.requestId !== null && ` · ${say('error.request', { id: problem.requestId })}`}
