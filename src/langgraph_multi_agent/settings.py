@@ -13,6 +13,7 @@ seconds, all sizes bytes. Texts for people: `i18n/settings.py`.
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -44,6 +45,7 @@ REDIS_PORT, REDIS_LAST_DATABASE = 6379, 15
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+RateLimit = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -89,6 +91,20 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     url: str | None = None
     cors_origins: tuple[str, ...] = ()
+
+    # Who may come in
+    enable_auth: bool = False
+    session_idle_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 12.0
+    session_total_days: Annotated[float, Field(gt=0, le=365)] = 7.0
+    rate_limit: RateLimit = "1200/minute"
+    rate_limit_failures: RateLimit = "60/minute"
+    rate_limit_login: RateLimit = "10/minute"
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_algorithms: tuple[Literal["RS256", "PS256", "ES256", "EdDSA"], ...] = ("RS256", "ES256")
+    oidc_role_claim: str = "roles"
+    oidc_tenant_claim: str = "tenant"
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     memory_monitoring: bool = True
@@ -235,6 +251,7 @@ class Settings(BaseSettings):
             "database_url": f"sqlite:///{data_dir / 'lgma.db'}",
             "artifacts_url": (data_dir / "artifacts").as_uri(),
             "queue_redis_url": _neighbour_database(self.redis_url),
+            "enable_auth": not is_loopback(self.host) or self.profile == "production",
         }
         given = self.model_fields_set
         object.__setattr__(self, "data_dir", data_dir)
@@ -342,9 +359,36 @@ def _contradictions(s: Settings) -> Iterator[dict[str, Any]]:
     yield from _order_faults(s)
     yield from _model_faults(s)
     yield from _network_faults(s)
+    yield from _access_faults(s)
     if s.teams is not None and not _names_attribute(s.teams):
         yield _fault("LGMA_TEAMS", "not_module_attribute", "has the form module:attribute")
     yield from _address_faults(s)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that binds this address."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _access_faults(s: Settings) -> Iterator[dict[str, Any]]:
+    """Nobody is let in without a credential but on the machine itself."""
+    if not s.enable_auth and not is_loopback(s.host):
+        yield _fault("ENABLE_AUTH", "auth_off_in_public", "may be off only on a loopback address", host=s.host)
+    elif not s.enable_auth and s.profile == "production":
+        yield _fault("ENABLE_AUTH", "auth_off_in_production", "must be on in production")
+    if s.oidc_issuer is not None:
+        url = _parsed(s.oidc_issuer)
+        if url is None or not url.hostname or url.query or url.username:
+            yield _fault("OIDC_ISSUER", "not_http_url", "must be an https URL")
+        elif url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname)):
+            yield _fault("OIDC_ISSUER", "issuer_not_https", "must be an https URL")
+        if not s.oidc_audience:
+            yield _fault("OIDC_AUDIENCE", "audience_missing", "must be set with OIDC_ISSUER")
 
 
 def _order_faults(s: Settings) -> Iterator[dict[str, Any]]:

@@ -78,6 +78,15 @@ async def test_the_document_is_valid_and_names_every_interface(desk: Desk) -> No
         "GET /api/v1/schedules",
         *(f"{method} /api/v1/schedules/{{schedule_id}}" for method in ("GET", "PATCH", "DELETE")),
         "POST /api/v1/schedules/{schedule_id}/run",
+        "GET /api/v1/auth/me",
+        "POST /api/v1/auth/login",
+        "POST /api/v1/auth/logout",
+        "GET /api/v1/keys",
+        "POST /api/v1/keys",
+        "DELETE /api/v1/keys/{key_id}",
+        "GET /api/v1/users",
+        "POST /api/v1/users",
+        "PATCH /api/v1/users/{name}",
         "GET /api/v1/admin/retention",
         "POST /api/v1/admin/retention",
         "POST /api/v1/mvp2/chat/messages",
@@ -271,6 +280,23 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
     for sent in (exported.content, b"{", b'{"tasks": [{}]}'):
         headers = {"content-type": "application/json"}
         await call("POST /api/v1/mvp2/import", content=sent, headers=headers)
+    await call("GET /api/v1/auth/me")
+    own_page = {"x-requested-with": "fetch"}
+    person = {"name": "li", "password": "a long enough secret"}
+    await call("POST /api/v1/users", json=person)
+    await call("POST /api/v1/users", json=person)
+    await call("GET /api/v1/users")
+    await call("PATCH /api/v1/users/{name}", path="/api/v1/users/li", json={"role": "viewer"})
+    await call("PATCH /api/v1/users/{name}", path="/api/v1/users/wu", json={"role": "viewer"})
+    await call("POST /api/v1/auth/login", json=person, headers=own_page)
+    await call("POST /api/v1/auth/login", json={**person, "name": "wu"}, headers=own_page)
+    await call("POST /api/v1/auth/logout", headers=own_page)
+    await call("POST /api/v1/auth/logout")
+    key = (await call("POST /api/v1/keys", json={"name": "nightly", "scopes": ["chat"]})).json()
+    await call("POST /api/v1/keys", json={"name": "", "role": "user"})
+    await call("GET /api/v1/keys")
+    await call("DELETE /api/v1/keys/{key_id}", path=f"/api/v1/keys/{key['id']}")
+    await call("DELETE /api/v1/keys/{key_id}", path="/api/v1/keys/none")
     assert faults == []
     assert checked == set(templates)
     assert json.dumps(document)

@@ -52,6 +52,7 @@ async def addresses(desk: Desk) -> dict[str, tuple[str, dict[str, Any]]]:
     schedule = {"name": "s", "cron": "0 8 * * *", "task": {"description": "x"}}
     made = (await desk.client.post("/api/v1/schedules", json=schedule)).json()
     names = {"task_id": task["id"], "schedule_id": made["id"], "name": "report.md", "checkpoint_id": "1"}
+    names["key_id"] = (await desk.client.post("/api/v1/keys", json={"name": "k"})).json()["id"]
     document = (await desk.client.get("/openapi.json")).json()
     return {
         path: (path.format(**names), {method.upper(): operation for method, operation in methods.items()})

@@ -27,6 +27,7 @@ from langgraph_multi_agent.agents.contract import Agent, Proposal, Team, Underst
 from langgraph_multi_agent.api.app import create_api
 from langgraph_multi_agent.api.context import Services, StreamLimits
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
+from langgraph_multi_agent.cache.rate_limits import RateLimits
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import InputUnreadable, ModelRequired
 from langgraph_multi_agent.domain.event import EventType, NewEvent
@@ -42,6 +43,7 @@ from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.chat.model import DEADLINE_S
 from langgraph_multi_agent.service.feedback import FeedbackService
 from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.identities import IdentityService
 from langgraph_multi_agent.service.inspection import InspectionService
 from langgraph_multi_agent.service.preferences import PreferenceService
 from langgraph_multi_agent.service.retention import RetentionService
@@ -55,6 +57,7 @@ from langgraph_multi_agent.store.database import Database, FailPoints, SqliteDat
 from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
 from langgraph_multi_agent.store.retention import Policy
 from langgraph_multi_agent.store.runs import Claimed, Ending
+from langgraph_multi_agent.store.sessions import StoredSessions
 from langgraph_multi_agent.store.tasks import question_key
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
@@ -308,6 +311,10 @@ async def open_desk(
         ),
         feedback=FeedbackService(database=database, new_id=new_id),
         preferences=PreferenceService(database=database),
+        identities=IdentityService(
+            database=database, sessions=StoredSessions(database), clock=clock, new_id=new_id
+        ),
+        rate_limits=RateLimits(),
         metrics=metrics,
         clock=clock,
         stream_limits=stream_limits or StreamLimits(),

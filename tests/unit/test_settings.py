@@ -249,6 +249,34 @@ def test_what_has_a_price_is_a_warning_and_starts() -> None:
     assert codes({**production, "REDIS_URL": "redis://h", "QUEUE_REDIS_URL": "redis://h:6380"}) == []
 
 
+def test_who_asks_is_asked_wherever_others_can_reach_the_server() -> None:
+    for host in ("127.0.0.1", "localhost", "::1", "[::1]", "127.8.0.1"):
+        assert not Settings.load({"LGMA_HOST": host}).enable_auth
+    for host in ("0.0.0.0", "::", "10.0.0.5", "example.org"):
+        assert Settings.load({"LGMA_HOST": host}).enable_auth
+        with pytest.raises(SettingsUnsafe) as refused:
+            Settings.load({"LGMA_HOST": host, "ENABLE_AUTH": "false"})
+        assert refused.value.params["reason"] == "auth_off_in_public"
+    assert Settings.load({"LGMA_PROFILE": "production"}).enable_auth
+    with pytest.raises(SettingsUnsafe):
+        Settings.load({"LGMA_PROFILE": "production", "ENABLE_AUTH": "false"})
+
+
+@pytest.mark.parametrize(
+    ("issuer", "audience", "reason"),
+    [
+        ("http://login.example", "lgma", "issuer_not_https"),
+        ("https://login.example", None, "audience_missing"),
+        ("login.example", "lgma", "not_http_url"),
+        ("https://li:secret@login.example", "lgma", "not_http_url"),
+    ],
+)
+def test_an_issuer_of_tokens_is_https_and_has_an_audience(issuer: str, audience: str | None, reason: str) -> None:
+    with pytest.raises(SettingsUnsafe) as refused:
+        Settings.load({"OIDC_ISSUER": issuer, **({"OIDC_AUDIENCE": audience} if audience else {})})
+    assert refused.value.params["reason"] == reason
+
+
 def test_artifacts_lie_in_the_data_directory_unless_told_otherwise() -> None:
     assert Settings.load({"LGMA_DATA_DIR": "/srv/x"}).artifacts_url == "file:///srv/x/artifacts"
     assert Settings.load({"ARTIFACTS_URL": "s3://bucket/prefix"}).artifacts_url == "s3://bucket/prefix"

@@ -1,5 +1,6 @@
 """Who may see what, as pure policy. Credentials live in `api/auth`."""
 
+import re
 from dataclasses import dataclass
 
 
@@ -15,6 +16,9 @@ class Scope:
     tenant: str | None
     actor: str
 
+
+TENANT = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+"""A tenant's name. No colon: `import:…` is where rows wait that nobody may see yet."""
 
 DEFAULT_SCOPE = Scope(tenant="default", actor="local")
 WORKER_SCOPE = Scope(tenant=None, actor="worker")

@@ -7,21 +7,23 @@ dependencies. Invariant: no route reaches around it.
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from langgraph_multi_agent import __version__
-from langgraph_multi_agent.access import DEFAULT_SCOPE, Scope
+from langgraph_multi_agent.access import Scope
+from langgraph_multi_agent.access.policy import Principal
 from langgraph_multi_agent.api.frames import RecentTasks, SharedFrames
-from langgraph_multi_agent.domain.ports import Clock
+from langgraph_multi_agent.domain.ports import Clock, RateLimits
 from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.analytics import AnalyticsService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.feedback import FeedbackService
 from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.identities import IdentityService
 from langgraph_multi_agent.service.inspection import InspectionService
 from langgraph_multi_agent.service.preferences import PreferenceService
 from langgraph_multi_agent.service.retention import RetentionService
@@ -31,6 +33,12 @@ from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.telemetry.metrics import Metrics
+
+
+class Tokens(Protocol):
+    """Tokens of another issuer; `auth.tokens` verifies them."""
+
+    async def principal(self, token: str) -> Principal: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +85,11 @@ class Services:
     chat: ChatService
     feedback: FeedbackService
     preferences: PreferenceService
+    identities: IdentityService
+    rate_limits: RateLimits
     metrics: Metrics
     clock: Clock
+    tokens: Tokens | None = None
     version: str = __version__
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
     is_stopping: Callable[[], bool] = lambda: False
@@ -93,9 +104,15 @@ def services_of(connection: HTTPConnection) -> Services:
     return services
 
 
-def scope_of(_connection: HTTPConnection) -> Scope:
-    """Whose rows this request may touch: without accounts, the one tenant's."""
-    return DEFAULT_SCOPE
+def principal_of(connection: HTTPConnection) -> Principal:
+    """Who was let in; a public route has nobody to ask for."""
+    principal: Principal = connection.scope["state"]["principal"]
+    return principal
+
+
+def scope_of(connection: HTTPConnection) -> Scope:
+    """Whose rows this request may touch."""
+    return principal_of(connection).scope
 
 
 def language_of_connection(connection: HTTPConnection) -> str:
@@ -112,10 +129,15 @@ async def _scope(connection: HTTPConnection) -> Scope:
     return scope_of(connection)
 
 
+async def _principal(connection: HTTPConnection) -> Principal:
+    return principal_of(connection)
+
+
 async def _language(connection: HTTPConnection) -> str:
     return language_of_connection(connection)
 
 
 ServicesOf = Annotated[Services, Depends(_services)]
 ScopeOf = Annotated[Scope, Depends(_scope)]
+PrincipalOf = Annotated[Principal, Depends(_principal)]
 Language = Annotated[str, Depends(_language)]

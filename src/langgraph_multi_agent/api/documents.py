@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from langgraph_multi_agent.api import chat_models, models, samples, schedule_models
+from langgraph_multi_agent.api import access_models, chat_models, models, samples, schedule_models
 from langgraph_multi_agent.api.mvp2 import task_models
 from langgraph_multi_agent.api.problems import MEDIA_TYPE, TYPE_BASE
 from langgraph_multi_agent.domain import errors as faults
@@ -30,6 +30,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     schedule_models.ScheduleRequest,
     schedule_models.SchedulePatch,
     *chat_models.REQUESTS,
+    *access_models.REQUESTS,
     task_models.TaskInput,
     task_models.TaskChange,
     models.Problem,
@@ -40,6 +41,7 @@ TAGS = [
     {"name": "schedules", "description": "Tasks that come again at the times of a cron line."},
     {"name": "mvp2", "description": "The contract of MVP2 front ends, in its envelope."},
     {"name": "settings", "description": "A person's settings, and the language model."},
+    {"name": "access", "description": "Logging in, API keys and users."},
     {"name": "admin", "description": "Housekeeping by operators."},
     {"name": "system", "description": "Health, metrics, agents and teams."},
 ]

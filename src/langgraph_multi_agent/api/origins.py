@@ -12,7 +12,12 @@ def is_allowed_origin(origin: str | None, host: str | None, allowed: Sequence[st
         host: the Host header; a proxy may have left out its port.
         allowed: CORS_ORIGINS.
     """
-    if origin is None or "*" in allowed or origin in allowed:
+    return origin is None or "*" in allowed or is_own_origin(origin, host, allowed)
+
+
+def is_own_origin(origin: str, host: str | None, allowed: Sequence[str]) -> bool:
+    """True for a page of the same host or of an origin that is listed by name: one that may use a session."""
+    if origin in allowed and origin != "*":
         return True
     try:
         from_, to = urlsplit(origin), urlsplit(f"//{host}")

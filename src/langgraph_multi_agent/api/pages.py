@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -19,13 +19,14 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from langgraph_multi_agent.api.auth.rules import KNOWN, PUBLIC, needs, ruled_router
 from langgraph_multi_agent.api.context import Language, language_of_connection
 from langgraph_multi_agent.api.documents import problems
 from langgraph_multi_agent.api.media import media_type_of_name
 from langgraph_multi_agent.api.problems import Json, is_api
 from langgraph_multi_agent.i18n import LANGUAGES, text
 
-router = APIRouter(tags=["system"])
+router = ruled_router(tags=["system"])
 
 WEB = Path(__file__).parent.parent / "web"
 POLICY = (
@@ -148,18 +149,21 @@ def _unbuilt(scope: Scope) -> Response:
         },
     },
 )
+@needs(PUBLIC)
 async def get_configuration() -> Response:
     body = f"window.API_CONFIG = {json.dumps(API_CONFIG, indent=2)};\n"
     return Response(body, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
 
 @router.get("/openapi.json", include_in_schema=False)
+@needs(KNOWN)
 async def get_document(request: Request) -> Response:
     app: FastAPI = request.app
     return Json(await asyncio.to_thread(app.openapi), headers={"cache-control": "no-cache"})
 
 
 @router.get("/docs", include_in_schema=False)
+@needs(KNOWN)
 async def get_reference(request: Request, language: Language) -> Response:
     app: FastAPI = request.app
     page = reference_page(await asyncio.to_thread(app.openapi), language)

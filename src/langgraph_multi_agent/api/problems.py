@@ -127,6 +127,8 @@ def problem(
             body["request_id"] = request_id
     answer = Json(body, status_code=fault.status, media_type=media_type)
     answer.headers["cache-control"] = "no-store"
+    if fault.status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["www-authenticate"] = "Bearer"
     for name, value in (headers or {}).items():
         answer.headers[name] = value
     if fault.status in RETRY_AFTER_S:

@@ -16,9 +16,12 @@ import structlog
 from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
+from langgraph_multi_agent.access.policy import Permission
+from langgraph_multi_agent.api.auth.rules import let_in
 from langgraph_multi_agent.api.context import Services, language_of_connection, scope_of, services_of
 from langgraph_multi_agent.api.mvp2.status import system_status
 from langgraph_multi_agent.api.origins import is_allowed_origin
+from langgraph_multi_agent.api.problems import problem
 from langgraph_multi_agent.api.subscriptions import Subscriptions, record
 from langgraph_multi_agent.api.wire import ClientGone, SlowClient, Wire
 from langgraph_multi_agent.domain.errors import Fault
@@ -41,6 +44,11 @@ class BadField(Exception):
 @router.websocket("/api/v1/mvp2/ws")
 async def serve_socket(websocket: WebSocket) -> None:
     services = services_of(websocket)
+    try:
+        await let_in(websocket, Permission.TASKS_READ)
+    except Fault as fault:
+        await websocket.send_denial_response(problem(fault, websocket))
+        return
     origin, host = websocket.headers.get("origin"), websocket.headers.get("host")
     if not is_allowed_origin(origin, host, services.settings.cors_origins):
         log.warning("ws.refused", reason="origin", origin=origin)

@@ -21,15 +21,17 @@ from uuid_utils import uuid7
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.artifacts.opening import open_artifacts
 from langgraph_multi_agent.cache.memory import MemoryCache
+from langgraph_multi_agent.cache.rate_limits import open_rate_limits
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsUnsafe
-from langgraph_multi_agent.domain.ports import Artifacts, Cache, Clock, Doorbell, Feed
+from langgraph_multi_agent.domain.ports import Artifacts, Cache, Clock, Doorbell, Feed, RateLimits, Sessions
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import events, installation, migration
 from langgraph_multi_agent.store.connections import ServerLimits, connection_budget, server_limits
 from langgraph_multi_agent.store.database import Database, FailPoints, SqliteDatabase, sqlite_engine
+from langgraph_multi_agent.store.sessions import StoredSessions
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 DATABASE_FILE = "lgma.db"
@@ -52,6 +54,8 @@ class Adapters:
     doorbell: Doorbell
     feed: Feed
     cache: Cache
+    sessions: Sessions
+    rate_limits: RateLimits
     clock: Clock
     scratch: Path
     is_shared: bool
@@ -85,13 +89,15 @@ async def open_adapters(
             )
         )
         await database.write(SYSTEM_SCOPE, events.adopt_restored)
-        doorbell, feed, cache = await _signals(settings, stack, metrics, database)
+        doorbell, feed, cache, sessions = await _signals(settings, stack, metrics, database)
         yield Adapters(
             database=database,
             artifacts=artifacts,
             doorbell=doorbell,
             feed=feed,
             cache=cache,
+            sessions=sessions,
+            rate_limits=await stack.enter_async_context(open_rate_limits(settings.redis_url)),
             clock=clock,
             scratch=stack.enter_context(_own_scratch(settings)),
             is_shared=not settings.is_sqlite,
@@ -176,11 +182,12 @@ def _migrate_postgres(settings: Settings) -> None:
 
 async def _signals(
     settings: Settings, stack: AsyncExitStack, metrics: Metrics, database: Database
-) -> tuple[Doorbell, Feed, Cache]:
-    """Doorbell, feed and cache: within the process, or over Redis."""
+) -> tuple[Doorbell, Feed, Cache, Sessions]:
+    """Doorbell, feed, cache and sessions: within the process and its database, or over Redis."""
     doorbell: Doorbell = MemoryDoorbell()
     feed: Feed = MemoryFeed()
     cache: Cache = MemoryCache(ttl_s=settings.cache_ttl, max_entries=settings.cache_max_size, metrics=metrics)
+    sessions: Sessions = StoredSessions(database)
     own_id = await database.write(
         SYSTEM_SCOPE, installation.agree, installation.INSTALLATION_ID, uuid.uuid4().hex
     )
@@ -197,6 +204,7 @@ async def _signals(
             feed = await stack.enter_async_context(open_feed(url, prefix=prefix, metrics=metrics))
         if settings.redis_url is not None:
             from langgraph_multi_agent.cache.redis import open_cache
+            from langgraph_multi_agent.cache.sessions import open_sessions
 
             cache = await stack.enter_async_context(
                 open_cache(
@@ -207,9 +215,12 @@ async def _signals(
                     metrics=metrics,
                 )
             )
+            sessions = await stack.enter_async_context(
+                open_sessions(settings.redis_url, prefix=prefix, metrics=metrics)
+            )
     except ValueError as error:
         raise SettingsUnsafe(setting="REDIS_URL", reason="redis_unusable", detail=str(error)) from None
-    return doorbell, feed, cache
+    return doorbell, feed, cache, sessions
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.agents.contract import Team
 from langgraph_multi_agent.agents.registry import PlanLimits, load_teams
 from langgraph_multi_agent.bootstrap.adapters import Adapters, new_id, open_adapters
-from langgraph_multi_agent.domain.ports import Artifacts, Model, SkillRunner
+from langgraph_multi_agent.domain.ports import Artifacts, Model, RateLimits, SkillRunner
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.engine.run import GraphEngine
 from langgraph_multi_agent.service.agents import AgentService
@@ -25,6 +25,7 @@ from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.execution import Execution
 from langgraph_multi_agent.service.feedback import FeedbackService
 from langgraph_multi_agent.service.health import HealthService
+from langgraph_multi_agent.service.identities import IdentityService, SessionTimes
 from langgraph_multi_agent.service.inspection import InspectionService
 from langgraph_multi_agent.service.preferences import PreferenceService
 from langgraph_multi_agent.service.retention import RetentionService
@@ -72,6 +73,8 @@ class Application:
     chat: ChatService
     feedback: FeedbackService
     preferences: PreferenceService
+    identities: IdentityService
+    rate_limits: RateLimits
     metrics: Metrics
     worker: Worker
     upkeep: Upkeep
@@ -291,6 +294,16 @@ def _assembled(
         ),
         feedback=FeedbackService(database=database, new_id=new_id),
         preferences=PreferenceService(database=database),
+        identities=IdentityService(
+            database=database,
+            sessions=adapters.sessions,
+            clock=clock,
+            new_id=new_id,
+            times=SessionTimes(
+                idle_s=settings.session_idle_hours * 3600, total_s=settings.session_total_days * 86400
+            ),
+        ),
+        rate_limits=adapters.rate_limits,
         metrics=metrics,
         worker=worker,
         upkeep=Upkeep(

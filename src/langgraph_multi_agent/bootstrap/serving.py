@@ -57,6 +57,24 @@ def address_of(sock: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
+def token_verifier(settings: Settings) -> Any:
+    """Of OIDC_ISSUER; None without one."""
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    import httpx
+
+    from langgraph_multi_agent.api.auth.tokens import TokenVerifier
+
+    return TokenVerifier(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        algorithms=settings.oidc_algorithms,
+        role_claim=settings.oidc_role_claim,
+        tenant_claim=settings.oidc_tenant_claim,
+        client=httpx.AsyncClient(),
+    )
+
+
 def web_api(application: Application) -> Any:
     """The HTTP API over an application, as an ASGI application."""
     from langgraph_multi_agent.api.app import create_api
@@ -76,6 +94,9 @@ def web_api(application: Application) -> Any:
             chat=application.chat,
             feedback=application.feedback,
             preferences=application.preferences,
+            identities=application.identities,
+            rate_limits=application.rate_limits,
+            tokens=token_verifier(application.settings),
             analytics=application.analytics,
             metrics=application.metrics,
             clock=SystemClock(),
@@ -166,7 +187,10 @@ async def serve(
 
     async def live(address: str) -> None:
         settle_memory()
-        structlog.get_logger("bootstrap").info("ready", address=address, data_dir=str(settings.data_dir))
+        log = structlog.get_logger("bootstrap")
+        if not settings.enable_auth:
+            log.warning("setting", setting="ENABLE_AUTH", code="auth_off")
+        log.info("ready", address=address, data_dir=str(settings.data_dir))
         if on_ready is not None:
             on_ready(address)
         await stop.wait()

@@ -1,6 +1,6 @@
 """Sessions of people who are logged in, in this process or in REDIS_URL (keys `<prefix>:session:…`).
 
-Hides where they are. Nothing opens them yet: `bootstrap` will pick one when there is a log-in (issue 5).
+Hides where they are. Caller: `bootstrap`, where there is a Redis; else they are in the database.
 Invariant: only hashes of tokens come here, and a session that nobody touches is gone after its time.
 """
 
@@ -13,6 +13,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from langgraph_multi_agent.cache.redis import CONNECTIONS, QuietRedis
+from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.redis_client import open_client
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
@@ -83,7 +84,9 @@ class RedisSessions:
         return bool(reply)
 
     async def get(self, token_hash: str) -> bytes | None:
-        _, reply = await self._redis.ask(lambda client: client.get(self._prefix + token_hash))
+        is_answered, reply = await self._redis.ask(lambda client: client.get(self._prefix + token_hash))
+        if not is_answered:  # nobody is logged out by an outage
+            raise DependencyUnavailable(dependency="sessions", reason="unreachable")
         return cast("bytes | None", reply)
 
     async def touch(self, token_hash: str, *, ttl_s: float) -> bool:

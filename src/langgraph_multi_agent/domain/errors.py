@@ -183,3 +183,49 @@ class PoisonTask(Fault):
     """The task crashed its process five times running alone."""
 
     code, status = "POISON_TASK", 500
+
+
+class AuthenticationRequired(Fault):
+    """No credential, or one that is not valid, not any more, or not here."""
+
+    code, status = "AUTHENTICATION_REQUIRED", 401
+
+
+class LoginRefused(Fault):
+    """Name and password do not fit; never which of the two."""
+
+    code, status = "LOGIN_REFUSED", 401
+
+
+class PermissionDenied(Fault):
+    code, status = "PERMISSION_DENIED", 403
+
+
+class CrossSiteRequest(Fault):
+    """A change by a browser's session that does not show that it comes from our own pages."""
+
+    code, status = "CROSS_SITE_REQUEST", 403
+
+
+class KeyNotFound(Fault):
+    code, status = "KEY_NOT_FOUND", 404
+
+
+class UserNotFound(Fault):
+    code, status = "USER_NOT_FOUND", 404
+
+
+class NameTaken(Fault):
+    code, status = "NAME_TAKEN", 409
+
+
+class LastAdmin(Fault):
+    """The change would leave a tenant without anybody who may give rights."""
+
+    code, status = "LAST_ADMIN", 409
+
+
+class TooManyRequests(Fault):
+    """`retry_after_s` says when to come again."""
+
+    code, status = "TOO_MANY_REQUESTS", 429

@@ -281,8 +281,8 @@ class Cache(Protocol):
 class Sessions(Protocol):
     """Who is logged in: a value for the hash of an opaque token, until its time is over.
 
-    The token itself never comes here. When the server is away nobody is known: `get` gives None, the
-    others False.
+    The token itself never comes here. When the server is away `get` raises DependencyUnavailable, for
+    nobody is logged out by an outage; the others give False.
     """
 
     async def create(self, token_hash: str, value: bytes, *, ttl_s: float) -> bool:
@@ -301,6 +301,22 @@ class Sessions(Protocol):
 
     async def ping(self) -> bool:
         """Whether the server answers within 2 s."""
+        ...
+
+
+class RateLimits(Protocol):
+    """How often somebody may ask."""
+
+    async def take(self, limit: str, *who: str) -> float:
+        """Count one request.
+
+        Args:
+            limit: such as `10/minute`.
+            who: whose requests are counted together.
+
+        Returns:
+            0 if it is within the limit, else the seconds until another one is.
+        """
         ...
 
 

@@ -150,7 +150,8 @@ def _shown(value: Any) -> str:
     return shown if len(shown) <= MAX_VALUE_CHARS else shown[:MAX_VALUE_CHARS] + "…"
 
 
-def _texts(code: str, zh: tuple[str, str, str], en: tuple[str, str, str]) -> dict[str, dict[str, str]]:
+def error_texts(code: str, zh: tuple[str, str, str], en: tuple[str, str, str]) -> dict[str, dict[str, str]]:
+    """Title, detail and hint of one error code."""
     parts = zip(("title", "detail", "hint"), zh, en, strict=True)
     return {f"error.{code}.{part}": {"zh": z, "en": e} for part, z, e in parts}
 
@@ -160,7 +161,7 @@ def _words(area: str, words: Mapping[str, tuple[str, str]]) -> dict[str, dict[st
 
 
 TEXTS: dict[str, dict[str, str]] = {
-    **_texts(
+    **error_texts(
         "INTERNAL_ERROR",
         (
             "系统内部错误",
@@ -173,7 +174,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Try again later; if it stays, give the operators the request id: the log has the same one.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "INVALID_REQUEST",
         ("请求无效", "请求的内容不能接受：{field} {reason}", "请按 errors 中列出的字段逐项修改后重新提交。"),
         (
@@ -182,7 +183,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Correct each field named in errors and send it again.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "TASK_NOT_FOUND",
         ("任务不存在", "没有编号为“{task}”的任务，或者它已被删除。", "请用任务列表确认编号。"),
         (
@@ -191,7 +192,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Look up the id in the list of tasks.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "ARTIFACT_NOT_FOUND",
         (
             "文件不存在",
@@ -204,7 +205,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "List the task's files first; a file appears when the subtask that makes it is done.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "AGENT_NOT_FOUND",
         (
             "智能体不存在",
@@ -217,7 +218,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "GET /api/v1/system/agents/status lists the registered ones.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "QUESTION_NOT_FOUND",
         (
             "问题不存在",
@@ -230,7 +231,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "GET /api/v1/tasks/<id>/questions lists the open ones.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "TEAM_UNKNOWN",
         ("团队不存在", "没有名为“{team}”的团队。已有：{teams}", "请改用已有的团队，或先登记这个团队。"),
         (
@@ -239,7 +240,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Name one of these, or register the team first.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "MODEL_REQUIRED",
         (
             "需要语言模型",
@@ -252,7 +253,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Set {settings}; or attach data or documents and ask for an analysis that works offline.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "ILLEGAL_TRANSITION",
         ("当前状态不允许这个操作", "任务现在是“{status}”，不能执行“{action}”。", "现在可以执行：{allowed}"),
         (
@@ -261,7 +262,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Possible now: {allowed}",
         ),
     ),
-    **_texts(
+    **error_texts(
         "IDEMPOTENCY_CONFLICT",
         (
             "幂等键已用于另一个请求",
@@ -274,7 +275,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Use a new key for a new request; a repeated one must be exactly the same.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "ALREADY_ANSWERED",
         (
             "这个问题已经回答过",
@@ -287,7 +288,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Reload the task to see which questions are still open.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "EVENTS_GONE",
         (
             "较早的事件已经清理",
@@ -300,7 +301,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Read the task and its plan again, then go on from the oldest event.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "INPUT_TOO_LARGE",
         (
             "内容过大",
@@ -313,7 +314,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Make it smaller, split it, or have an administrator raise the limit.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "INPUT_UNREADABLE",
         (
             "文件无法读取",
@@ -326,7 +327,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Check that the content is what the name says, perhaps save it as CSV in UTF-8, and send it again.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "INPUT_UNSAFE",
         (
             "文件不安全",
@@ -339,7 +340,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Give it a plain name, unpack what is packed, make sure where it comes from, and send it again.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "QUEUE_FULL",
         (
             "排队任务已满",
@@ -352,7 +353,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Try again after the seconds that Retry-After gives.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "COMMIT_IN_DOUBT",
         (
             "不确定是否已写入",
@@ -365,7 +366,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Look at the task list before you repeat it; a retry with the same Idempotency-Key makes no second task.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "DATA_REFUSED",
         (
             "数据库拒绝了该数据",
@@ -378,7 +379,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Nothing was written. Check what you sent; if it looks right, give the request id to your operator.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "DEPENDENCY_UNAVAILABLE",
         (
             "依赖的服务不可用",
@@ -391,7 +392,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Nothing was written. Try again later; if it stays, check {dependency}.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "DRAINING",
         (
             "服务正在停止接收任务",
@@ -404,7 +405,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Nothing accepted is lost; try again after the seconds that Retry-After gives.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "DATA_DIRECTORY_IN_USE",
         (
             "数据目录正在使用",
@@ -417,7 +418,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Attach to that server, or choose another data directory.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "SETTINGS_UNSAFE",
         ("设置有误", "设置 {setting} 不能使用：{reason} {detail}", "改正这个设置后重新启动。"),
         (
@@ -426,7 +427,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Correct it and start again.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "LIMIT_EXCEEDED",
         (
             "超过限制",
@@ -439,7 +440,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Make the task or its input smaller, or have an administrator raise the setting.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "BUDGET_EXCEEDED",
         (
             "预算已用完",
@@ -452,7 +453,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Raise the task's budget and retry; finished subtasks are kept.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "MODEL_UNAVAILABLE",
         (
             "语言模型没有应答",
@@ -465,7 +466,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Check the model's address, key and quota, then retry the task.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "MODEL_ANSWER_INVALID",
         (
             "语言模型的回答不合格式",
@@ -478,7 +479,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Retry the task, or choose a model with more reliable structured output.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "SKILL_FAILED",
         (
             "分析程序失败",
@@ -491,7 +492,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Check the input file; if it is sound, give the operators the task id.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "PLAN_INVALID",
         (
             "计划无效",
@@ -504,7 +505,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Ask more precisely or for less at once, and retry.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "LEASE_LOST",
         ("任务已由别处接管", "这次运行不再拥有任务“{task}”，它的结果被丢弃。", "不用处理：任务在别处继续。"),
         (
@@ -513,7 +514,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Nothing to do: the task goes on elsewhere.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "REPLAY_DIVERGED",
         (
             "重放时输入不一致",
@@ -526,7 +527,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "It is tried again as a new attempt; if it keeps happening, give the operators the task id.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "QUALITY_CHECK_FAILED",
         (
             "结果没有通过复核",
@@ -539,7 +540,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "See the verdicts in the review.verdict events; add input or ask for less, then retry.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "SUBTASK_FAILED",
         (
             "子任务失败",
@@ -552,7 +553,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "See the subtask's events; a retry keeps what is finished.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "SUBTASK_TIMEOUT",
         (
             "子任务超时",
@@ -565,7 +566,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Ask for less and retry, or have an administrator raise SUBTASK_TIMEOUT; finished subtasks are kept.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "AGENT_RESET",
         (
             "智能体被重置",
@@ -578,7 +579,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "It is taken up again by itself; if the task has failed already, retry it.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "WORKFLOW_TIMEOUT",
         (
             "任务超时",
@@ -591,7 +592,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Make it smaller and retry, or have an administrator raise WORKFLOW_TIMEOUT; finished subtasks are kept.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "POISON_TASK",
         (
             "任务多次使进程崩溃",
@@ -604,7 +605,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "Check its input; “retry” tries once more.",
         ),
     ),
-    **_texts(
+    **error_texts(
         "OPERATOR_SQL",
         (
             "由运维人员设置",

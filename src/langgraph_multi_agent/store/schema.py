@@ -373,6 +373,82 @@ imports = Table(
 )
 """Imports under way on SQLite: until one `is_complete`, its rows belong to a tenant that nobody is."""
 
+users = Table(
+    "users",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _tenant(),
+    Column("name", String(64), nullable=False),
+    Column("role", Integer, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("disabled_at", UtcTime),
+    Column("generation", Integer, nullable=False, server_default=text("1")),
+    CheckConstraint("role BETWEEN 1 AND 4", name="ck_users_role"),
+    UniqueConstraint("name", name="uq_users_name"),
+)
+"""`generation` grows with each change that ends sessions: a new password, a new role, being disabled."""
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    _tenant(),
+    Column("name", String(64), nullable=False),
+    Column("role", Integer, nullable=False),
+    Column("scopes", Json),
+    Column("digest", String(64), nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("revoked_at", UtcTime),
+    CheckConstraint("role BETWEEN 1 AND 4", name="ck_api_keys_role"),
+    Index("idx_api_keys_tenant_created", "tenant", "created_at", "id"),
+)
+"""`digest` is SHA-256 of the secret part, 256 random bits: nothing to guess, so nothing to slow down."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Index("idx_sessions_expires", "expires_at"),
+    info={"owner": "installation"},
+)
+"""Of people who are logged in, where there is no Redis."""
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("seq", _ROWID, primary_key=True, autoincrement=False),
+    _tenant(),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("means", String(16), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("result", String(32), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("details", Json, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("idx_audit_log_tenant_seq", "tenant", "seq"),
+)
+"""`hash` is over the row and the hash before it."""
+
+quotas = Table(
+    "quotas",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("tasks_in_flight", Integer),
+    Column("tokens_a_day", BigInteger),
+    Column("cost_a_day", Float),
+    Column("updated_at", UtcTime, nullable=False),
+)
+"""What a tenant may use, where it differs from the settings; None: as the settings say."""
+
 installation = Table(
     "installation",
     metadata,

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.agents.contract import Team
 from langgraph_multi_agent.api import samples
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
 from langgraph_multi_agent.api.mvp2.envelope import Answer, Success, example, failures, success
 from langgraph_multi_agent.domain import errors as faults
@@ -16,7 +17,7 @@ from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.service.analytics import WINDOW_DAYS, Dashboard, percent
 from langgraph_multi_agent.store.analytics import DURATION_BOUNDS_S, Activity
 
-router = APIRouter(tags=["mvp2"])
+router = ruled_router(tags=["mvp2"])
 
 Moment = Annotated[datetime, Field(examples=[samples.MOMENT])]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -178,6 +179,7 @@ class DashboardModel(Answer):
         **example(_DASHBOARD, "mvp2.analytics.dashboard", description="The dashboard"),
     },
 )
+@needs(Permission.TASKS_READ)
 async def get_dashboard(services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     dashboard = await services.analytics.dashboard(scope)
     data = dashboard_shape(dashboard, services, language)

@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import samples
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.chat_models import CHAT, ChatRequest
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
@@ -16,7 +18,7 @@ from langgraph_multi_agent.api.problems import MalformedJson, UnsupportedMediaTy
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.service.chat import MAX_PAGE, message_json
 
-router = APIRouter(tags=["mvp2"])
+router = ruled_router(tags=["mvp2"])
 
 USER_MESSAGE: dict[str, Any] = {
     "id": "019ab1c2-8000-7f40-8a51-2b6c7d8e9f21",
@@ -111,6 +113,7 @@ class ChatHistory(Answer):
     },
     openapi_extra=json_body(ChatRequest),
 )
+@needs(Permission.CHAT)
 async def send_message(
     request: Request,
     services: ServicesOf,
@@ -151,6 +154,7 @@ async def send_message(
         ),
     },
 )
+@needs(Permission.CHAT)
 async def read_history(
     services: ServicesOf,
     scope: ScopeOf,

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import samples
+from langgraph_multi_agent.api.auth.rules import KNOWN, needs, ruled_router
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.chat_models import FEEDBACK, FeedbackRequest
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
@@ -19,7 +21,7 @@ from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.service.feedback import MAX_PAGE, FeedbackType
 from langgraph_multi_agent.store.feedback import Feedback
 
-router = APIRouter()
+router = ruled_router()
 
 STORED: dict[str, Any] = {
     "id": "019ab1c2-8000-7f40-8a51-2b6c7d8e9f11",
@@ -84,6 +86,7 @@ def _shape(item: Feedback) -> dict[str, Any]:
     },
     openapi_extra=json_body(FeedbackRequest),
 )
+@needs(KNOWN)
 async def give_feedback(
     request: Request, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:
@@ -105,6 +108,7 @@ async def give_feedback(
         **plain_example(200, "A page", {"feedback": [LISTED], "total": 1, "limit": 50, "offset": 0}),
     },
 )
+@needs(Permission.SYSTEM_OPERATE)
 async def list_feedback(
     services: ServicesOf,
     scope: ScopeOf,

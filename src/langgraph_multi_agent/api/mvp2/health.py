@@ -2,10 +2,10 @@
 
 from typing import Any, Literal
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
 from langgraph_multi_agent.api import samples
+from langgraph_multi_agent.api.auth.rules import PUBLIC, needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ServicesOf
 from langgraph_multi_agent.api.models import Moment
 from langgraph_multi_agent.api.mvp2.envelope import Answer, failures
@@ -13,7 +13,7 @@ from langgraph_multi_agent.api.problems import RETRY_AFTER_S, Json
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.i18n import text
 
-router = APIRouter(tags=["mvp2"])
+router = ruled_router(tags=["mvp2"])
 
 WORDS = {"ok": "healthy", "degraded": "degraded", "down": "unhealthy"}
 SERVICE = "mvp2-adapter"
@@ -77,6 +77,7 @@ _ILL = _EXAMPLE | {
         },
     },
 )
+@needs(PUBLIC)
 async def get_adapter_health(services: ServicesOf, language: Language) -> Response:
     health = await services.health.check()
     is_healthy = health.state != "down"

@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import psutil
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import Field
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, Services, ServicesOf
 from langgraph_multi_agent.api.mvp2.envelope import Answer, Success, example, failures, success
 from langgraph_multi_agent.api.mvp2.health import WORDS
 from langgraph_multi_agent.service.health import Health
 
-router = APIRouter(tags=["mvp2"])
+router = ruled_router(tags=["mvp2"])
 
 Word = Literal["healthy", "degraded", "unhealthy"]
 NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -72,6 +74,7 @@ _EXAMPLE = {
     "A service is as well as the worst of what it stands on.",
     responses={**failures(), **example(_EXAMPLE, "mvp2.status")},
 )
+@needs(Permission.SYSTEM_READ)
 async def get_status(request: Request, services: ServicesOf, language: Language) -> Response:
     return success(await system_status(request, services), "mvp2.status", language, now=services.clock.now())
 

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.agents.request import language_of_request
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import json_body
@@ -43,7 +45,7 @@ from langgraph_multi_agent.domain.task import (
 from langgraph_multi_agent.service.tasks import NumberedPage
 from langgraph_multi_agent.store.tasks import TaskFilter
 
-router = APIRouter(tags=["mvp2"])
+router = ruled_router(tags=["mvp2"])
 
 PATH = "/api/v1/mvp2/tasks"
 MAX_LIMIT = 1000
@@ -107,6 +109,7 @@ def _submit_body() -> dict[str, Any]:
     },
     openapi_extra=_submit_body(),
 )
+@needs(Permission.TASKS_WRITE)
 async def create_task(
     request: Request,
     services: ServicesOf,
@@ -174,6 +177,7 @@ def draft_of(body: TaskInput, files: tuple[InputFile, ...], *, default_language:
         ),
     },
 )
+@needs(Permission.TASKS_READ)
 async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name
     services: ServicesOf,
     scope: ScopeOf,
@@ -277,6 +281,7 @@ def _core_statuses(word: str) -> list[TaskStatus]:
         **example(shown.EXAMPLE_STATISTICS, "mvp2.stats"),
     },
 )
+@needs(Permission.TASKS_READ)
 async def get_statistics(services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     now = services.clock.now()
     found = await services.tasks.statistics(scope, since=_monday(now))
@@ -309,6 +314,7 @@ READ = (faults.TaskNotFound, faults.InvalidRequest, faults.DependencyUnavailable
     description="With its subtasks, result and files.",
     responses={**failures(*READ), **example(shown.EXAMPLE_DETAIL, "mvp2.task_read")},
 )
+@needs(Permission.TASKS_READ)
 async def get_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     plan = await services.tasks.plan(scope, task_id)
     artifacts = await services.tasks.artifacts(scope, task_id)
@@ -330,6 +336,7 @@ async def get_task(task_id: str, services: ServicesOf, scope: ScopeOf, language:
     },
     openapi_extra=json_body(TaskChange),
 )
+@needs(Permission.TASKS_WRITE)
 async def change_task(
     task_id: str, request: Request, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:
@@ -411,6 +418,7 @@ def _action(task: Task, status: str | None) -> Action | None:
         **example({"deleted_task_id": TASK_ID}, "mvp2.task_deleted"),
     },
 )
+@needs(Permission.TASKS_WRITE)
 async def delete_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     await services.tasks.delete(scope, task_id)
     now = services.clock.now()

@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Annotated, Any, BinaryIO
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import samples
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.body import JSON, media_type_of
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.mvp2.envelope import Answer, Success, example, failures, success
@@ -21,7 +23,7 @@ from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.service.archive import ImportUnreadable
 from langgraph_multi_agent.service.transfer import VERSION, ImportVersionUnknown, chunks
 
-router = APIRouter(tags=["mvp2"])
+router = ruled_router(tags=["mvp2"])
 
 Moment = Annotated[datetime, Field(examples=[samples.MOMENT])]
 EXPORT: dict[str, Any] = {
@@ -114,6 +116,7 @@ class ImportModel(Answer):
         **example(EXPORT, "mvp2.transfer.exported", description="The document"),
     },
 )
+@needs(Permission.DATA_EXPORT)
 async def export(services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     def shape(task: Task) -> dict[str, Any]:
         return task_object(task, language)
@@ -163,6 +166,7 @@ async def export(services: ServicesOf, scope: ScopeOf, language: Language) -> Re
         }
     },
 )
+@needs(Permission.DATA_IMPORT)
 async def import_(request: Request, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     if media_type_of(request) != JSON:
         raise UnsupportedMediaType(media_type=media_type_of(request) or "-", supported=JSON)

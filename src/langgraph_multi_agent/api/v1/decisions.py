@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, json_body, problems
@@ -15,7 +17,7 @@ from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import InvalidRequest
 from langgraph_multi_agent.service.tasks import Controlled
 
-router = APIRouter(tags=["tasks"])
+router = ruled_router(tags=["tasks"])
 
 PROBLEMS = problems(
     faults.TaskNotFound, faults.IllegalTransition, faults.InvalidRequest, faults.DependencyUnavailable
@@ -39,6 +41,7 @@ def _stopped(status: str) -> dict[int | str, dict[str, Any]]:
     description="Answers 200 when the work has stopped, 202 with `cancelling` if that takes longer.",
     responses=_stopped("cancelled"),
 )
+@needs(Permission.TASKS_WRITE)
 async def cancel_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     return _controlled(await services.tasks.cancel(scope, task_id), language)
 
@@ -51,6 +54,7 @@ async def cancel_task(task_id: str, services: ServicesOf, scope: ScopeOf, langua
     "stopped, 202 with `pausing` if that takes longer.",
     responses=_stopped("paused"),
 )
+@needs(Permission.TASKS_WRITE)
 async def pause_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     return _controlled(await services.tasks.pause(scope, task_id), language)
 
@@ -77,6 +81,7 @@ _RUNNABLE: dict[int | str, dict[str, Any]] = {
     summary="Resume a paused task",
     responses=_RUNNABLE,
 )
+@needs(Permission.TASKS_WRITE)
 async def resume_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     return Json(task_shape(await services.tasks.resume(scope, task_id), language))
 
@@ -88,6 +93,7 @@ async def resume_task(task_id: str, services: ServicesOf, scope: ScopeOf, langua
     description="Opens a new generation; finished subtasks are kept.",
     responses=_RUNNABLE,
 )
+@needs(Permission.TASKS_WRITE)
 async def retry_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     return Json(task_shape(await services.tasks.retry(scope, task_id), language))
 
@@ -98,6 +104,7 @@ async def retry_task(task_id: str, services: ServicesOf, scope: ScopeOf, languag
     summary="Reopen an ended task",
     responses=_RUNNABLE,
 )
+@needs(Permission.TASKS_WRITE)
 async def reopen_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     return Json(task_shape(await services.tasks.reopen(scope, task_id), language))
 
@@ -114,6 +121,7 @@ async def reopen_task(task_id: str, services: ServicesOf, scope: ScopeOf, langua
     },
     openapi_extra=json_body(models.CompleteRequest, is_required=False),
 )
+@needs(Permission.TASKS_WRITE)
 async def complete_task(
     task_id: str, request: Request, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:
@@ -129,6 +137,7 @@ async def complete_task(
     summary="List open questions",
     responses={**READ_PROBLEMS, **example(200, "Open questions", {"questions": [samples.QUESTION]})},
 )
+@needs(Permission.TASKS_READ)
 async def list_questions(task_id: str, services: ServicesOf, scope: ScopeOf) -> Response:
     found = await services.tasks.questions(scope, task_id)
     return Json({"questions": [question_shape(question) for question in found]})
@@ -153,6 +162,7 @@ async def list_questions(task_id: str, services: ServicesOf, scope: ScopeOf) -> 
     },
     openapi_extra=json_body(models.AnswerRequest),
 )
+@needs(Permission.TASKS_WRITE)
 async def answer_question(
     task_id: str, request: Request, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:

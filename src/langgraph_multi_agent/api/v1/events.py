@@ -6,13 +6,15 @@ from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query
+from fastapi import Header, Query
 from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from langgraph_multi_agent.access import Scope
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
 from langgraph_multi_agent.api.documents import example, problems
 from langgraph_multi_agent.api.problems import Json, problem_body
@@ -23,7 +25,7 @@ from langgraph_multi_agent.domain.event import Event
 from langgraph_multi_agent.service.streams import Ephemeral, StreamItem
 from langgraph_multi_agent.service.tasks import MAX_PAGE
 
-router = APIRouter(tags=["results"])
+router = ruled_router(tags=["results"])
 
 RETRY_MS = 2000
 LOOK_UP_S = 2.0
@@ -42,6 +44,7 @@ Seq = Annotated[int, Query(ge=0, le=MAX_SEQ, description="The number of the last
     description="Events with `seq > after`, in order, without gaps. `next` is the `after` of the next page.",
     responses={**PROBLEMS, **example(200, "A page", {"events": [samples.EVENT], "next": 1})},
 )
+@needs(Permission.TASKS_READ)
 async def list_events(  # noqa: PLR0917 - FastAPI calls it by name
     task_id: str,
     services: ServicesOf,
@@ -86,6 +89,7 @@ _STREAM_EXAMPLE = (
         204: {"description": "The task has ended and everything was seen"},
     },
 )
+@needs(Permission.TASKS_READ)
 async def stream_events(  # noqa: PLR0917 - FastAPI calls it by name
     task_id: str,
     services: ServicesOf,

@@ -3,10 +3,12 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import inspection_models as models
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, problems
 from langgraph_multi_agent.api.problems import Json, task_error
@@ -15,7 +17,7 @@ from langgraph_multi_agent.service.inspection import CheckpointLook, CheckpointN
 from langgraph_multi_agent.service.spans import Span
 from langgraph_multi_agent.store.inspection import Execution
 
-router = APIRouter(tags=["results"])
+router = ruled_router(tags=["results"])
 NO_STORE = {"cache-control": "no-store"}
 TaskId = Annotated[str, Path(max_length=64)]
 
@@ -26,6 +28,7 @@ TaskId = Annotated[str, Path(max_length=64)]
     summary="The runs of a task",
     responses={**READ_PROBLEMS, **example(200, "All runs", models.EXECUTIONS)},
 )
+@needs(Permission.TASKS_READ)
 async def list_executions(task_id: TaskId, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     found = await services.inspection.executions(scope, task_id)
     return Json({"executions": [execution_shape(item, language) for item in found]}, headers=NO_STORE)
@@ -38,6 +41,7 @@ async def list_executions(task_id: TaskId, services: ServicesOf, scope: ScopeOf,
     description="Derived from the event log: runs, plans, subtasks, attempts, tool and model calls.",
     responses={**READ_PROBLEMS, **example(200, "All spans", models.SPANS)},
 )
+@needs(Permission.TASKS_READ)
 async def list_spans(task_id: TaskId, services: ServicesOf, scope: ScopeOf) -> Response:
     line = await services.inspection.time_line(scope, task_id)
     body = {
@@ -55,6 +59,7 @@ async def list_spans(task_id: TaskId, services: ServicesOf, scope: ScopeOf) -> R
     summary="The saved states of a task",
     responses={**READ_PROBLEMS, **example(200, "Checkpoints", {"checkpoints": [models.CHECKPOINT]})},
 )
+@needs(Permission.TASKS_READ)
 async def list_checkpoints(task_id: TaskId, services: ServicesOf, scope: ScopeOf) -> Response:
     found = await services.inspection.checkpoints(scope, task_id)
     return Json({"checkpoints": [checkpoint_shape(item) for item in found]}, headers=NO_STORE)
@@ -71,6 +76,7 @@ async def list_checkpoints(task_id: TaskId, services: ServicesOf, scope: ScopeOf
         **example(200, "The state", models.STATE),
     },
 )
+@needs(Permission.TASKS_READ)
 async def get_checkpoint(
     task_id: TaskId,
     checkpoint_id: Annotated[str, Path(max_length=128)],

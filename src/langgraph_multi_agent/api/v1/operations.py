@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import inspection_models as models
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import example, problems
 from langgraph_multi_agent.api.problems import Json, task_error
@@ -15,7 +17,7 @@ from langgraph_multi_agent.domain.task import Action, can
 from langgraph_multi_agent.service.inspection import WorkerLook
 from langgraph_multi_agent.store.inspection import Failures, QueueLook
 
-router = APIRouter(tags=["system"])
+router = ruled_router(tags=["system"])
 NO_STORE = {"cache-control": "no-store"}
 
 MAX_HOURS = 24 * 30
@@ -36,6 +38,7 @@ COMMANDS = {
     summary="Workers and what they hold",
     responses={**problems(faults.DependencyUnavailable), **example(200, "Workers", models.WORKERS)},
 )
+@needs(Permission.SYSTEM_READ)
 async def get_workers(services: ServicesOf, scope: ScopeOf) -> Response:
     found = await services.inspection.workers(scope)
     body = {
@@ -52,6 +55,7 @@ async def get_workers(services: ServicesOf, scope: ScopeOf) -> Response:
     summary="What waits",
     responses={**problems(faults.DependencyUnavailable), **example(200, "The queue", models.QUEUE)},
 )
+@needs(Permission.SYSTEM_READ)
 async def get_queue(services: ServicesOf, scope: ScopeOf) -> Response:
     at, look = await services.inspection.queue(scope)
     return Json(queue_shape(look, at), headers=NO_STORE)
@@ -66,6 +70,7 @@ async def get_queue(services: ServicesOf, scope: ScopeOf) -> Response:
         **example(200, "Failures", models.ERRORS),
     },
 )
+@needs(Permission.SYSTEM_READ)
 async def get_errors(
     services: ServicesOf,
     scope: ScopeOf,

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import FileResponse, Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, problems
 from langgraph_multi_agent.api.media import ACTIVE, SANDBOX, SHOWN, base_type, content_disposition
@@ -13,7 +15,7 @@ from langgraph_multi_agent.api.problems import Json, PlanNotFound
 from langgraph_multi_agent.api.shapes import artifact_shape, plan_shape
 from langgraph_multi_agent.domain import errors as faults
 
-router = APIRouter(tags=["results"])
+router = ruled_router(tags=["results"])
 
 
 @router.get(
@@ -26,6 +28,7 @@ router = APIRouter(tags=["results"])
         **example(200, "The plan", samples.PLAN),
     },
 )
+@needs(Permission.TASKS_READ)
 async def get_plan(
     task_id: str,
     services: ServicesOf,
@@ -45,6 +48,7 @@ async def get_plan(
     summary="List a task's files",
     responses={**READ_PROBLEMS, **example(200, "The files", {"artifacts": [samples.ARTIFACT]})},
 )
+@needs(Permission.TASKS_READ)
 async def list_artifacts(task_id: str, services: ServicesOf, scope: ScopeOf) -> Response:
     found = await services.tasks.artifacts(scope, task_id)
     return Json({"artifacts": [artifact_shape(task_id, stored) for stored in found]})
@@ -73,6 +77,7 @@ async def list_artifacts(task_id: str, services: ServicesOf, scope: ScopeOf) -> 
         304: {"description": "Not modified"},
     },
 )
+@needs(Permission.TASKS_READ)
 async def get_artifact(  # noqa: PLR0917 - FastAPI calls it by name
     task_id: str,
     name: str,

@@ -3,17 +3,18 @@
 from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import schedule_models
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import ServicesOf
 from langgraph_multi_agent.api.documents import example, problems
 from langgraph_multi_agent.api.problems import Json
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.service.retention import RetentionPlan, RetentionRun
 
-router = APIRouter(tags=["admin"])
+router = ruled_router(tags=["admin"])
 
 RUN_S = 20.0
 """A request deletes for so long and then answers; the caller asks again while it is not complete."""
@@ -29,6 +30,7 @@ RUN_S = 20.0
         **example(200, "The plan", schedule_models.RETENTION_PLAN),
     },
 )
+@needs(Permission.SYSTEM_OPERATE)
 async def get_retention_plan(services: ServicesOf) -> Response:
     return Json(plan_shape(await services.retention.plan()))
 
@@ -43,6 +45,7 @@ async def get_retention_plan(services: ServicesOf) -> Response:
         **example(200, "What was deleted", schedule_models.RETENTION_RUN),
     },
 )
+@needs(Permission.SYSTEM_OPERATE)
 async def run_retention(services: ServicesOf) -> Response:
     return Json(run_shape(await services.retention.run(max_s=RUN_S)))
 

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.agents.request import language_of_request
 from langgraph_multi_agent.api import models, samples, schedule_models
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import example, json_body, problems
@@ -25,7 +27,7 @@ from langgraph_multi_agent.domain.schedule import (
 from langgraph_multi_agent.domain.task import Budget, Priority, TaskDraft
 from langgraph_multi_agent.service.tasks import MAX_PAGE
 
-router = APIRouter(tags=["schedules"])
+router = ruled_router(tags=["schedules"])
 
 _READ_PROBLEMS = problems(ScheduleNotFound, faults.InvalidRequest, faults.DependencyUnavailable)
 _WRITE_FAULTS = (
@@ -63,6 +65,7 @@ _WRITE_FAULTS = (
     },
     openapi_extra=json_body(schedule_models.ScheduleRequest),
 )
+@needs(Permission.TASKS_WRITE)
 async def add_schedule(
     request: Request, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:
@@ -89,6 +92,7 @@ async def add_schedule(
         **example(200, "A page", {"schedules": [schedule_models.SCHEDULE], "next": samples.NULL}),
     },
 )
+@needs(Permission.TASKS_READ)
 async def list_schedules(
     services: ServicesOf,
     scope: ScopeOf,
@@ -107,6 +111,7 @@ async def list_schedules(
     summary="Read a schedule",
     responses={**_READ_PROBLEMS, **example(200, "The schedule", schedule_models.SCHEDULE)},
 )
+@needs(Permission.TASKS_READ)
 async def get_schedule(
     schedule_id: str, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:
@@ -129,6 +134,7 @@ async def get_schedule(
     },
     openapi_extra=json_body(schedule_models.SchedulePatch),
 )
+@needs(Permission.TASKS_WRITE)
 async def change_schedule(
     schedule_id: str, request: Request, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:
@@ -151,6 +157,7 @@ async def change_schedule(
     description="The tasks that it made stay.",
     responses={**_READ_PROBLEMS, 204: {"description": "Deleted"}},
 )
+@needs(Permission.TASKS_WRITE)
 async def delete_schedule(schedule_id: str, services: ServicesOf, scope: ScopeOf) -> Response:
     await services.schedules.delete(scope, schedule_id)
     return Response(status_code=204)
@@ -179,6 +186,7 @@ async def delete_schedule(schedule_id: str, services: ServicesOf, scope: ScopeOf
         ),
     },
 )
+@needs(Permission.TASKS_WRITE)
 async def run_schedule(
     schedule_id: str, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:

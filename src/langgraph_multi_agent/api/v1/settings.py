@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from langgraph_multi_agent.api import samples
+from langgraph_multi_agent.api.auth.rules import KNOWN, needs, ruled_router
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.chat_models import Currency, Density, LanguageName, SettingsRequest, Theme
 from langgraph_multi_agent.api.context import ScopeOf, ServicesOf
@@ -14,7 +15,7 @@ from langgraph_multi_agent.api.documents import example, json_body, problems
 from langgraph_multi_agent.api.problems import Json, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.domain import errors as faults
 
-router = APIRouter(tags=["settings"])
+router = ruled_router(tags=["settings"])
 
 NO_STORE = {"cache-control": "no-store"}
 SETTINGS: dict[str, Any] = {"language": "zh", "theme": "dark", "density": "comfortable", "currency": "CNY"}
@@ -56,6 +57,7 @@ class ModelStatus(BaseModel):
     summary="Read your settings",
     responses={**problems(faults.DependencyUnavailable), **example(200, "All settings", SETTINGS)},
 )
+@needs(KNOWN)
 async def get_settings(services: ServicesOf, scope: ScopeOf) -> Response:
     return Json(await services.preferences.read(scope), headers=NO_STORE)
 
@@ -76,6 +78,7 @@ async def get_settings(services: ServicesOf, scope: ScopeOf) -> Response:
     },
     openapi_extra=json_body(SettingsRequest),
 )
+@needs(KNOWN)
 async def change_settings(request: Request, services: ServicesOf, scope: ScopeOf) -> Response:
     body = await read_json(request, SettingsRequest, limit=services.settings.max_body_bytes)
     return Json(
@@ -90,6 +93,7 @@ async def change_settings(request: Request, services: ServicesOf, scope: ScopeOf
     summary="Which language model is configured",
     responses={**problems(), **example(200, "The model", MODEL)},
 )
+@needs(KNOWN)
 async def get_model_status(services: ServicesOf) -> Response:
     settings = services.settings
     body = {

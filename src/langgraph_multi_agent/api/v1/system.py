@@ -3,11 +3,13 @@
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.auth.rules import PUBLIC, needs, ruled_router
 from langgraph_multi_agent.api.body import parse, read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
 from langgraph_multi_agent.api.documents import example, json_body, problems
@@ -18,7 +20,7 @@ from langgraph_multi_agent.domain.errors import DependencyUnavailable, Draining,
 from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.telemetry.logs import SERVICE_NAME
 
-router = APIRouter(tags=["system"])
+router = ruled_router(tags=["system"])
 log = structlog.get_logger(__name__)
 
 STATES = {"ok": "healthy", "degraded": "degraded", "down": "unhealthy"}
@@ -32,6 +34,7 @@ NO_STORE = {"cache-control": "no-store"}
     description="The process lives; nothing else is asked.",
     responses={**problems(), **example(200, "Alive", samples.LIVENESS)},
 )
+@needs(PUBLIC)
 async def get_liveness(request: Request, services: ServicesOf) -> Response:
     return Json({"status": "healthy", **_identity(request, services)}, headers=NO_STORE)
 
@@ -46,6 +49,7 @@ async def get_liveness(request: Request, services: ServicesOf) -> Response:
         **example(200, "Ready", {"status": "ready", "timestamp": samples.MOMENT}),
     },
 )
+@needs(PUBLIC)
 async def get_readiness(services: ServicesOf) -> Response:
     if services.health.is_draining or services.is_stopping():
         raise Draining
@@ -75,6 +79,7 @@ async def get_readiness(services: ServicesOf) -> Response:
         },
     },
 )
+@needs(Permission.SYSTEM_READ)
 async def get_system_health(request: Request, services: ServicesOf) -> Response:
     health = await services.health.check()
     try:
@@ -119,6 +124,7 @@ _METRICS_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/metrics", summary="Metrics", response_class=Response, responses=_METRICS_RESPONSES)
+@needs(Permission.METRICS_READ)
 async def get_metrics(services: ServicesOf) -> Response:
     """Prometheus text. The gauges of tasks are counted for each scrape."""
     try:
@@ -152,6 +158,7 @@ router.add_api_route(
         **example(200, "All agents", {"agents": [samples.AGENT]}),
     },
 )
+@needs(Permission.SYSTEM_READ)
 async def get_agents_status(services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     statuses = await services.agents.status(scope)
     return Json({"agents": [agent_shape(status, language) for status in statuses]}, headers=NO_STORE)
@@ -176,6 +183,7 @@ async def get_agents_status(services: ServicesOf, scope: ScopeOf, language: Lang
     },
     openapi_extra=json_body(models.ResetRequest, is_required=False),
 )
+@needs(Permission.SYSTEM_OPERATE)
 async def reset_agent(
     request: Request,
     services: ServicesOf,
@@ -201,5 +209,6 @@ async def reset_agent(
     summary="List teams",
     responses={**problems(), **example(200, "All teams", {"teams": [samples.TEAM]})},
 )
+@needs(Permission.SYSTEM_READ)
 async def list_teams(services: ServicesOf, language: Language) -> Response:
     return Json({"teams": [team_shape(team, language) for team in services.agents.teams]})

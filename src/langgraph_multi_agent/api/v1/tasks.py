@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.agents.request import language_of_request
 from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, json_body, problems, submit_body
@@ -20,7 +22,7 @@ from langgraph_multi_agent.domain.task import Budget, InputFile, Priority, TaskD
 from langgraph_multi_agent.service.tasks import MAX_PAGE
 from langgraph_multi_agent.store.tasks import TaskFilter
 
-router = APIRouter(tags=["tasks"])
+router = ruled_router(tags=["tasks"])
 
 TITLE_CHARS = 80
 
@@ -74,6 +76,7 @@ IdempotencyKey = Annotated[
     },
     openapi_extra=submit_body(),
 )
+@needs(Permission.TASKS_WRITE)
 async def submit_task(
     request: Request,
     services: ServicesOf,
@@ -122,6 +125,7 @@ def _draft(body: models.TaskRequest, files: tuple[InputFile, ...], *, default_la
         **example(200, "A page", {"tasks": [samples.TASK], "next": samples.NULL}),
     },
 )
+@needs(Permission.TASKS_READ)
 async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name
     services: ServicesOf,
     scope: ScopeOf,
@@ -168,6 +172,7 @@ def _utc(name: str, moment: datetime | None) -> datetime | None:
     summary="Read a task",
     responses={**READ_PROBLEMS, **example(200, "The task", samples.TASK)},
 )
+@needs(Permission.TASKS_READ)
 async def get_task(task_id: str, services: ServicesOf, scope: ScopeOf, language: Language) -> Response:
     return Json(task_shape(await services.tasks.get(scope, task_id), language))
 
@@ -191,6 +196,7 @@ async def get_task(task_id: str, services: ServicesOf, scope: ScopeOf, language:
     },
     openapi_extra=json_body(models.TaskPatch),
 )
+@needs(Permission.TASKS_WRITE)
 async def change_task(
     task_id: str, request: Request, services: ServicesOf, scope: ScopeOf, language: Language
 ) -> Response:
@@ -215,6 +221,7 @@ async def change_task(
         204: {"description": "Deleted"},
     },
 )
+@needs(Permission.TASKS_WRITE)
 async def delete_task(task_id: str, services: ServicesOf, scope: ScopeOf) -> Response:
     await services.tasks.delete(scope, task_id)
     return Response(status_code=204)

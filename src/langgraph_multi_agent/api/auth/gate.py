@@ -1,0 +1,57 @@
+"""From a connection to a principal: bearer credentials, then the browser's session.
+
+Callers: `rules`, the WebSocket. Invariant: a browser's session never changes anything for a page that
+is not ours.
+"""
+
+from starlette.requests import HTTPConnection
+
+from langgraph_multi_agent.access.policy import LOCAL, Means, Principal
+from langgraph_multi_agent.api.auth.cookies import session_token
+from langgraph_multi_agent.api.context import services_of
+from langgraph_multi_agent.api.origins import is_own_origin
+from langgraph_multi_agent.domain.errors import AuthenticationRequired, CrossSiteRequest
+from langgraph_multi_agent.service.identities import KEY_PREFIX
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+async def authenticate(connection: HTTPConnection) -> Principal:
+    """Who a connection is from.
+
+    Raises:
+        AuthenticationRequired: nobody, or with a credential that is not valid.
+        CrossSiteRequest: a session's change without a sign of our own pages.
+        DependencyUnavailable: where credentials are does not answer.
+    """
+    services = services_of(connection)
+    if not services.settings.enable_auth:
+        return LOCAL
+    header = connection.headers.get("authorization")
+    if header is not None:
+        scheme, _, credential = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise AuthenticationRequired(reason="malformed")
+        if services.tokens is not None and not credential.startswith(KEY_PREFIX):
+            return await services.tokens.principal(credential.strip())
+        return await services.identities.of_key(credential.strip())
+    token = session_token(connection)
+    if token is None:
+        raise AuthenticationRequired(reason="missing")
+    principal = await services.identities.of_session(token)
+    if principal.means is not Means.LOCAL:
+        require_own_page(connection)
+    return principal
+
+
+def require_own_page(connection: HTTPConnection) -> None:
+    """A browser sends the cookie for any page; an Origin or X-Requested-With shows which page asked."""
+    is_socket = connection.scope["type"] == "websocket"
+    if not is_socket and connection.scope["method"] in SAFE_METHODS:
+        return
+    origin, host = connection.headers.get("origin"), connection.headers.get("host")
+    if origin is not None:
+        if not is_own_origin(origin, host, services_of(connection).settings.cors_origins):
+            raise CrossSiteRequest(origin=origin)
+    elif "x-requested-with" not in connection.headers:
+        raise CrossSiteRequest(origin="")

@@ -1,0 +1,123 @@
+"""Words about who may come in: refusals, and the settings behind them."""
+
+from langgraph_multi_agent.i18n.errors import error_texts
+
+TEXTS: dict[str, dict[str, str]] = {
+    **error_texts(
+        "AUTHENTICATION_REQUIRED",
+        (
+            "需要登录",
+            "这个请求没有有效的凭据。",
+            "请在页面上登录，或在请求头 Authorization: Bearer 中带上 API 密钥；密钥由管理员用 lgma keys create 创建。",
+        ),
+        (
+            "Log in first",
+            "The request carries no valid credential.",
+            "Log in on the page, or send an API key in the header Authorization: Bearer; admins make one with lgma keys create.",
+        ),
+    ),
+    **error_texts(
+        "LOGIN_REFUSED",
+        (
+            "登录失败",
+            "用户名或密码不对。",
+            "请检查后重试；忘记密码时，请管理员运行 lgma users password。",
+        ),
+        (
+            "Log-in refused",
+            "Name and password do not fit.",
+            "Check both and try again; an admin can set a new password with lgma users password.",
+        ),
+    ),
+    **error_texts(
+        "PERMISSION_DENIED",
+        (
+            "没有权限",
+            "这个操作需要权限 {permission}，当前角色 {role} 没有。",
+            "请用有这项权限的账号或密钥，或请管理员调整角色。",
+        ),
+        (
+            "Not allowed",
+            "This needs the permission {permission}, which the role {role} does not have here.",
+            "Use an account or key that has it, or ask an admin for another role.",
+        ),
+    ),
+    **error_texts(
+        "CROSS_SITE_REQUEST",
+        (
+            "请求不是来自本站页面",
+            "用登录会话修改数据的请求必须来自本站页面，这一个不是。",
+            "程序请改用 API 密钥；页面请带上请求头 X-Requested-With，或把它的来源列入 CORS_ORIGINS。",
+        ),
+        (
+            "Not from our own pages",
+            "A change by a log-in session must come from our own pages; this one does not.",
+            "Programs use an API key; a page sends the header X-Requested-With, or its origin is listed in CORS_ORIGINS.",
+        ),
+    ),
+    **error_texts(
+        "KEY_NOT_FOUND",
+        ("没有这个密钥", "没有编号为 {key} 的 API 密钥。", "用 lgma keys list 查看现有的密钥。"),
+        ("No such key", "There is no API key {key}.", "lgma keys list shows those there are."),
+    ),
+    **error_texts(
+        "USER_NOT_FOUND",
+        ("没有这个用户", "没有名为“{user}”的用户。", "用 lgma users list 查看现有的用户。"),
+        ("No such user", "There is no user “{user}”.", "lgma users list shows those there are."),
+    ),
+    **error_texts(
+        "NAME_TAKEN",
+        ("名称已被使用", "名称“{name}”已经有人使用。", "请换一个名称。"),
+        ("The name is taken", "Somebody has the name “{name}” already.", "Choose another one."),
+    ),
+    **error_texts(
+        "LAST_ADMIN",
+        (
+            "这是最后一位管理员",
+            "“{user}”是唯一可用的管理员，停用或降级后就没有人能管理权限了。",
+            "请先添加或启用另一位管理员。",
+        ),
+        (
+            "The last admin",
+            "“{user}” is the only enabled admin: nobody would be left who may give rights.",
+            "Add or enable another admin first.",
+        ),
+    ),
+    **error_texts(
+        "TOO_MANY_REQUESTS",
+        ("请求太频繁", "短时间内的请求超过了上限 {allowed}。", "请按 Retry-After 给出的秒数稍后重试。"),
+        (
+            "Too many requests",
+            "More requests came in a short time than the limit {allowed} allows.",
+            "Try again after the seconds that Retry-After names.",
+        ),
+    ),
+    "error.field.password_too_short": {
+        "zh": "密码至少 {limit} 个字符",
+        "en": "needs at least {limit} characters",
+    },
+    "error.field.password_too_simple": {
+        "zh": "密码太简单：不要包含用户名，也不要只用几个重复的字符",
+        "en": "is too simple: leave out the name, and use more than a few different characters",
+    },
+    "settings.reason.auth_off_in_public": {
+        "zh": "{setting} 只能在本机地址上关闭，而服务绑定在 {host}：请打开它，或用 LGMA_HOST=127.0.0.1",
+        "en": "{setting} may be off only on this machine's own address, and the server binds {host}: turn it on, or use LGMA_HOST=127.0.0.1",
+    },
+    "settings.reason.auth_off_in_production": {
+        "zh": "生产环境（LGMA_PROFILE=production）必须打开 {setting}",
+        "en": "{setting} must be on in production (LGMA_PROFILE=production)",
+    },
+    "settings.reason.issuer_not_https": {
+        "zh": "{setting} 必须是 https 地址：令牌的公钥要从那里取得",
+        "en": "{setting} must be an https URL: the keys of tokens come from there",
+    },
+    "settings.reason.audience_missing": {
+        "zh": "设置了 OIDC_ISSUER 时必须同时设置 {setting}，否则签发给别的服务的令牌也会被接受",
+        "en": "{setting} must be set with OIDC_ISSUER, or tokens made for other services would be accepted",
+    },
+    "settings.warning.auth_off": {
+        "zh": "{setting} 没有打开：能访问本机的人都是管理员；对外提供服务前请打开它，并用 lgma users add 建立第一位管理员",
+        "en": "{setting} is off: whoever reaches this machine is an admin; turn it on before others can, and make the first admin with lgma users add",
+    },
+}

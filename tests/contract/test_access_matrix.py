@@ -1,0 +1,188 @@
+"""Every route, asked by everybody: who has no right to it gets 401 or 403 before anything is read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from starlette.routing import Route
+from tests.support.server import Desk, open_desk
+
+from langgraph_multi_agent.access import Scope
+from langgraph_multi_agent.access.policy import Permission, Role, permissions_of, role_for
+from langgraph_multi_agent.api.auth.rules import KNOWN, PUBLIC, Rule, RuledRoute, needs, ruled_router
+
+OURS = Scope(tenant="default", actor="li")
+THEIRS = Scope(tenant="other", actor="wang")
+PASSWORD = "a long enough secret"
+
+
+def routes_of(router: Any) -> Iterator[RuledRoute]:
+    for route in router.routes:
+        if isinstance(included := getattr(route, "original_router", None), APIRouter):
+            yield from routes_of(included)
+        elif isinstance(route, Route):
+            assert isinstance(route, RuledRoute), f"{route.path} asks nobody who they are"
+            yield route
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    limits: Any = {"rate_limit": "999999/second", "rate_limit_failures": "999999/second"}
+    async with open_desk(tmp_path, enable_auth=True, **limits) as desk:
+        yield desk
+
+
+def asked(app: FastAPI) -> list[tuple[str, str, Rule]]:
+    return sorted(
+        ((method, route.path, route.rule) for route in routes_of(app) for method in route.methods or ()),
+        key=str,
+    )
+
+
+def path_of(template: str, **values: str) -> str:
+    for name in ("task_id", "key_id", "name", "schedule_id", "checkpoint_id", "question_id", "agent_name"):
+        template = template.replace(f"{{{name}:path}}", f"{{{name}}}")
+        template = template.replace(f"{{{name}}}", values.get(name, "x"))
+    return template
+
+
+async def key_of(desk: Desk, scope: Scope = OURS, role: Role = Role.ADMIN, **more: Any) -> str:
+    made = await desk.services.identities.create_key(scope, name=f"k-{role.word}", role=role, **more)
+    return made.secret
+
+
+async def refused_keys(desk: Desk) -> dict[str, str]:
+    """By what is wrong with them."""
+    identities = desk.services.identities
+    revoked = await identities.create_key(OURS, name="gone", role=Role.ADMIN)
+    await identities.revoke_key(OURS, revoked.key.id)
+    expired = await identities.create_key(OURS, name="old", role=Role.ADMIN, lasts=timedelta(microseconds=1))
+    await asyncio.sleep(0.001)
+    valid = await key_of(desk)
+    unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiIsInJvbGUiOiJhZG1pbiJ9."
+    return {
+        "revoked": f"Bearer {revoked.secret}",
+        "expired": f"Bearer {expired.secret}",
+        "another secret": f"Bearer {valid[:-2]}{'AA' if not valid.endswith('AA') else 'BB'}",
+        "unknown": f"Bearer lgma_{'0' * 12}_{'A' * 43}",
+        "malformed": "Bearer lgma_",
+        "no words": "Bearer",
+        "basic": "Basic bGk6c2VjcmV0",
+        "alg none": f"Bearer {unsigned}",
+        "control": "Bearer lgma_\x01",
+    }
+
+
+async def test_without_a_valid_credential_every_route_but_the_public_ones_is_401(desk: Desk) -> None:
+    wrong = {"none": None, **await refused_keys(desk)}
+    got = {}
+    for method, path, rule in asked(desk.app):
+        for what, header in wrong.items():
+            headers = {} if header is None else {"authorization": header}
+            answer = await desk.client.request(method, path_of(path), headers=headers, content=b"{")
+            if (answer.status_code == 401) != (rule is not PUBLIC) and path not in LOG_IN:
+                got[method, path, what] = answer.status_code
+            if answer.status_code == 401:
+                assert answer.headers["www-authenticate"] == "Bearer"
+    assert got == {}
+
+
+LOG_IN = {"/api/v1/auth/login", "/api/v1/auth/logout"}
+"""Public, and refused for other reasons: no word of who asks, and no page of ours."""
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_each_role_reaches_what_it_may_and_nothing_else(desk: Desk, role: Role) -> None:
+    header = {"authorization": f"Bearer {await key_of(desk, role=role)}"}
+    got = {}
+    for method, path, rule in asked(desk.app):
+        if path in LOG_IN or path.endswith("/stream"):
+            continue
+        answer = await desk.client.request(method, path_of(path), headers=header, content=b"{")
+        may = not isinstance(rule, Permission) or role >= role_for(rule)
+        if (answer.status_code != 403) != may or answer.status_code in (401, 500):
+            got[method, path] = answer.status_code
+    assert got == {}
+
+
+async def test_the_scopes_of_a_key_narrow_its_role(desk: Desk) -> None:
+    secret = await key_of(desk, role=Role.ADMIN, scopes=[Permission.TASKS_READ])
+    header = {"authorization": f"Bearer {secret}"}
+    assert (await desk.client.get("/api/v1/tasks", headers=header)).status_code == 200
+    for method, path, rule in asked(desk.app):
+        if isinstance(rule, Permission) and rule is not Permission.TASKS_READ:
+            answer = await desk.client.request(method, path_of(path), headers=header)
+            assert (method, path, answer.status_code) == (method, path, 403)
+
+
+async def test_another_tenant_finds_no_task_by_its_id_on_any_route(desk: Desk) -> None:
+    ours = {"authorization": f"Bearer {await key_of(desk)}"}
+    made = await desk.client.post("/api/v1/tasks", json={"description": "harbour"}, headers=ours)
+    task_id = made.json()["id"]
+    header = {"authorization": f"Bearer {await key_of(desk, THEIRS)}"}
+    seen = []
+    for method, path, _ in asked(desk.app):
+        if "{task_id}" in path:
+            answer = await desk.client.request(
+                method, path_of(path, task_id=task_id), headers=header, json={"status": "cancelled"}
+            )
+            seen.append((method, path, answer.status_code))
+    assert len(seen) > 15
+    assert {status for _, _, status in seen} <= {404, 422}, seen
+    assert (await desk.client.get(f"/api/v1/tasks/{task_id}", headers=ours)).json()["status"] == "pending"
+
+
+async def test_with_authentication_off_everybody_is_the_local_admin(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        body = (await desk.client.get("/api/v1/auth/me")).json()
+        assert body["is_required"] is False
+        assert (body["identity"]["role"], body["identity"]["name"]) == ("admin", "local")
+        assert (await desk.client.get("/api/v1/tasks")).status_code == 200
+
+
+def test_a_route_without_a_rule_does_not_start() -> None:
+    router = ruled_router()
+    with pytest.raises(TypeError, match="declares no rule"):
+
+        @router.get("/x")
+        async def forgotten() -> None: ...
+
+    @router.get("/y")
+    @needs(KNOWN)
+    async def remembered() -> None: ...
+
+
+def test_each_role_has_all_that_the_one_below_has() -> None:
+    for below, above in zip(Role, list(Role)[1:], strict=False):
+        assert permissions_of(below) < permissions_of(above)
+
+
+async def test_a_session_of_a_browser_is_made_by_logging_in_and_ended_by_logging_out(desk: Desk) -> None:
+    await desk.services.identities.add_user(OURS, name="li", role=Role.USER, password=PASSWORD)
+    client, own = desk.client, {"x-requested-with": "fetch"}
+    body = {"name": "li", "password": PASSWORD}
+    assert (await client.post("/api/v1/auth/login", json=body)).status_code == 403  # from which page?
+    wrong = await client.post("/api/v1/auth/login", json={**body, "password": "x" * 12}, headers=own)
+    nobody = await client.post("/api/v1/auth/login", json={**body, "name": "wu"}, headers=own)
+    assert (wrong.status_code, nobody.status_code) == (401, 401)
+    assert wrong.json()["detail"] == nobody.json()["detail"]
+    answer = await client.post("/api/v1/auth/login", json=body, headers=own)
+    assert answer.status_code == 200
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert (await client.get("/api/v1/auth/me")).json()["identity"]["name"] == "li"
+    assert (await client.get("/api/v1/tasks")).status_code == 200
+    change = {"description": "harbour"}
+    assert (await client.post("/api/v1/tasks", json=change)).status_code == 403
+    foreign = {"origin": "https://evil.example", **own}
+    assert (await client.post("/api/v1/tasks", json=change, headers=foreign)).status_code == 403
+    assert (await client.post("/api/v1/tasks", json=change, headers=own)).status_code == 202
+    token = client.cookies["lgma_session"]
+    assert (await client.post("/api/v1/auth/logout", headers=own)).status_code == 204
+    client.cookies.set("lgma_session", token)
+    assert (await client.get("/api/v1/tasks")).status_code == 401
