@@ -1,8 +1,8 @@
 """Units of work on conversations: a message with its answer, and reading them back.
 
 Hides that the task of an answer is accepted in the same transaction. Callers: `service.chat`,
-`service.transfer`. Invariant: a message is never without its answer, unless it was imported so, and an answer that speaks of a
-task stands if and only if the task was accepted.
+`service.transfer`. Invariant: a message is never without its answer, unless it was imported so, and an
+answer that speaks of a task stands if and only if the task was accepted.
 """
 
 from collections.abc import Callable, Mapping

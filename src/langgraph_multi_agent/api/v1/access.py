@@ -191,7 +191,10 @@ async def create_key(
     response_model=KeyModel,
     summary="Revoke an API key",
     description="Every replica refuses it within 5 s. Revoking it again changes nothing.",
-    responses={**problems(faults.InvalidRequest, faults.KeyNotFound, faults.DependencyUnavailable), **example(200, "The key", KEY)},
+    responses={
+        **problems(faults.InvalidRequest, faults.KeyNotFound, faults.DependencyUnavailable),
+        **example(200, "The key", KEY),
+    },
 )
 @needs(Permission.ACCESS_MANAGE)
 async def revoke_key(key_id: KeyId, services: ServicesOf, scope: ScopeOf) -> Response:
