@@ -41,6 +41,14 @@ UNREACHED = {
         (f"staging.{name}" for name in ("begin", "stage_tasks", "stage_messages", "complete", "settle")),
         "an import page by page; test_transfer_kill dies at each commit",
     ),
+    **dict.fromkeys(
+        (f"identities.{name}" for name in ("add_user", "change_user", "replace_hash", "add_key", "revoke_key")),
+        "an administrator's single write, in force with the next look at it; no task depends on it",
+    ),
+    **dict.fromkeys(
+        (f"sessions.{name}" for name in ("add", "prolong", "end")),
+        "a browser's log-in, one row; no task depends on it",
+    ),
     **dict.fromkeys(("feedback.add", "user_settings.change"), "a person's single write; no task depends on it"),
     **dict.fromkeys(
         (f"schedules.{name}" for name in ("create", "change", "remove", "run_now")),
