@@ -32,10 +32,10 @@ from langgraph_multi_agent.domain.errors import SettingsUnsafe
 
 MIB, GIB = 1024**2, 1024**3
 AGENT_MODEL_PREFIX = "LLM_MODEL_"
-PREFIXED = frozenset({"data_dir", "host", "port", "profile", "lang", "teams", "teams_dir", "url"})
+PREFIXED = frozenset({"data_dir", "host", "port", "profile", "lang", "teams", "teams_dir", "url", "api_key"})
 """Fields whose variable starts with `LGMA_`; their bare names belong to everybody."""
 
-SECRETS = frozenset({"llm_api_key", "database_url", "redis_url", "queue_redis_url"})
+SECRETS = frozenset({"api_key", "llm_api_key", "database_url", "redis_url", "queue_redis_url"})
 """Fields that may hold a password: never in `repr`, a log or an error."""
 POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 REDIS = frozenset({"redis", "rediss", "unix"})
@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     url: str | None = None
+    api_key: SecretStr | None = None
     cors_origins: tuple[str, ...] = ()
 
     # Who may come in
@@ -297,8 +298,8 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The key and every password of these settings, as written and decoded, for the log's redactor."""
-        found = [self.llm_api_key.get_secret_value()] if self.llm_api_key else []
+        """The keys and every password of these settings, as written and decoded, for the log's redactor."""
+        found = [key.get_secret_value() for key in (self.llm_api_key, self.api_key) if key]
         for address in (self.database_url, self.redis_url, self.queue_redis_url):
             url = urlsplit(address or "")
             passwords = [url.password or "", *parse_qs(url.query).get("password", [])]
@@ -381,6 +382,9 @@ def _access_faults(s: Settings) -> Iterator[dict[str, Any]]:
         yield _fault("ENABLE_AUTH", "auth_off_in_public", "may be off only on a loopback address", host=s.host)
     elif not s.enable_auth and s.profile == "production":
         yield _fault("ENABLE_AUTH", "auth_off_in_production", "must be on in production")
+    key = s.api_key.get_secret_value() if s.api_key else ""
+    if not all("!" <= letter <= "~" for letter in key):
+        yield _fault("LGMA_API_KEY", "key_unreadable", "holds a character that no key has")
     if s.oidc_issuer is not None:
         url = _parsed(s.oidc_issuer)
         if url is None or not url.hostname or url.query or url.username:

@@ -145,12 +145,20 @@ def test_secrets_show_neither_in_repr_nor_in_refusals() -> None:
     env = {
         "LLM_MODEL": "m",
         "LLM_API_KEY": "sk-canary",
+        "LGMA_API_KEY": "lgma_canary",
         "DATABASE_URL": "postgresql://u:canary@h/d",
         "REDIS_URL": "redis://:canary@h",
     }
     settings = Settings.load(env)
     assert "canary" not in repr(settings)
     assert "canary" not in json.dumps(refusal({**env, "MAX_FILES": "sk-canary"}).errors)
+
+
+@pytest.mark.parametrize("key", ["canary ", "canary\n", "canary\u3000", "lgma_canary_é"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_repeated(key: str) -> None:
+    fault = refusal({"LGMA_API_KEY": key})
+    assert (fault.params["setting"], fault.params["reason"]) == ("LGMA_API_KEY", "key_unreadable")
+    assert "canary" not in f"{fault} {fault.params} {fault.errors}"
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "QUEUE_REDIS_URL", "ARTIFACTS_URL"])
@@ -166,12 +174,13 @@ def test_every_password_is_known_to_the_logs_as_written_and_decoded() -> None:
         {
             "LLM_MODEL": "m",
             "LLM_API_KEY": "sk-one",
+            "LGMA_API_KEY": "lgma_zero",
             "DATABASE_URL": "postgresql://u:p%40ss-two@h/d",
             "REDIS_URL": "redis://:three@h",
             "QUEUE_REDIS_URL": "redis://q?password=four",
         }
     )
-    assert {"sk-one", "p%40ss-two", "p@ss-two", "three", "four"} == set(settings.secrets)
+    assert {"sk-one", "lgma_zero", "p%40ss-two", "p@ss-two", "three", "four"} == set(settings.secrets)
 
 
 # Where the data lives
@@ -294,6 +303,7 @@ def test_every_setting_is_described_once() -> None:
     assert len(names) == len(set(names)) == len(Settings.model_fields)
     assert {"LGMA_HOST", "LGMA_LANG", "WORKFLOW_TIMEOUT", "LLM_MODEL_<AGENT>"} <= set(names)
     assert {info.variable for info in described if info.is_secret} == {
+        "LGMA_API_KEY",
         "LLM_API_KEY",
         "DATABASE_URL",
         "REDIS_URL",

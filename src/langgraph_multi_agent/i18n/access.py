@@ -116,6 +116,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "设置了 OIDC_ISSUER 时必须同时设置 {setting}，否则签发给别的服务的令牌也会被接受",
         "en": "{setting} must be set with OIDC_ISSUER, or tokens made for other services would be accepted",
     },
+    "settings.reason.key_unreadable": {
+        "zh": "{setting} 里有密钥不会有的字符（空格、换行或非 ASCII 字符）：请原样复制整个密钥",
+        "en": "{setting} holds a character that no key has (a space, a line break, or not ASCII): copy the key as it was shown",
+    },
+    "settings.warning.nobody_yet": {
+        "zh": "{setting} 已打开，但还没有任何用户和密钥，谁也进不来；请在这台机器上运行 lgma users add 建立第一位管理员",
+        "en": "{setting} is on and there is neither a user nor a key, so nobody can come in; make the first admin on this machine with lgma users add",
+    },
     "settings.warning.auth_off": {
         "zh": "{setting} 没有打开：能访问本机的人都是管理员；对外提供服务前请打开它，并用 lgma users add 建立第一位管理员",
         "en": "{setting} is off: whoever reaches this machine is an admin; turn it on before others can, and make the first admin with lgma users add",
