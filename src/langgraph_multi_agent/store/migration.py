@@ -131,7 +131,13 @@ def _patiently(call: Callable[[], bool]) -> bool:
 
 
 def _apply(connection: Connection, directory: "ScriptDirectory", step: "Script") -> bool:
-    """One revision with its number in one transaction; False if another process was first."""
+    """One revision with its number; False if another process was first."""
+    with _OPERATIONS:  # before the turn: who has that must wait for nobody who waits for a connection
+        return _apply_alone(connection, directory, step)
+
+
+def _apply_alone(connection: Connection, directory: "ScriptDirectory", step: "Script") -> bool:
+    """In one transaction, where one can hold it."""
     if getattr(step.module, "is_transactional", True) or connection.dialect.name == "sqlite":
         with _turn(connection):
             if not _is_next(connection, step):
@@ -186,7 +192,7 @@ def _run(connection: Connection, step: "Script") -> None:
     from alembic.runtime.migration import MigrationContext
 
     context = MigrationContext.configure(connection, opts={"render_as_batch": True})
-    with _OPERATIONS, Operations.context(context):
+    with Operations.context(context):
         step.module.upgrade()
 
 

@@ -382,14 +382,18 @@ class PostgresDatabase:
         return False
 
     def _look(self, call: _Call) -> Any:
-        link, now = self._begin(call, _BEGIN_READ)
-        try:
-            return call.function(self._store(link, call, now))
-        except Exception as error:
-            raise _fault_of(error, link) from error
-        finally:
-            self._roll_back(link)
-            call.leave()
+        """A look whose connection broke is made once more: a starved process may find it ended by the server."""
+        for is_last in (False, True):
+            link, now = self._begin(call, _BEGIN_READ)
+            try:
+                return call.function(self._store(link, call, now))
+            except Exception as error:
+                if is_last or not link.is_broken or time.monotonic() >= call.give_up:
+                    raise _fault_of(error, link) from error
+            finally:
+                self._roll_back(link)
+                call.leave()
+        raise AssertionError("unreachable")
 
     def _look_once(self, call: _Call) -> Any:
         for is_last in (False, True):

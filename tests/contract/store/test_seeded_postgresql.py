@@ -92,6 +92,17 @@ async def test_a_reader_of_several_statements_sees_one_moment(database: Postgres
     assert await database.read(SYSTEM_SCOPE, tasks.count_by_status) == {"pending": 1}
 
 
+def broken_once(store: Store, looks: list[int]) -> int:
+    looks.append(one(store))
+    if len(looks) == 1:  # as the server ends a transaction that idled too long
+        store.connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    return len(looks)
+
+
+async def test_a_reader_whose_connection_the_server_ends_looks_once_more(database: PostgresDatabase) -> None:
+    assert await database.read(SYSTEM_SCOPE, broken_once, []) == 2
+
+
 async def test_a_single_statement_into_a_silent_network_ends_at_its_deadline_and_connects_no_more(
     postgres_server: PostgresServer,
 ) -> None:
