@@ -50,6 +50,13 @@ FILE_FAULTS = (InputUnreadable, InputUnsafe, LimitExceeded, SkillFailed)
 
 NUMBERS = frozenset({"numbers_recompute", "numbers_recomputed"})
 CITATIONS = frozenset({"citations_resolve", "citations_resolved"})
+_PASSED = {
+    (True, True): "team.reviewer.passed",
+    (True, False): "team.reviewer.passed_numbers",
+    (False, True): "team.reviewer.passed_citations",
+    (False, False): "team.reviewer.passed_neither",
+}
+"""What a good review says it did, by whether there were numbers, and quotations."""
 """Codes of success criteria that this reviewer can check for any agent."""
 
 MEANINGS = {"answers_request": text("team.prompt.criterion.answers_request", "en")}
@@ -143,7 +150,7 @@ class ReportReviewer:
         summary = (
             text("team.reviewer.failed", language, failed=len(failed), first=failed[0].reason)
             if failed
-            else text("team.reviewer.passed", language, numbers=numbers, citations=citations)
+            else text(_PASSED[numbers > 0, citations > 0], language, numbers=numbers, citations=citations)
         )
         return SubtaskResult(
             summary=summary,
@@ -320,10 +327,12 @@ def _verdict(item: Subtask, criterion: str, work: Work, evidence: _Evidence, lan
     fine = text("team.review.ok", language)
     if criterion in NUMBERS and item.id in evidence.numbers:
         count = evidence.number_count[item.id]
-        return of(evidence.numbers[item.id], text("team.review.numbers", language, count=count))
+        key = "team.review.numbers" if count else "team.review.no_numbers"
+        return of(evidence.numbers[item.id], text(key, language, count=count))
     if criterion in CITATIONS and item.id in evidence.citations:
         count = evidence.citation_count[item.id]
-        return of(evidence.citations[item.id], text("team.review.citations", language, count=count))
+        key = "team.review.citations" if count else "team.review.no_citations"
+        return of(evidence.citations[item.id], text(key, language, count=count))
     if criterion == "answer_given" and item.id in evidence.written:
         return of(evidence.written[item.id], text("team.review.written", language))
     if criterion == "question_answered" and result.passages:

@@ -145,7 +145,19 @@ TEXTS: dict[str, dict[str, str]] = {
     "team.reviewer.title": {"zh": "复核报告", "en": "Review the report"},
     "team.reviewer.passed": {
         "zh": "复核通过：重算了 {numbers} 个数字，核对了 {citations} 处引文，全部一致。",
-        "en": "The review passed: {numbers} numbers recomputed, {citations} quotations resolved, all as stated.",
+        "en": "The review passed, all as stated. Numbers recomputed: {numbers}; quotations resolved: {citations}.",
+    },
+    "team.reviewer.passed_numbers": {
+        "zh": "复核通过：重算了 {numbers} 个数字，全部一致；没有引文需要核对。",
+        "en": "The review passed, all as stated. Numbers recomputed: {numbers}; there are no quotations.",
+    },
+    "team.reviewer.passed_citations": {
+        "zh": "复核通过：核对了 {citations} 处引文，全部在原文中；没有数字需要重算。",
+        "en": "The review passed, all as stated. Quotations resolved: {citations}; there are no computed numbers.",
+    },
+    "team.reviewer.passed_neither": {
+        "zh": "复核没有发现问题。这里没有数字需要重算，也没有引文需要核对。",
+        "en": "The review found no fault. There are no computed numbers and no quotations here to check.",
     },
     "team.reviewer.failed": {
         "zh": "复核未通过：{failed} 项不符合要求。首要问题：{first}",
@@ -154,11 +166,19 @@ TEXTS: dict[str, dict[str, str]] = {
     "team.review.ok": {"zh": "符合。", "en": "It holds."},
     "team.review.numbers": {
         "zh": "重算 {count} 个数字，全部一致。",
-        "en": "{count} numbers recomputed, all the same.",
+        "en": "All as stated. Numbers recomputed: {count}.",
+    },
+    "team.review.no_numbers": {
+        "zh": "这里没有数字需要重算。",
+        "en": "There are no computed numbers here to check.",
     },
     "team.review.citations": {
         "zh": "核对 {count} 处引文，全部在原文中。",
-        "en": "{count} quotations found word for word.",
+        "en": "All found word for word. Quotations: {count}.",
+    },
+    "team.review.no_citations": {
+        "zh": "这里没有引文需要核对。",
+        "en": "There are no quotations here to check.",
     },
     "team.review.no_result": {"zh": "这项子任务没有结果。", "en": "This subtask has no result."},
     "team.review.written": {

@@ -154,6 +154,31 @@ async def test_each_verdict_is_an_event_and_unknown_criteria_stay_open(cases: li
     }
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_a_review_says_what_it_checked_and_where_there_was_nothing_to_check(
+    cases: list[Case], language: str
+) -> None:
+    case = next(case for case in cases if case.understanding.language == language)
+    first = replace(case.plan.subtasks[0], success_criteria=("numbers_recompute", "citations_resolve"))
+    full = await replace(case, plan=replace(case.plan, subtasks=(first, *case.plan.subtasks[1:]))).review()
+    review = replace(case.plan.subtasks[2], depends_on=(first.id,))
+    empty = {**case.results, first.id: SubtaskResult(summary="")}
+    nothing = await replace(case, plan=replace(case.plan, subtasks=(first, review)), results=empty).review()
+    count = full.data["numbers"]
+    assert count > 0
+    assert str(count) in full.summary
+    assert str(count) in verdicts(full)[first.id, "numbers_recompute"].reason
+    for said in (
+        nothing.summary,
+        *(verdict.reason for verdict in verdicts(nothing).values()),
+        verdicts(full)[first.id, "citations_resolve"].reason,
+    ):
+        assert not re.search(r"\d", said), said
+        assert "{" not in said
+    assert ("没有引文" if language == "zh" else "no quotations") in full.summary
+    assert nothing.data["passed"] is True
+
+
 async def test_a_subtask_without_a_result_fails_its_criteria(cases: list[Case]) -> None:
     case = cases[3]
     lost = replace(case.plan.subtasks[0], id="data_analyst.lost", title="Lost")
