@@ -79,7 +79,7 @@ def other_values(column: str, row: dict[str, Any], draw: random.Random) -> Itera
         case "at":
             yield from ("1999-01-01 00:00:00.000000", "2026-03-01 12:00:00.999999")
         case "details":
-            yield from ("{}", "null", '{"n":%d,"x":[1.5,null,{"b":"字","a":false}]}' % row["seq"])
+            yield from ("{}", "null", str(row["details"]).replace("true", "false"))
         case "hash":
             yield from ("", "0" * 64, "".join(draw.choices("0123456789abcdef", k=64)))
         case _:
@@ -98,7 +98,7 @@ async def test_another_value_in_any_column_of_any_row_is_found_at_its_number(des
             for value in other_values(column, row, draw):
                 changed = f"CAST(:value AS {kind[column]})" if column in kind else ":value"
                 await desk.sql(
-                    f"UPDATE audit_log SET {column} = {changed} WHERE seq = :seq",  # noqa: S608
+                    f"UPDATE audit_log SET {column} = {changed} WHERE seq = :seq",
                     value=value,
                     seq=row["seq"],
                 )
@@ -108,7 +108,7 @@ async def test_another_value_in_any_column_of_any_row_is_found_at_its_number(des
                     missed.append((row["seq"], column, value, found))
                 now = value if column == "seq" else row["seq"]
                 await desk.sql(
-                    f"UPDATE audit_log SET {column} = {changed} WHERE seq = :seq",  # noqa: S608
+                    f"UPDATE audit_log SET {column} = {changed} WHERE seq = :seq",
                     value=row[column],
                     seq=now,
                 )
@@ -120,7 +120,7 @@ async def test_another_value_in_any_column_of_any_row_is_found_at_its_number(des
 @pytest.mark.parametrize(("column", "value"), [("at", "yesterday"), ("details", "{"), ("actor", b"\xff")])
 async def test_a_value_that_cannot_be_read_is_a_finding(desk: Desk, column: str, value: Any) -> None:
     await append(desk, entry(1), entry(2))
-    await desk.sql(f"UPDATE audit_log SET {column} = :value WHERE seq = 2", value=value)  # noqa: S608
+    await desk.sql(f"UPDATE audit_log SET {column} = :value WHERE seq = 2", value=value)
     assert await flaw(desk) == (Flaw.CHANGED, 2)
 
 
