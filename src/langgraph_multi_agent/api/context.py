@@ -15,11 +15,13 @@ from starlette.requests import HTTPConnection
 from langgraph_multi_agent import __version__
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.access.policy import Principal
+from langgraph_multi_agent.api.auth.revocation import Revocation
 from langgraph_multi_agent.api.frames import RecentTasks, SharedFrames
 from langgraph_multi_agent.domain.ports import Clock, RateLimits
 from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.analytics import AnalyticsService
+from langgraph_multi_agent.service.audit import AuditService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.feedback import FeedbackService
 from langgraph_multi_agent.service.health import HealthService
@@ -86,6 +88,7 @@ class Services:
     feedback: FeedbackService
     preferences: PreferenceService
     identities: IdentityService
+    audit: AuditService
     rate_limits: RateLimits
     metrics: Metrics
     clock: Clock
@@ -97,6 +100,7 @@ class Services:
     socket_frames: SharedFrames[str] = field(default_factory=SharedFrames)
     stream_frames: SharedFrames[bytes] = field(default_factory=SharedFrames)
     recent_tasks: RecentTasks = field(default_factory=RecentTasks)
+    revocation: Revocation = field(default_factory=Revocation)
 
 
 def services_of(connection: HTTPConnection) -> Services:

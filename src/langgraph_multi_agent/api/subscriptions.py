@@ -105,6 +105,8 @@ class Subscriptions:
             try:
                 await work()
             except Fault as fault:
+                if self._followers.get(key) is asyncio.current_task():
+                    self._followed_from.pop(key, None)  # the stream of all tasks tells of it from now on
                 await self._wire.refuse_fault(fault, task_id=key)
 
         task = asyncio.create_task(guarded(), name=f"ws-follow-{key}")

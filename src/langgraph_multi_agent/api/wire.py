@@ -37,15 +37,18 @@ class Wire:
 
     Attributes:
         language: `zh` or `en`, of every word that is sent.
-        life: to be entered around the whole connection; it ends when the client proves too slow.
+        life: to be entered around the whole connection; it ends when the client proves too slow or
+            must go.
         is_slow: whether it did.
+        is_refused: whether the client must go.
     """
 
-    __slots__ = ("_services", "_turn", "_websocket", "is_slow", "language", "life")
+    __slots__ = ("_services", "_turn", "_websocket", "is_refused", "is_slow", "language", "life")
 
     def __init__(self, websocket: WebSocket, services: Services, language: str) -> None:
         self._websocket, self._services, self.language = websocket, services, language
         self._turn, self.life, self.is_slow = asyncio.Lock(), asyncio.timeout(None), False
+        self.is_refused = False
 
     def text(self, key: str, **params: Any) -> str:
         return text(key, self.language, **params)
@@ -87,16 +90,25 @@ class Wire:
         except GONE:
             raise ClientGone from None
 
-    async def close(self, code: int) -> None:
+    async def close(self, code: int, reason: str = "") -> None:
         """Close what is open, within CLOSE_DEADLINE_S."""
         if self._websocket.client_state is WebSocketState.CONNECTED:
             with suppress(TimeoutError, *GONE):
                 async with asyncio.timeout(CLOSE_DEADLINE_S):
-                    await self._websocket.close(code)
+                    await self._websocket.close(code, reason)
+
+    def end_refused(self) -> None:
+        """End a connection whose client may not be here any more."""
+        self.is_refused = True
+        self._end()
 
     def _end_slow(self) -> None:
         if not self.is_slow:
             self.is_slow = True
+            self._end()
+
+    def _end(self) -> None:
+        if not self.life.expired():
             self.life.reschedule(asyncio.get_running_loop().time())
 
 

@@ -1,14 +1,16 @@
 """The WebSocket: JSON text frames of the MVP2 contract, live and with replay.
 
 Hides one asyncio task for each connection, one more for each subscription, and none for what is
-idle. Invariant: a question is read when the one before it is answered or, where answers may take
-long, noted once; so a client that asks faster than it is answered costs no memory. One that takes
-nothing for the send deadline is closed with 1013 and can resume.
+idle, and what each kind of frame needs of who sends it. Invariant: a question is read when the one
+before it is answered or, where answers may take long, noted once; so a client that asks faster than it
+is answered costs no memory. One that takes nothing for the send deadline is closed with 1013 and can
+resume; one whose credential ends is closed with 1008.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -17,8 +19,15 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from langgraph_multi_agent.access.policy import Permission
-from langgraph_multi_agent.api.auth.rules import let_in
-from langgraph_multi_agent.api.context import Services, language_of_connection, scope_of, services_of
+from langgraph_multi_agent.api.auth.gate import while_valid
+from langgraph_multi_agent.api.auth.rules import KNOWN, Rule, let_in, require
+from langgraph_multi_agent.api.context import (
+    Services,
+    language_of_connection,
+    principal_of,
+    scope_of,
+    services_of,
+)
 from langgraph_multi_agent.api.mvp2.status import system_status
 from langgraph_multi_agent.api.origins import is_allowed_origin
 from langgraph_multi_agent.api.problems import problem
@@ -45,7 +54,7 @@ class BadField(Exception):
 async def serve_socket(websocket: WebSocket) -> None:
     services = services_of(websocket)
     try:
-        await let_in(websocket, Permission.TASKS_READ)
+        await let_in(websocket, KNOWN)
     except Fault as fault:
         await websocket.send_denial_response(problem(fault, websocket))
         return
@@ -100,11 +109,12 @@ class Connection:
         wire, data = self._wire, {"service": SERVICE_NAME, "version": self._services.version}
         try:
             async with wire.life:
-                await wire.send("system_notification", data, message=wire.text("frame.connected"))
-                self._wait_to_beat()
-                await self._read()
+                with while_valid(self._websocket, wire.end_refused):
+                    await wire.send("system_notification", data, message=wire.text("frame.connected"))
+                    self._wait_to_beat()
+                    await self._read()
         except (TimeoutError, SlowClient):
-            if not wire.is_slow:
+            if not (wire.is_slow or wire.is_refused):
                 raise
         except ClientGone:
             pass  # a frame met the end before the reader did
@@ -117,7 +127,9 @@ class Connection:
             await self._subscriptions.end()
             if rest:
                 await asyncio.wait(rest)
-        if wire.is_slow:
+        if wire.is_refused:
+            await wire.close(POLICY_VIOLATION, wire.text("frame.access_ended"))
+        elif wire.is_slow:
             log.warning("ws.slow")
             await wire.close(TRY_AGAIN_LATER)
 
@@ -154,20 +166,15 @@ class Connection:
 
     async def _act(self, message: Mapping[str, Any]) -> None:
         kind = message.get("type")
-        actions: Mapping[Any, Callable[[Mapping[str, Any]], Awaitable[None]]] = {
-            "ping": self._pong,
-            "task_subscribe": self._subscribe_tasks,
-            "chat_subscribe": self._subscribe_chat,
-            "agent_subscribe": self._subscribe_agents,
-            "get_status": self._want_status,
-        }
-        action = actions.get(kind) if isinstance(kind, str) else None
-        if action is None:
+        frame = FRAMES.get(kind) if isinstance(kind, str) else None
+        if frame is None:
             await self._wire.refuse("frame.unknown_type", kind=str(kind)[:40])
             return
         task_id = message.get("task_id")
         try:
-            await action(message)
+            if isinstance(frame.rule, Permission):
+                require(principal_of(self._websocket), frame.rule)
+            await frame.act(self, message)
         except BadField as error:
             named = task_id if isinstance(task_id, str) else None
             await self._wire.refuse("frame.bad_field", task_id=named, field=str(error))
@@ -213,6 +220,24 @@ class Connection:
             await self._subscriptions.to_all_tasks(cursor)
         else:
             raise BadField("cursor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFrame:
+    """A kind of frame that a client may send: what it needs and what it does."""
+
+    rule: Rule
+    act: Callable[[Connection, Mapping[str, Any]], Awaitable[None]]
+
+
+FRAMES: Mapping[str, ClientFrame] = {
+    "ping": ClientFrame(rule=KNOWN, act=Connection._pong),
+    "task_subscribe": ClientFrame(rule=Permission.TASKS_READ, act=Connection._subscribe_tasks),
+    "chat_subscribe": ClientFrame(rule=Permission.CHAT, act=Connection._subscribe_chat),
+    "agent_subscribe": ClientFrame(rule=Permission.SYSTEM_READ, act=Connection._subscribe_agents),
+    "get_status": ClientFrame(rule=Permission.SYSTEM_READ, act=Connection._want_status),
+}
+"""By `type`. What is not here is no frame of ours."""
 
 
 def _record_end(done: "asyncio.Task[None]") -> None:

@@ -39,6 +39,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "frame.agent_state.idle": {"zh": "空闲", "en": "idle"},
     "frame.status": {"zh": "系统状态", "en": "System status"},
     "frame.heartbeat": {"zh": "心跳", "en": "Heartbeat"},
+    "frame.access_ended": {"zh": "登录或密钥已失效，请重新登录", "en": "The log-in or key is not valid any more"},
     "frame.bad_json": {"zh": "消息不是有效的 JSON 对象", "en": "The message is not a JSON object"},
     "frame.too_large": {"zh": "消息太大，最多 {limit} 字节", "en": "The message is too large: at most {limit} bytes"},
     "frame.unknown_type": {"zh": "未知的消息类型：{kind}", "en": "Unknown message type: {kind}"},

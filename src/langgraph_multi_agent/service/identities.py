@@ -99,8 +99,11 @@ class IdentityService:
 
     # Who shows what
 
-    async def of_key(self, secret: str) -> Principal:
+    async def of_key(self, secret: str, *, is_look: bool = False) -> Principal:
         """Whose key it is.
+
+        Args:
+            is_look: whether it still counts, asked anew whatever is remembered.
 
         Raises:
             AuthenticationRequired: it is nobody's, expired or revoked.
@@ -109,7 +112,9 @@ class IdentityService:
         if match is None:
             raise AuthenticationRequired(reason="malformed")
         digest = _digest(secret)
-        if (known := self._recall(digest)) is not None:
+        if is_look:
+            self._remembered.pop(digest, None)
+        elif (known := self._recall(digest)) is not None:
             return known
         key = await self._database.read(SYSTEM_SCOPE, identities.key, match[1])
         if key is None or not hmac.compare_digest(key.digest, digest):
@@ -120,15 +125,20 @@ class IdentityService:
         lasts_s = (key.expires_at - now).total_seconds() if key.expires_at else REMEMBERED_S
         return self._remember(digest, principal_of_key(key), lasts_s)
 
-    async def of_session(self, token: str) -> Principal:
+    async def of_session(self, token: str, *, is_look: bool = False) -> Principal:
         """Who logged in with it.
+
+        Args:
+            is_look: whether it still counts, asked anew; that is no use of the session.
 
         Raises:
             AuthenticationRequired: there is no such session any more.
             DependencyUnavailable: where sessions are does not answer.
         """
         digest = _digest(token)
-        if (known := self._recall(digest)) is not None:
+        if is_look:
+            self._remembered.pop(digest, None)
+        elif (known := self._recall(digest)) is not None:
             return known
         value = await self._sessions.get(digest)
         if value is None:
@@ -140,6 +150,8 @@ class IdentityService:
         if left_s <= 0 or principal is None:
             await self._sessions.delete(digest)
             raise AuthenticationRequired(reason="no_session")
+        if is_look:  # remembered, it would let the next request pass without being a use
+            return principal
         await self._sessions.touch(digest, ttl_s=min(self._times.idle_s, left_s))
         return self._remember(digest, principal, left_s)
 

@@ -4,11 +4,14 @@ Callers: `rules`, the WebSocket. Invariant: a browser's session never changes an
 is not ours.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 from starlette.requests import HTTPConnection
 
 from langgraph_multi_agent.access.policy import LOCAL, Means, Principal
 from langgraph_multi_agent.api.auth.cookies import session_token
-from langgraph_multi_agent.api.context import services_of
+from langgraph_multi_agent.api.context import principal_of, services_of
 from langgraph_multi_agent.api.origins import is_own_origin
 from langgraph_multi_agent.domain.errors import AuthenticationRequired, CrossSiteRequest
 from langgraph_multi_agent.service.identities import KEY_PREFIX
@@ -16,8 +19,11 @@ from langgraph_multi_agent.service.identities import KEY_PREFIX
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-async def authenticate(connection: HTTPConnection) -> Principal:
+async def authenticate(connection: HTTPConnection, *, is_look: bool = False) -> Principal:
     """Who a connection is from.
+
+    Args:
+        is_look: of one that was let in, whether it still would be; asked anew, and no use of a session.
 
     Raises:
         AuthenticationRequired: nobody, or with a credential that is not valid.
@@ -34,14 +40,25 @@ async def authenticate(connection: HTTPConnection) -> Principal:
             raise AuthenticationRequired(reason="malformed")
         if services.tokens is not None and not credential.startswith(KEY_PREFIX):
             return await services.tokens.principal(credential.strip())
-        return await services.identities.of_key(credential.strip())
+        return await services.identities.of_key(credential.strip(), is_look=is_look)
     token = session_token(connection)
     if token is None:
         raise AuthenticationRequired(reason="missing")
-    principal = await services.identities.of_session(token)
+    principal = await services.identities.of_session(token, is_look=is_look)
     if principal.means is not Means.LOCAL:
         require_own_page(connection)
     return principal
+
+
+def while_valid(connection: HTTPConnection, end: Callable[[], None]) -> AbstractContextManager[None]:
+    """Around what a connection that was let in lives for: `end` is called if its credential ends."""
+    principal = principal_of(connection)
+    if principal is LOCAL:
+        return nullcontext()
+    shown = connection.headers.get("authorization") or session_token(connection) or ""
+    return services_of(connection).revocation.watching(
+        shown, principal, lambda: authenticate(connection, is_look=True), end
+    )
 
 
 def require_own_page(connection: HTTPConnection) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Header, Query
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
@@ -14,6 +15,7 @@ from starlette.types import Scope as AsgiScope
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.auth.gate import while_valid
 from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
 from langgraph_multi_agent.api.documents import example, problems
@@ -30,6 +32,8 @@ router = ruled_router(tags=["results"])
 RETRY_MS = 2000
 LOOK_UP_S = 2.0
 """How often a quiet stream looks whether the process is about to end."""
+END_DEADLINE_S = 1.0
+"""How long a client whose credential ended gets to take the end of its stream."""
 MAX_SEQ = 2**53
 PROBLEMS = problems(
     faults.TaskNotFound, faults.EventsGone, faults.InvalidRequest, faults.DependencyUnavailable
@@ -91,6 +95,7 @@ _STREAM_EXAMPLE = (
 )
 @needs(Permission.TASKS_READ)
 async def stream_events(  # noqa: PLR0917 - FastAPI calls it by name
+    request: Request,
     task_id: str,
     services: ServicesOf,
     scope: ScopeOf,
@@ -104,38 +109,53 @@ async def stream_events(  # noqa: PLR0917 - FastAPI calls it by name
     history = await services.streams.check(scope, task_id, after=known)
     if last_event_id is not None and history.is_over and not history.events:
         return Response(status_code=204)
-    return EventStream(services, scope, task_id, after=known, language=language)
+    return EventStream(request, services, scope, task_id, after=known, language=language)
 
 
 class EventStream(Response):
-    """One client's stream. It is pulled: a slow client holds back its reading, and nothing else."""
+    """One client's stream. It is pulled: a slow client holds back its reading, and nothing else.
+
+    It ends with the credential that opened it; a client that comes back is asked again who it is.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, services: Services, scope: Scope, task_id: str, *, after: int, language: str) -> None:
+    def __init__(
+        self, request: Request, services: Services, scope: Scope, task_id: str, *, after: int, language: str
+    ) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
-        self._services, self._scope, self._task_id = services, scope, task_id
-        self._after, self._language = after, language
+        self._request, self._services, self._scope, self._task_id = request, services, scope, task_id
+        self._after, self._language, self._is_open = after, language, False
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send), name="sse-send")
         leaving = asyncio.create_task(_until_disconnect(receive), name="sse-leave")
+        refused = asyncio.Event()
+        refusing = asyncio.create_task(refused.wait(), name="sse-refuse")
+        tasks = {sending, leaving, refusing}
         try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            with while_valid(self._request, refused.set):
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (sending, leaving):
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait({sending, leaving})
+            await asyncio.wait(tasks)
         with suppress(asyncio.CancelledError, OSError):
             sending.result()
+        if self._is_open and refused.is_set():
+            with suppress(TimeoutError, OSError):
+                async with asyncio.timeout(END_DEADLINE_S):
+                    await send(_LAST)
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        self._is_open = True
         async with aclosing(self._chunks()) as chunks:
             async for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        self._is_open = False
+        await send(_LAST)
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         """Frames as they are sent: those of events that came together go together."""
@@ -173,6 +193,9 @@ class EventStream(Response):
             frame = _frame(item.type.value, event_shape(item, self._language), seq=item.seq)
             frames.put(key, frame)
         return frame
+
+
+_LAST = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 def _frame(event: str, data: Any, *, seq: int | None = None) -> bytes:
