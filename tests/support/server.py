@@ -39,6 +39,7 @@ from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.queue.memory import MemoryDoorbell
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.analytics import AnalyticsService
+from langgraph_multi_agent.service.audit import AuditService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.chat.model import DEADLINE_S
 from langgraph_multi_agent.service.feedback import FeedbackService
@@ -314,6 +315,7 @@ async def open_desk(
         identities=IdentityService(
             database=database, sessions=StoredSessions(database), clock=clock, new_id=new_id
         ),
+        audit=AuditService(database=database, metrics=metrics),
         rate_limits=RateLimits(),
         metrics=metrics,
         clock=clock,

@@ -21,6 +21,7 @@ from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.engine.run import GraphEngine
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.analytics import AnalyticsService
+from langgraph_multi_agent.service.audit import AuditService
 from langgraph_multi_agent.service.chat import ChatService
 from langgraph_multi_agent.service.execution import Execution
 from langgraph_multi_agent.service.feedback import FeedbackService
@@ -74,6 +75,7 @@ class Application:
     feedback: FeedbackService
     preferences: PreferenceService
     identities: IdentityService
+    audit: AuditService
     rate_limits: RateLimits
     metrics: Metrics
     worker: Worker
@@ -137,7 +139,7 @@ async def open_application(
             )
         if not adapters.is_shared:
             await _take_over(adapters)
-        yield _assembled(
+        application = _assembled(
             settings,
             adapters,
             metrics,
@@ -149,6 +151,8 @@ async def open_application(
             only_suspects=only_suspects,
             lone_argv=lone_argv,
         )
+        stack.push_async_callback(application.audit.close)
+        yield application
 
 
 def _always(model: Model | None) -> Models:
@@ -303,6 +307,7 @@ def _assembled(
                 idle_s=settings.session_idle_hours * 3600, total_s=settings.session_total_days * 86400
             ),
         ),
+        audit=AuditService(database=database, metrics=metrics),
         rate_limits=adapters.rate_limits,
         metrics=metrics,
         worker=worker,

@@ -95,6 +95,7 @@ def web_api(application: Application) -> Any:
             feedback=application.feedback,
             preferences=application.preferences,
             identities=application.identities,
+            audit=application.audit,
             rate_limits=application.rate_limits,
             tokens=token_verifier(application.settings),
             analytics=application.analytics,

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 import structlog
 
-from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
-from langgraph_multi_agent.domain.errors import InvalidRequest
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, InvalidRequest
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
-from langgraph_multi_agent.store import audit
+from langgraph_multi_agent.store import audit, identities
 from langgraph_multi_agent.store.audit import Entry, Recorded, Verified
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.telemetry.metrics import Metrics
@@ -164,6 +164,18 @@ class AuditService:
                 address=address,
                 details=details,
             )
+
+    async def claimed(self, name: str | None) -> tuple[Scope, Somebody]:
+        """Whose log a refused log-in is in. A name that nobody has may be a password typed in the wrong place."""
+        user = None
+        try:
+            if name:
+                user = await self._database.read(SYSTEM_SCOPE, identities.user_of_name, name)
+        except DependencyUnavailable:
+            pass
+        if user is None:
+            return DEFAULT_SCOPE, Unknown()
+        return Scope(tenant=user.tenant, actor=user.name), Unknown(name=user.name)
 
     async def page(
         self,

@@ -4,19 +4,26 @@ Callers: every module of routes makes its router here. Invariant: a route withou
 start, and a refused request costs no look at its body.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from langgraph_multi_agent.access.policy import LOCAL, Permission, Principal
 from langgraph_multi_agent.api.auth.gate import authenticate
+from langgraph_multi_agent.api.auth.record import action_of, recorded, turned_away
 from langgraph_multi_agent.api.context import services_of
-from langgraph_multi_agent.domain.errors import AuthenticationRequired, PermissionDenied, TooManyRequests
+from langgraph_multi_agent.domain.errors import (
+    AuthenticationRequired,
+    CrossSiteRequest,
+    PermissionDenied,
+    TooManyRequests,
+)
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -64,13 +71,21 @@ async def let_in(connection: HTTPConnection, rule: Rule) -> Principal | None:
         principal = await authenticate(connection)
     except AuthenticationRequired as fault:
         if fault.params["reason"] != "missing":  # whoever tries many credentials is slowed down
+            await turned_away(connection, fault)
             await within(connection, services.settings.rate_limit_failures, "failure", address_of(connection))
         raise
+    except CrossSiteRequest as fault:
+        await turned_away(connection, fault)
+        raise
+    connection.scope.setdefault("state", {})["principal"] = principal
     if principal is not LOCAL:
         await within(connection, services.settings.rate_limit, "request", principal.id)
     if isinstance(rule, Permission):
-        require(principal, rule)
-    connection.scope.setdefault("state", {})["principal"] = principal
+        try:
+            require(principal, rule)
+        except PermissionDenied as fault:
+            await turned_away(connection, fault)
+            raise
     return principal
 
 
@@ -92,11 +107,23 @@ def require(principal: Principal, permission: Permission) -> None:
 
 
 class RuledRoute(APIRoute):
-    """A route that asks its rule first."""
+    """A route that asks its rule first, and whose changes are recorded."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         self.rule = rule_of(endpoint)
         super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+        method = next(iter(self.methods or ("GET",)))
+        action = action_of(method, self.path)
+        if action is None:
+            return handler
+
+        async def handle(request: Request) -> Response:
+            return await recorded(request, action, handler)
+
+        return handle
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in (self.methods or ()):

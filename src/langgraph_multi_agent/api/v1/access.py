@@ -26,6 +26,7 @@ from langgraph_multi_agent.api.access_models import (
 )
 from langgraph_multi_agent.api.auth.cookies import clear_session, session_token, set_session
 from langgraph_multi_agent.api.auth.gate import authenticate, require_own_page
+from langgraph_multi_agent.api.auth.record import concerns
 from langgraph_multi_agent.api.auth.rules import PUBLIC, address_of, needs, ruled_router, within
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import PrincipalOf, ScopeOf, ServicesOf
@@ -114,6 +115,7 @@ async def get_identity(request: Request, services: ServicesOf) -> Response:
 async def log_in(request: Request, services: ServicesOf) -> Response:
     body = await read_json(request, LoginRequest, limit=services.settings.max_body_bytes)
     require_own_page(request)  # nobody is logged in as somebody else by a foreign page
+    concerns(request, name=body.name)
     await within(request, services.settings.rate_limit_login, "login", address_of(request))
     if body.key is not None:
         session = await services.identities.log_in_by_key(body.key.strip())
@@ -123,6 +125,7 @@ async def log_in(request: Request, services: ServicesOf) -> Response:
     else:
         missing = "name" if not body.name else "password"
         raise InvalidRequest(errors=[{"field": missing, "code": "missing"}])
+    concerns(request, who=session.principal)
     answer = Json({"is_required": True, "identity": identity_shape(session.principal)}, headers=NO_STORE)
     lasts_s = (session.ends_at - services.clock.now()).total_seconds()
     set_session(request, answer, session.token, lasts_s=lasts_s)
@@ -183,6 +186,7 @@ async def create_key(
         lasts=None if body.expires_in_days is None else timedelta(days=body.expires_in_days),
         by=principal,
     )
+    concerns(request, target=made.key.id, details={"name": made.key.name, "role": body.role, "scopes": body.scopes})
     return Json({**key_shape(made.key), "secret": made.secret}, status_code=201, headers=NO_STORE)
 
 
@@ -227,6 +231,7 @@ async def list_users(services: ServicesOf, scope: ScopeOf) -> Response:
 @needs(Permission.ACCESS_MANAGE)
 async def add_user(request: Request, services: ServicesOf, scope: ScopeOf) -> Response:
     body = await read_json(request, UserRequest, limit=services.settings.max_body_bytes)
+    concerns(request, target=body.name, details={"role": body.role})
     user = await services.identities.add_user(
         scope, name=body.name, role=role_named(body.role), password=body.password
     )
@@ -247,6 +252,8 @@ async def add_user(request: Request, services: ServicesOf, scope: ScopeOf) -> Re
 @needs(Permission.ACCESS_MANAGE)
 async def change_user(name: UserName, request: Request, services: ServicesOf, scope: ScopeOf) -> Response:
     body = await read_json(request, UserChange, limit=services.settings.max_body_bytes)
+    given = {"role": body.role, "is_enabled": body.is_enabled, "new_password": body.password is not None or None}
+    concerns(request, details={key: value for key, value in given.items() if value is not None})
     user = await services.identities.change_user(
         scope,
         name,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import models, samples
+from langgraph_multi_agent.api.auth.record import concerns
 from langgraph_multi_agent.api.auth.rules import PUBLIC, needs, ruled_router
 from langgraph_multi_agent.api.body import parse, read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
@@ -198,6 +199,7 @@ async def reset_agent(
     else:
         limit = services.settings.max_body_bytes
         body = await read_json(request, models.ResetRequest, limit=limit, is_optional=True)
+    concerns(request, target=body.agent)
     status = await services.agents.reset(scope, body.agent)
     log.info("agent.reset", agent=status.name, actor=scope.actor, tenant=scope.tenant)
     return Json(agent_shape(status, language))
