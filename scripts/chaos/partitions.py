@@ -7,12 +7,11 @@ nobody is told; with only the answers held back a COMMIT arrives and its confirm
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 
 import httpx
 from scripts.chaos.registry import Outcome, Shape, fault, outcome
 from scripts.chaos.traffic import Traffic, refused
-from tests.support.fleet import Execution, Fleet, Program
+from tests.support.fleet import TERMINAL, Execution, Fleet, Program
 from tests.support.proxy import TcpProxy
 
 LEASE_S = 6.0
@@ -55,15 +54,17 @@ def worker_without_postgres(fleet: Fleet, size: int) -> Outcome:
 def worker_without_answers(fleet: Fleet, size: int) -> Outcome:
     """A worker's commits arrive at PostgreSQL and their confirmations do not, for longer than a lease."""
     victim, *_ = fleet.workers
-    with _slow_commits(fleet):
-        ids = fleet.gather(victim, size, edges=_chain(12), sleep_s=0.05)
-        child, blow = victim.child, fleet.now()
-        _line(victim.postgres).pause("answers")
-        confirmed = _steps(fleet, ids)
-        fleet.until(lambda: fleet.now() > blow + timedelta(seconds=0.5), "the last commits arrived")
+    ids = fleet.gather(victim, size, edges=_chain(12), sleep_s=0.05)
+    child, line = victim.child, _line(victim.postgres)
+    with _commits_held_up(fleet):
+        fleet.until(lambda: _steps_held_up(fleet) > 0, "a step is being committed")
+        line.pause("answers")
+        blow, confirmed = fleet.now(), _steps(fleet, ids)
+    with _held(line, only_answers=True):
+        fleet.until(lambda: _steps_held_up(fleet) == 0, "the last commits arrived")
         in_doubt = _steps(fleet, ids) - confirmed
-    with _held(_line(victim.postgres), only_answers=True):
-        fleet.until(lambda: len(fleet.restarts_s(ids, blow)) == size, "others took over", timeout_s=25)
+        left = size - fleet.count(ids, *TERMINAL)
+        fleet.until(lambda: len(fleet.restarts_s(ids, blow)) == left, "others took over", timeout_s=25)
         time.sleep(max(0.0, HELD_S - (fleet.now() - blow).total_seconds()))
     fleet.until_all_ended(ids)
     if not in_doubt:
@@ -208,6 +209,27 @@ def _slow_commits(fleet: Fleet) -> Iterator[None]:
     finally:
         fleet.change("ALTER SYSTEM RESET ALL")
         fleet.query("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def _commits_held_up(fleet: Fleet) -> Iterator[None]:
+    """Each COMMIT waits in PostgreSQL, durable and unseen, until the block ends: for a standby that is not there."""
+    fleet.change("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    fleet.query("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        fleet.change("ALTER SYSTEM RESET synchronous_standby_names")
+        fleet.query("SELECT pg_reload_conf()")
+
+
+def _steps_held_up(fleet: Fleet) -> int:
+    """How many connections wait in the COMMIT of steps."""
+    asked = (
+        "SELECT count(DISTINCT a.pid) FROM pg_stat_activity a JOIN pg_locks l USING (pid)"
+        " WHERE a.wait_event = 'SyncRep' AND l.relation = 'journal'::regclass"
+    )
+    return int(fleet.query(asked)[0][0])
 
 
 def _chain(length: int) -> dict[str, list[str]]:
