@@ -54,6 +54,8 @@ def test_the_tree_holds_what_is_built_and_nothing_else() -> None:
         *(f"tasks {verb}" for verb in verbs.split()),
         *(f"tasks schedule {verb}" for verb in ("list", "show", "add", "pause", "resume", "remove", "run")),
         *(f"agents {verb}" for verb in ("list", "status", "reset")),
+        *("users", *(f"users {verb}" for verb in ("list", "add", "role", "password", "disable", "enable"))),
+        *("keys", *(f"keys {verb}" for verb in ("list", "create", "revoke"))),
     }
 
 

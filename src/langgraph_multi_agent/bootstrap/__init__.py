@@ -11,6 +11,7 @@ from langgraph_multi_agent.bootstrap.application import (
     open_application,
     retention_policy,
 )
+from langgraph_multi_agent.bootstrap.identities import operator_identities
 from langgraph_multi_agent.bootstrap.serving import (
     address_of,
     embedded,
@@ -32,6 +33,7 @@ __all__ = [
     "listening_socket",
     "new_id",
     "open_application",
+    "operator_identities",
     "retention_policy",
     "run_server",
     "run_worker",

@@ -77,10 +77,7 @@ async def open_adapters(
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        if settings.is_sqlite:
-            database = await _sqlite(settings, clock)
-        else:
-            database = await _postgres(settings, processes)
+        database = await open_database(settings, clock, processes=processes)
         stack.push_async_callback(database.close)
         artifacts = open_artifacts(settings.artifacts_url, cache_dir=settings.data_dir / "artifact-cache")
         await artifacts.check_marker(
@@ -112,12 +109,26 @@ def database_path(settings: Settings) -> Path:
     return settings.data_dir / DATABASE_FILE
 
 
-async def _sqlite(settings: Settings, clock: Clock) -> Database:
+async def open_database(
+    settings: Settings, clock: Clock, *, processes: int, is_guest: bool = False
+) -> Database:
+    """The database, at the newest revision; the caller closes it.
+
+    Args:
+        is_guest: another process owns this SQLite file and serves, so it is not migrated beneath it.
+    """
+    if settings.is_sqlite:
+        return await _sqlite(settings, clock, is_guest=is_guest)
+    return await _postgres(settings, processes)
+
+
+async def _sqlite(settings: Settings, clock: Clock, *, is_guest: bool) -> Database:
     path = database_path(settings)
-    engine = sqlite_engine(path)
-    await asyncio.to_thread(migration.upgrade, engine)
-    engine.dispose()
-    return SqliteDatabase(path, clock=clock, new_id=new_id, fail_points=FailPoints())
+    if not is_guest:
+        engine = sqlite_engine(path)
+        await asyncio.to_thread(migration.upgrade, engine)
+        engine.dispose()
+    return SqliteDatabase(path, clock=clock, new_id=new_id, fail_points=FailPoints(), quota=settings.quota)
 
 
 async def _postgres(settings: Settings, processes: int) -> Database:
@@ -131,6 +142,7 @@ async def _postgres(settings: Settings, processes: int) -> Database:
         deadline_s=settings.database_deadline,
         prepare=settings.database_prepare,
         fail_points=FailPoints(),
+        quota=settings.quota,
     )
 
 

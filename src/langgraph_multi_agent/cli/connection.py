@@ -82,7 +82,7 @@ async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -
     if address is None:
         from langgraph_multi_agent import bootstrap
 
-        quiet_logs(call)
+        quiet_logs(call, settings)
         try:
             async with (
                 bootstrap.embedded(settings, works=works) as base_url,
@@ -149,9 +149,9 @@ async def _address(data_dir: Path) -> str | None:
     return address
 
 
-def quiet_logs(call: Call) -> None:
-    """The embedded server's records: errors only, unless asked for, and never on standard output."""
+def quiet_logs(call: Call, settings: "Settings") -> None:
+    """Records of what works inside this process: errors only, unless asked for, and never on standard output."""
     from langgraph_multi_agent.telemetry.logs import configure_logs
 
     level = {-1: "CRITICAL", 0: "ERROR", 1: "INFO"}.get(call.verbosity, "DEBUG")
-    configure_logs(level=level, style="console", stream=sys.stderr)
+    configure_logs(level=level, style="console", stream=sys.stderr, secrets=settings.secrets)

@@ -15,7 +15,7 @@ import typer
 from typer.main import get_command
 
 from langgraph_multi_agent import __version__
-from langgraph_multi_agent.cli import agents, demo, look, retention, schedules, tasks, work, worker
+from langgraph_multi_agent.cli import access, agents, demo, look, retention, schedules, tasks, work, worker
 from langgraph_multi_agent.cli import help as help_page
 from langgraph_multi_agent.cli.call import (
     Call,
@@ -72,6 +72,8 @@ def build() -> Any:
     agent_group.callback(cls=help_page.Group, help="cli.agents.help")(_before_command())
     app.add_typer(agent_group, rich_help_panel="work")
 
+    app.add_typer(_user_group(), rich_help_panel="access")
+    app.add_typer(_key_group(), rich_help_panel="access")
     add_command(app, "doctor", look.doctor, panel="look", attaches=False)
 
     database_group = _group("db")
@@ -104,6 +106,27 @@ def run(argv: Sequence[str]) -> int:
         # The reader has gone; Python's own flush at exit must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
+
+
+def _user_group() -> typer.Typer:
+    group = _group("users")
+    add_command(group, "list", access.list_users, attaches=False)
+    add_command(group, "add", access.add_user, changes=True, attaches=False)
+    add_command(group, "role", access.set_role, changes=True, attaches=False)
+    add_command(group, "password", access.set_password, changes=True, attaches=False)
+    add_command(group, "disable", access.disable_user, changes=True, attaches=False)
+    add_command(group, "enable", access.enable_user, changes=True, attaches=False)
+    group.callback(cls=help_page.Group, help="cli.users.help")(_before_command())
+    return group
+
+
+def _key_group() -> typer.Typer:
+    group = _group("keys")
+    add_command(group, "list", access.list_keys, attaches=False)
+    add_command(group, "create", access.create_key, changes=True, attaches=False)
+    add_command(group, "revoke", access.revoke_key, changes=True, attaches=False)
+    group.callback(cls=help_page.Group, help="cli.keys.help")(_before_command())
+    return group
 
 
 def _group(name: str) -> typer.Typer:

@@ -1,0 +1,55 @@
+"""Users and keys for an operator at the machine, without a server or beside a running one.
+
+Hides who owns a SQLite file. Callers: `lgma users` and `lgma keys`. Invariant: nothing else of the
+system is opened, no task is touched, and a running server is never kept waiting for longer than one
+small transaction.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from langgraph_multi_agent.bootstrap.adapters import new_id, open_database
+from langgraph_multi_agent.domain.clock import SystemClock
+from langgraph_multi_agent.domain.errors import DataDirectoryInUse
+from langgraph_multi_agent.ops.data_directory import data_directory_lock
+from langgraph_multi_agent.service.identities import IdentityService
+from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.store.sessions import StoredSessions
+
+OWNER_PATIENCE_S = 20.0
+"""How long a process may own the data directory without serving: it starts, or is a command like this one."""
+ASK_AGAIN_S = 0.1
+
+
+@asynccontextmanager
+async def operator_identities(settings: Settings) -> AsyncIterator[IdentityService]:
+    """Open the database of the settings for changes to who may come in.
+
+    Raises:
+        DataDirectoryInUse: its owner did not begin to serve within OWNER_PATIENCE_S.
+        SettingsUnsafe, DependencyUnavailable: the database cannot be used, or does not answer.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        is_guest = settings.is_sqlite and not await _owned(settings, stack)
+        database = await open_database(settings, clock, processes=1, is_guest=is_guest)
+        stack.push_async_callback(database.close)
+        yield IdentityService(database=database, sessions=StoredSessions(database), clock=clock, new_id=new_id)
+
+
+async def _owned(settings: Settings, stack: AsyncExitStack) -> bool:
+    """Own the data directory; False if a server that serves does, whose schema is then in place."""
+    give_up = time.monotonic() + OWNER_PATIENCE_S
+    while True:
+        try:
+            stack.enter_context(data_directory_lock(settings.data_dir))
+        except DataDirectoryInUse as fault:
+            if fault.params["address"]:
+                return False
+            if time.monotonic() > give_up:
+                raise
+            await asyncio.sleep(ASK_AGAIN_S)
+        else:
+            return True
