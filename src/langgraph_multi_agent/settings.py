@@ -95,6 +95,8 @@ class Settings(BaseSettings):
 
     # Who may come in
     enable_auth: bool = False
+    trusted_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     session_idle_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 12.0
     session_total_days: Annotated[float, Field(gt=0, le=365)] = 7.0
     rate_limit: RateLimit = "1200/minute"

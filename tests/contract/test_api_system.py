@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 import structlog
-from tests.support.server import Desk, open_desk, step_event
+from tests.support.server import Desk, open_desk, serving, step_event
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from langgraph_multi_agent.api import pages
 from langgraph_multi_agent.domain.event import EventType
@@ -244,8 +246,8 @@ async def test_a_foreign_page_cannot_change_anything(desk: Desk) -> None:
     for headers, status in (
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
-        ({"origin": "http://testserver:9"}, 200),
-        ({"origin": "http://testserver"}, 409),
+        ({"origin": "http://localhost:9"}, 200),
+        ({"origin": "http://localhost"}, 409),
     ):
         answer = await desk.client.post(f"/api/v1/tasks/{task['id']}/pause", headers=headers)
         assert answer.status_code == status, headers
@@ -316,3 +318,37 @@ async def test_a_task_that_ended_is_counted_no_more_as_active(desk: Desk) -> Non
     assert "langgraph_tasks_active 1.0" in (await desk.client.get("/metrics")).text
     await desk.finish(task_id, Action.CANCEL)
     assert "langgraph_tasks_active 0.0" in (await desk.client.get("/metrics")).text
+
+
+async def test_a_name_that_anybody_can_point_here_is_refused_while_nobody_is_asked_who_they_are(
+    tmp_path: Path,
+) -> None:
+    names = {
+        "localhost": 200,
+        "LOCALHOST:8000": 200,
+        "app.localhost": 200,
+        "127.0.0.1:8000": 200,
+        "[::1]:8000": 200,
+        "192.0.2.7": 200,
+        "evil.example": 421,
+        "localhost.evil.example": 421,
+        "127.0.0.1.evil.example": 421,
+        "[::1": 421,
+    }
+    async with open_desk(tmp_path / "open") as desk:
+        for host, status in names.items():
+            answer = await desk.client.get("/api/v1/tasks", headers={"host": host})
+            assert (host, answer.status_code) == (host, status)
+        assert answer.json()["code"] == "HOST_NOT_ALLOWED"
+        async with serving(desk.app) as address:
+            _, _, port = address.rpartition(":")
+            with pytest.raises(InvalidStatus) as refused:
+                await connect("ws://evil.example/ws", host="127.0.0.1", port=int(port))
+            assert refused.value.response.status_code == 421
+    async with open_desk(tmp_path / "named", trusted_hosts=["lgma.example", "*.corp.example"]) as desk:
+        for host, status in {"lgma.example": 200, "a.corp.example:1": 200, "localhost": 421}.items():
+            answer = await desk.client.get("/api/v1/tasks", headers={"host": host})
+            assert (host, answer.status_code) == (host, status)
+    async with open_desk(tmp_path / "asking", enable_auth=True) as desk:
+        answer = await desk.client.get("/health", headers={"host": "evil.example"})
+        assert answer.status_code == 200

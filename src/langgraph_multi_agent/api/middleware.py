@@ -13,14 +13,16 @@ from typing import Any
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from langgraph_multi_agent.api.context import Services
 from langgraph_multi_agent.api.methods import Methods
-from langgraph_multi_agent.api.origins import is_allowed_origin
+from langgraph_multi_agent.api.origins import is_allowed_origin, is_trusted_host
 from langgraph_multi_agent.api.problems import (
+    HostNotAllowed,
     MethodNotAllowed,
     OriginNotAllowed,
     RouteNotFound,
@@ -134,8 +136,8 @@ class Preflight(CORSMiddleware):
 
 
 class Boundary:
-    """Innermost: refuses changes by foreign web pages, says which methods an address takes, and turns a
-    bug into a problem.
+    """Innermost: refuses foreign names and changes by foreign web pages, says which methods an address
+    takes, and turns a bug into a problem.
 
     The words of an unexpected exception go to the log only.
     """
@@ -144,12 +146,23 @@ class Boundary:
         self._app, self._services, self._methods = app, services, methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        connection, settings = HTTPConnection(scope), self._services.settings
+        host = connection.headers.get("host")
+        if not is_trusted_host(host, settings.trusted_hosts, asks_who=settings.enable_auth):
+            refused = problem(HostNotAllowed(host=(host or "")[:100]), connection)
+            if scope["type"] == "websocket":
+                await WebSocket(scope, receive, send).send_denial_response(refused)
+            else:
+                await refused(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        origin, host = request.headers.get("origin"), request.headers.get("host")
-        allowed = self._services.settings.cors_origins
+        origin, allowed = request.headers.get("origin"), settings.cors_origins
         if scope["method"] not in SAFE_METHODS and not is_allowed_origin(origin, host, allowed):
             await problem(OriginNotAllowed(origin=origin), request)(scope, receive, send)
             return

@@ -1,6 +1,12 @@
-"""Which web pages may talk to us: our own, and those of CORS_ORIGINS."""
+"""Which web pages may talk to us, and under which names we are asked.
+
+Callers: the middleware, the WebSocket, `auth`. Invariant: a name that anybody can point at this machine
+is no name of a server that asks nobody who they are.
+"""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
@@ -25,3 +31,30 @@ def is_own_origin(origin: str, host: str | None, allowed: Sequence[str]) -> bool
     except ValueError:
         return False
     return from_.hostname is not None and from_.hostname == to.hostname and same_port
+
+
+def is_trusted_host(host: str | None, trusted: Sequence[str], *, asks_who: bool) -> bool:
+    """Whether a Host header names this server.
+
+    A page of a foreign name that its owner has pointed at 127.0.0.1 is of the same origin as a server that
+    goes by any name (DNS rebinding). Addresses cannot be pointed anywhere; nor can `localhost`
+    (RFC 6761, section 6.3).
+
+    Args:
+        host: None or empty where a program of HTTP/1.0 calls.
+        trusted: TRUSTED_HOSTS, names or `*.example.org`; empty: any if `asks_who`, else no name but localhost.
+        asks_who: whether callers must show who they are; a foreign page has no credential for us.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if trusted:
+        return any(fnmatchcase(name, pattern.lower()) for pattern in trusted)
+    if asks_who or not name or name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -61,6 +61,12 @@ class OriginNotAllowed(Fault):
     code, status = "ORIGIN_NOT_ALLOWED", 403
 
 
+class HostNotAllowed(Fault):
+    """The name under which a request came is none of ours (RFC 9110, section 15.5.20)."""
+
+    code, status = "HOST_NOT_ALLOWED", 421
+
+
 class PlanNotFound(Fault):
     code, status = "PLAN_NOT_FOUND", 404
 

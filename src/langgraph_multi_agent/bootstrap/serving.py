@@ -145,6 +145,7 @@ async def serving(
                 lifespan="off",
                 timeout_graceful_shutdown=int(CLOSE_CONNECTIONS_S),
                 server_header=False,
+                forwarded_allow_ips=list(settings.trusted_proxies),
                 ws_max_size=1024 * 1024,
                 ws_per_message_deflate=False,  # 36 kB a socket; nginx compresses where it pays
             )

@@ -92,6 +92,19 @@ TEXTS: dict[str, dict[str, str]] = {
             "Try again after the seconds that Retry-After names.",
         ),
     ),
+    **error_texts(
+        "HOST_NOT_ALLOWED",
+        (
+            "不认识这个主机名",
+            "请求的主机名“{host}”不是这台服务器的名字。",
+            "请用它的地址或 localhost 访问；要用别的名字，请把它列入 TRUSTED_HOSTS，或打开 ENABLE_AUTH。",
+        ),
+        (
+            "Not a name of this server",
+            "The request came for the host “{host}”, which is none of this server's names.",
+            "Use its address or localhost; to use another name, list it in TRUSTED_HOSTS or turn ENABLE_AUTH on.",
+        ),
+    ),
     "error.field.password_too_short": {
         "zh": "密码至少 {limit} 个字符",
         "en": "needs at least {limit} characters",
