@@ -165,7 +165,7 @@ async def test_at_a_terminal_the_password_is_typed_twice_and_never_shown(
     shell: Shell, second: str, expect: int
 ) -> None:
     main, side = pty.openpty()
-    typed = subprocess.Popen(
+    typed = subprocess.Popen(  # noqa: ASYNC220 - its reads are on threads
         [*PROGRAM, "users", "add", "root", "--role", "admin", "--data-dir", str(shell.data_dir)],
         env={**os.environ, "LGMA_LANG": "en", "NO_COLOR": "1"},
         stdin=side,
@@ -237,7 +237,7 @@ async def test_beside_a_server_the_first_admin_logs_in_and_a_key_counts_at_once(
     assert (await desk.client.get("/api/v1/tasks", headers=bearer)).status_code == 200
     await shell.json("keys", "revoke", made["key"]["id"], "--yes")
     async with asyncio.timeout(60):
-        while (await desk.client.get("/api/v1/tasks", headers=bearer)).status_code != 401:
+        while (await desk.client.get("/api/v1/tasks", headers=bearer)).status_code != 401:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
 
