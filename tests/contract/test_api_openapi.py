@@ -79,6 +79,7 @@ async def test_the_document_is_valid_and_names_every_interface(desk: Desk) -> No
         *(f"{method} /api/v1/schedules/{{schedule_id}}" for method in ("GET", "PATCH", "DELETE")),
         "POST /api/v1/schedules/{schedule_id}/run",
         "GET /api/v1/auth/me",
+        "GET /api/v1/audit",
         "POST /api/v1/auth/login",
         "POST /api/v1/auth/logout",
         "GET /api/v1/keys",
@@ -281,6 +282,8 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
         headers = {"content-type": "application/json"}
         await call("POST /api/v1/mvp2/import", content=sent, headers=headers)
     await call("GET /api/v1/auth/me")
+    await call("GET /api/v1/audit")
+    await call("GET /api/v1/audit", params={"limit": 0})
     own_page = {"x-requested-with": "fetch"}
     person = {"name": "li", "password": "a long enough secret"}
     await call("POST /api/v1/users", json=person)

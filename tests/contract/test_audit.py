@@ -124,6 +124,38 @@ async def test_who_is_turned_away_is_recorded_and_who_shows_nothing_is_not(desk:
     ]
 
 
+async def test_an_admin_reads_the_log_of_their_tenant_page_by_page(desk: Desk) -> None:
+    header, theirs = await bearer(desk), await bearer(desk, THEIRS)
+    for number in range(5):
+        await desk.client.post(f"/api/v1/tasks/t{number}/cancel", headers=header if number % 2 else theirs)
+    other = await desk.client.get("/api/v1/audit", headers=theirs)
+    assert [row["target"] for row in other.json()["rows"]] == ["t4", "t2", "t0"]
+    assert other.headers["cache-control"] == "no-store"
+    seen: list[str] = []
+    query: dict[str, Any] = {"limit": 2}
+    while True:
+        body = (await desk.client.get("/api/v1/audit", params=query, headers=theirs)).json()
+        seen += [row["target"] for row in body["rows"]]
+        if body["next"] is None:
+            break
+        query["before"] = body["next"]
+    assert seen == ["t4", "t2", "t0"]
+    for query, expected in (
+        ({"action": "task.cancel"}, 2),
+        ({"action": "task.pause"}, 0),
+        ({"actor": "key:k-admin"}, 2),
+        ({"actor": "wang"}, 0),
+        ({"since": other.json()["rows"][0]["at"]}, 0),
+        ({"since": other.json()["rows"][1]["at"]}, 1),
+    ):
+        found = (await desk.client.get("/api/v1/audit", params=query, headers=header)).json()
+        assert len(found["rows"]) == expected, query
+    wrong: list[dict[str, Any]] = [{"limit": 0}, {"limit": 501}, {"before": 2**63}, {"actor": "a\0"}]
+    wrong += [{"since": moment} for moment in ("2026-01-01", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00")]
+    for query in wrong:
+        assert (await desk.client.get("/api/v1/audit", params=query, headers=header)).status_code == 422
+
+
 async def test_a_flood_of_refusals_is_counted_not_written(desk: Desk) -> None:
     for _ in range(service.REFUSALS_OF_ADDRESS + 7):
         await desk.client.get("/api/v1/tasks", headers={"authorization": "Bearer lgma_no"})

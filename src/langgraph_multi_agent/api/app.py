@@ -26,6 +26,7 @@ from langgraph_multi_agent.api.mvp2 import transfer as mvp2_transfer
 from langgraph_multi_agent.api.problems import Json, on_fault, on_http_exception, on_validation_error
 from langgraph_multi_agent.api.v1 import (
     access,
+    audit,
     decisions,
     events,
     inspection,
@@ -51,7 +52,7 @@ CORS_EXPOSED = (
 )
 
 ROUTERS = (
-    *(part.router for part in (access, tasks, decisions, results, events, schedules, retention)),
+    *(part.router for part in (access, audit, tasks, decisions, results, events, schedules, retention)),
     *(part.router for part in (system, mvp2_health, pages, ws, mvp2_tasks, mvp2_status)),
     *(part.router for part in (inspection, operations, mvp2_analytics, mvp2_transfer)),
     *(part.router for part in (mvp2_chat, mvp2_feedback, settings)),

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import structlog
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
-from langgraph_multi_agent.domain.errors import DependencyUnavailable, InvalidRequest
+from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
 from langgraph_multi_agent.store import audit, identities
 from langgraph_multi_agent.store.audit import Entry, Recorded, Verified
@@ -187,9 +187,7 @@ class AuditService:
         before: int | None = None,
         limit: int = 100,
     ) -> list[Recorded]:
-        """Rows of the tenant, newest first. Raises InvalidRequest."""
-        if not 1 <= limit <= MAX_PAGE:
-            raise InvalidRequest(errors=[{"field": "limit", "code": "above_maximum", "limit": MAX_PAGE}])
+        """Rows of the tenant, newest first; a scope without one sees all."""
         return await self._database.read(
             scope, audit.page, actor=actor, action=action, since=since, before=before, limit=limit
         )
