@@ -1,6 +1,6 @@
 """All seeded faults, by layer."""
 
-from scripts.faults.catalogue import adapters, analysis, api, engine, fleet, model, postgresql, store
+from scripts.faults.catalogue import adapters, analysis, api, engine, fleet, model, mvp2, postgresql, store
 from scripts.faults.seeded import Seeded
 
 FAULTS: tuple[Seeded, ...] = (
@@ -12,4 +12,5 @@ FAULTS: tuple[Seeded, ...] = (
     *analysis.FAULTS,
     *postgresql.FAULTS,
     *fleet.FAULTS,
+    *mvp2.FAULTS,
 )
