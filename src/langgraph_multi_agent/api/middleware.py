@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 QUIET_PATHS = frozenset({"/health", "/ready", "/metrics", "/api/v1/system/metrics"})
+PROBES = frozenset({"/health", "/ready"})
+"""Asked by orchestrators and proxies under any name, and telling nothing that is anybody's."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
 """What the front end's own addresses take."""
@@ -151,7 +153,8 @@ class Boundary:
             return
         connection, settings = HTTPConnection(scope), self._services.settings
         host = connection.headers.get("host")
-        if not is_trusted_host(host, settings.trusted_hosts, asks_who=settings.enable_auth):
+        is_probe = scope["path"] in PROBES
+        if not is_probe and not is_trusted_host(host, settings.trusted_hosts, asks_who=settings.enable_auth):
             refused = problem(HostNotAllowed(host=(host or "")[:100]), connection)
             if scope["type"] == "websocket":
                 await WebSocket(scope, receive, send).send_denial_response(refused)
