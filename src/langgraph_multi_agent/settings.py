@@ -29,6 +29,7 @@ from pydantic_settings import (
 )
 
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
+from langgraph_multi_agent.domain.quota import Quota
 
 MIB, GIB = 1024**2, 1024**3
 AGENT_MODEL_PREFIX = "LLM_MODEL_"
@@ -102,6 +103,9 @@ class Settings(BaseSettings):
     rate_limit: RateLimit = "1200/minute"
     rate_limit_failures: RateLimit = "60/minute"
     rate_limit_login: RateLimit = "10/minute"
+    tenant_tasks_in_flight: Count | None = None
+    tenant_tokens_a_day: Count | None = None
+    tenant_cost_a_day: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_algorithms: tuple[Literal["RS256", "PS256", "ES256", "EdDSA"], ...] = ("RS256", "ES256")
@@ -281,6 +285,15 @@ class Settings(BaseSettings):
     def model_of(self, agent: str) -> str | None:
         """The model of an agent: its own `LLM_MODEL_<AGENT>`, else `LLM_MODEL`."""
         return self.llm_models.get(agent, self.llm_model)
+
+    @property
+    def quota(self) -> Quota:
+        """What a tenant may use that has no limits of its own."""
+        return Quota(
+            tasks_in_flight=self.tenant_tasks_in_flight,
+            tokens_a_day=self.tenant_tokens_a_day,
+            cost_a_day=self.tenant_cost_a_day,
+        )
 
     @property
     def is_sqlite(self) -> bool:

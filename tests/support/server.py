@@ -256,7 +256,9 @@ async def open_desk(
     def new_id() -> str:
         return str(uuid7())
 
-    database = database or SqliteDatabase(path, clock=clock, new_id=new_id, fail_points=FailPoints({}))
+    database = database or SqliteDatabase(
+        path, clock=clock, new_id=new_id, fail_points=FailPoints({}), quota=configured.quota
+    )
     teams = teams or {"default": desk_team()}
     metrics = Metrics(with_process=False)
     tasks = TaskService(
@@ -325,7 +327,7 @@ async def open_desk(
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://testserver", headers={"accept-language": "en"}
+            transport=transport, base_url="http://localhost", headers={"accept-language": "en"}
         ) as client:
             yield Desk(
                 app=app, services=services, client=client, database=database, artifacts=artifacts, feed=feed

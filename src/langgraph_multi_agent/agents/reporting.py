@@ -191,6 +191,7 @@ def _unanswered(item: Subtask, result: SubtaskResult, language: str) -> list[Gap
     code = result.data.get("answer_gap")
     if not code or result.data.get("answer") or not result.passages:
         return []
-    why = {"BUDGET_EXCEEDED": "budget", "NOTHING_CITED": "untraced"}.get(str(code), "unavailable")
+    reasons = {"BUDGET_EXCEEDED": "budget", "DAY_QUOTA_EXCEEDED": "budget", "NOTHING_CITED": "untraced"}
+    why = reasons.get(str(code), "unavailable")
     title = text("report.gap_answer", language, title=item.title)
     return [Gap(title=title, reason=text(f"report.gap_narrative_{why}", language))]

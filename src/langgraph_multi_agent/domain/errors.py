@@ -133,6 +133,18 @@ class BudgetExceeded(Fault):
     code, status = "BUDGET_EXCEEDED", 402
 
 
+class QuotaExceeded(BudgetExceeded):
+    """The tenant has as many tasks as it may. `retry_after_s` says when to come again."""
+
+    code, status = "QUOTA_EXCEEDED", 429
+
+
+class DayQuotaExceeded(QuotaExceeded):
+    """The tenant has spent its day. To an agent that asks a model this is what a used up budget is."""
+
+    code = "DAY_QUOTA_EXCEEDED"
+
+
 class ModelUnavailable(Fault):
     """The model gave no usable answer within its deadline, retries and fallbacks included."""
 

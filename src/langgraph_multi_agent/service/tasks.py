@@ -159,7 +159,7 @@ class TaskService:
 
         Raises:
             InvalidRequest, TeamUnknown, ModelRequired, InputUnreadable: refused, no row.
-            IdempotencyConflict, QueueFull, Draining.
+            IdempotencyConflict, QueueFull, QuotaExceeded, Draining.
         """
         if self.is_draining:
             raise Draining

@@ -95,7 +95,7 @@ def exchange(
         words: the answer, once the task is known, and whether it is new.
 
     Raises:
-        QueueFull, DataRefused: nothing was stored.
+        QueueFull, QuotaExceeded, DataRefused: nothing was stored.
     """
     actor, tenant, now = store.scope.actor, store.scope.tenant or DEFAULT_TENANT, store.now
     answer_id = store.new_id()

@@ -26,6 +26,7 @@ from sqlalchemy.pool import NullPool
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.domain.errors import DataRefused, DependencyUnavailable, Fault
 from langgraph_multi_agent.domain.ports import Clock, NewId
+from langgraph_multi_agent.domain.quota import UNLIMITED, Quota
 from langgraph_multi_agent.store.limits import hold_limits
 
 P = ParamSpec("P")
@@ -53,6 +54,8 @@ class Store:
     """How often this unit has run before: after a lock that was not to be had, or a deadlock."""
     witness: Select[Any] | None = None
     """Finds a row if and only if this transaction happened: asked when a COMMIT got no answer."""
+    quota: Quota = UNLIMITED
+    """What a tenant may use where it has no row of its own."""
     _now: Any = None
 
     @property
@@ -194,8 +197,16 @@ class SqliteDatabase:
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path, *, clock: Clock, new_id: NewId, fail_points: FailPoints | None = None) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        new_id: NewId,
+        fail_points: FailPoints | None = None,
+        quota: Quota = UNLIMITED,
+    ) -> None:
+        self.path, self._quota = path, quota
         self.statistics = CommitStatistics()
         self._clock, self._new_id = clock, new_id
         self._fail_points = fail_points or FailPoints()
@@ -325,7 +336,12 @@ class SqliteDatabase:
 
     def _apply(self, connection: Connection, raw: Any, pending: _Pending) -> None:
         store = Store(
-            connection=connection, scope=pending.scope, clock=self._clock, new_id=self._new_id, unit=pending.name
+            connection=connection,
+            scope=pending.scope,
+            clock=self._clock,
+            new_id=self._new_id,
+            unit=pending.name,
+            quota=self._quota,
         )
         raw.execute("SAVEPOINT unit")
         try:

@@ -9,17 +9,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import AgentNotFound, BudgetExceeded
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT, Cost
-from langgraph_multi_agent.store import schema
+from langgraph_multi_agent.store import quotas, schema
 from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.rows import lock_owned, save
 
 _CALLS = schema.model_calls
+_LIMITS: Select[Any] = (
+    select(schema.tasks.c.budget, *quotas.COLUMNS)
+    .select_from(schema.tasks.outerjoin(schema.quotas, quotas.OF_TENANT))
+    .where(schema.tasks.c.id == bindparam("task_id"))
+)
 
 
 @unit
@@ -30,18 +35,19 @@ def reserve(
 
     Raises:
         BudgetExceeded: with it, the task's budget would be overdrawn; nothing was reserved.
+        DayQuotaExceeded: the same of the tenant's day.
         LeaseLost: the run does not own the task.
     """
     task = lock_owned(store, task_id, epoch)
-    budget: Mapping[str, Any] = store.connection.execute(
-        select(schema.tasks.c.budget).where(schema.tasks.c.id == task_id)
-    ).scalar_one()
+    own = store.connection.execute(_LIMITS, {"task_id": task_id, "tenant": task.row.tenant}).one()
+    budget: Mapping[str, Any] = own.budget
     spent_tokens, spent_cost = _committed(store, task_id)
     limit_tokens, limit_cost = budget.get("tokens"), budget.get("cost")
     if limit_tokens is not None and spent_tokens + tokens > limit_tokens:
         raise BudgetExceeded(what="tokens", spent=spent_tokens, wanted=tokens, limit=limit_tokens)
     if limit_cost is not None and spent_cost + cost > limit_cost:
         raise BudgetExceeded(what="cost", spent=round(spent_cost, 6), wanted=round(cost, 6), limit=limit_cost)
+    quotas.reserve_of_day(store, task.row.tenant, quotas.quota_of(store, own), tokens=tokens, cost=cost)
     call_id = store.new_id()
     store.connection.execute(
         insert(_CALLS),

@@ -31,6 +31,7 @@ from langgraph_multi_agent.domain.errors import (
     SettingsUnsafe,
 )
 from langgraph_multi_agent.domain.ports import Clock, NewId
+from langgraph_multi_agent.domain.quota import UNLIMITED, Quota
 from langgraph_multi_agent.store.database import (
     CommitStatistics,
     FailPoints,
@@ -196,11 +197,12 @@ class PostgresDatabase:
         prepare: bool = True,
         application_name: str = "lgma",
         fail_points: FailPoints | None = None,
+        quota: Quota = UNLIMITED,
     ) -> None:
         if connections < MIN_CONNECTIONS:
             raise SettingsUnsafe(setting="DATABASE_POOL_SIZE", reason="too_few_connections", value=connections)
         self.statistics = CommitStatistics()
-        self._new_id, self._clock, self._deadline_s = new_id, clock, deadline_s
+        self._new_id, self._clock, self._deadline_s, self._quota = new_id, clock, deadline_s, quota
         self._fail_points = fail_points or FailPoints({})
         # Sessions of a pooler are everybody's: a stopped process would keep its locks for good.
         limits = {} if prepare else _limits(deadline_s)
@@ -305,6 +307,7 @@ class PostgresDatabase:
             new_id=self._new_id,
             dialect=self.dialect,
             unit=call.name,
+            quota=self._quota,
             _now=None if self._clock else now,
         )
 

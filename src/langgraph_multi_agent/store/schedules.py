@@ -18,7 +18,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from langgraph_multi_agent.access import Scope
-from langgraph_multi_agent.domain.errors import DataRefused, DependencyUnavailable, Fault, QueueFull
+from langgraph_multi_agent.domain.errors import (
+    DataRefused,
+    DayQuotaExceeded,
+    DependencyUnavailable,
+    Fault,
+    QueueFull,
+    QuotaExceeded,
+)
 from langgraph_multi_agent.domain.schedule import (
     DueFires,
     FiresDue,
@@ -149,7 +156,7 @@ def run_now(store: Store, schedule_id: str, task_id: str, *, queue_size: int) ->
     """Submit a schedule's task once more, outside its plan.
 
     Raises:
-        ScheduleNotFound, QueueFull.
+        ScheduleNotFound, QueueFull, QuotaExceeded.
     """
     row = _row(store, schedule_id, is_locked=True)
     task, _ = tasks.submit(
@@ -224,7 +231,7 @@ def _fire(
         error = error_json(fault, fire_at=fire_at)
         if owed is None:  # this machine does not know the time zone
             last_error = _last_error(store, row.id)
-        elif not isinstance(fault, QueueFull):
+        elif not _makes_room(fault):
             values["next_fire_at"] = owed.following
     except Exception as failure:
         if _is_of_database(failure):
@@ -237,6 +244,11 @@ def _fire(
     return Fired(
         schedule_id=row.id, fire_at=fire_at, task=task, error=error, skipped=skipped, is_news=is_news
     )
+
+
+def _makes_room(fault: Fault) -> bool:
+    """Whether the same fire is worth another try soon: tasks end, a day does not."""
+    return isinstance(fault, (QueueFull, QuotaExceeded)) and not isinstance(fault, DayQuotaExceeded)
 
 
 @contextmanager

@@ -274,6 +274,7 @@ model_calls = Table(
     Column("cost", Float, nullable=False, server_default=text("0")),
     Column("created_at", UtcTime, nullable=False),
     Index("idx_model_calls_task_id", "task_id"),
+    Index("idx_model_calls_tenant_created", "tenant", "created_at"),
 )
 
 effects = Table(

@@ -22,13 +22,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from langgraph_multi_agent.domain.errors import (
     AlreadyAnswered,
+    Fault,
     IdempotencyConflict,
     IllegalTransition,
     QuestionNotFound,
     QueueFull,
+    QuotaExceeded,
     TaskNotFound,
 )
 from langgraph_multi_agent.domain.event import EventType, NewEvent
+from langgraph_multi_agent.domain.quota import Quota
 from langgraph_multi_agent.domain.result import ArtifactRef
 from langgraph_multi_agent.domain.task import (
     DEFAULT_TENANT,
@@ -41,7 +44,7 @@ from langgraph_multi_agent.domain.task import (
     can,
     is_terminal,
 )
-from langgraph_multi_agent.store import schema
+from langgraph_multi_agent.store import quotas, schema
 from langgraph_multi_agent.store.database import Store, single_statement, unit
 from langgraph_multi_agent.store.rows import (
     LockedTask,
@@ -81,13 +84,15 @@ DELAYED_RETRY_S = 60
 
 
 def _count_pending(is_of_kind: ColumnElement[bool]) -> Select[Any]:
-    """How many pending tasks are of a kind, counted up to `limit`."""
+    """How many pending tasks are of a kind, counted up to `limit`, and what the tenant may have."""
     some = (
         select(schema.tasks.c.id)
         .where(schema.tasks.c.status == TaskStatus.PENDING.value, is_of_kind)
         .limit(bindparam("limit", type_=Integer))
     )
-    return select(func.count()).select_from(some.subquery())
+    counted = select(func.count().label("pending")).select_from(some.subquery()).subquery()
+    with_quota = counted.outerjoin(schema.quotas, quotas.OF_TENANT)
+    return select(counted.c.pending, *quotas.COLUMNS).select_from(with_quota)
 
 
 _NOW = bindparam("now", type_=schema.tasks.c.run_at.type)
@@ -116,6 +121,7 @@ def submit(
         IdempotencyConflict: the key was used with another body.
         QueueFull: `queue_size` tasks are waiting for a worker already or, for a delayed one,
             DELAYED_PER_PLACE times as many for their time.
+        QuotaExceeded: the tenant has as many tasks as it may, or has spent its day.
     """
     tenant = store.scope.tenant or DEFAULT_TENANT
     if idempotency_key is not None and not _take_key(store, tenant, idempotency_key, body_hash, task_id):
@@ -124,14 +130,14 @@ def submit(
             raise AssertionError("a key that is taken names no task")
         return earlier, True
     [outcome] = _accept(store, [(task_id, draft)], queue_size=queue_size)
-    if isinstance(outcome, QueueFull):
+    if isinstance(outcome, Fault):
         raise outcome
     return outcome, False
 
 
 def submit_all(
     store: Store, submissions: Sequence[tuple[str, TaskDraft]], *, queue_size: int
-) -> list[Task | QueueFull]:
+) -> list[Task | QueueFull | QuotaExceeded]:
     """Accept tasks, each with its id and without an idempotency key, as far as there is room; in order."""
     return _accept(store, submissions, queue_size=queue_size)
 
@@ -142,27 +148,34 @@ submit_all.__dict__["unit_name"] = submit.__dict__["unit_name"]
 
 def _accept(
     store: Store, submissions: Sequence[tuple[str, TaskDraft]], *, queue_size: int
-) -> list[Task | QueueFull]:
+) -> list[Task | QueueFull | QuotaExceeded]:
     tenant, now = store.scope.tenant or DEFAULT_TENANT, store.now
-    outcomes: list[tuple[Task, dict[str, Any]] | QueueFull] = []
+    outcomes: list[tuple[Task, dict[str, Any]] | QueueFull | QuotaExceeded] = []
     room: dict[bool, int] = {}
+    allowance: _Allowance | None = None
     for task_id, draft in submissions:
         is_delayed = _start_of(draft, now) > now
         limit = queue_size * DELAYED_PER_PLACE if is_delayed else queue_size
         if is_delayed not in room:
             query = _COUNT_DELAYED if is_delayed else _COUNT_WAITING
-            room[is_delayed] = limit - (store.connection.scalar(query, {"now": now, "limit": limit}) or 0)
-        room[is_delayed] -= 1
-        outcomes.append(
-            _new_task(tenant, task_id, draft, now)
-            if room[is_delayed] >= 0
-            else QueueFull(
-                what="delayed" if is_delayed else "waiting",
-                limit=limit,
-                retry_after_s=DELAYED_RETRY_S if is_delayed else 1,
+            row = store.connection.execute(query, {"now": now, "limit": limit, "tenant": tenant}).one()
+            room[is_delayed] = limit - row.pending
+            allowance = allowance or _Allowance.of(store, tenant, quotas.quota_of(store, row))
+        assert allowance is not None
+        if room[is_delayed] <= 0:
+            outcomes.append(
+                QueueFull(
+                    what="delayed" if is_delayed else "waiting",
+                    limit=limit,
+                    retry_after_s=DELAYED_RETRY_S if is_delayed else 1,
+                )
             )
-        )
-    accepted = [outcome for outcome in outcomes if not isinstance(outcome, QueueFull)]
+        elif (refusal := allowance.take()) is not None:
+            outcomes.append(refusal)
+        else:
+            room[is_delayed] -= 1
+            outcomes.append(_new_task(tenant, task_id, draft, now))
+    accepted = [outcome for outcome in outcomes if not isinstance(outcome, Fault)]
     insert_rows(store, schema.tasks, [row for _, row in accepted])
     add_events(store, [_first_event(task) for task, _ in accepted])
     inputs = [
@@ -171,7 +184,31 @@ def _accept(
         for item in task.files
     ]
     insert_rows(store, schema.artifacts, inputs)
-    return [outcome if isinstance(outcome, QueueFull) else outcome[0] for outcome in outcomes]
+    return [outcome if isinstance(outcome, Fault) else outcome[0] for outcome in outcomes]
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How many tasks more a tenant may have in this transaction."""
+
+    quota: Quota
+    left: int | None
+    past_day: QuotaExceeded | None
+
+    @classmethod
+    def of(cls, store: Store, tenant: str, quota: Quota) -> "_Allowance":
+        return cls(quota, quotas.tasks_left(store, tenant, quota), quotas.past_day(store, tenant, quota))
+
+    def take(self) -> QuotaExceeded | None:
+        """One task; what to say instead where there is none left."""
+        if self.past_day is not None:
+            return self.past_day
+        if self.left is None:
+            return None
+        if self.left <= 0:
+            return quotas.too_many_tasks(self.quota)
+        self.left -= 1
+        return None
 
 
 def _new_task(tenant: str, task_id: str, draft: TaskDraft, now: datetime) -> tuple[Task, dict[str, Any]]:
@@ -432,6 +469,13 @@ def request_control(
     return get(store, task_id)
 
 
+def _check_allowance(store: Store, tenant: str) -> None:
+    """Whether one task more may be in flight. Raises QuotaExceeded."""
+    refusal = _Allowance.of(store, tenant, quotas.quota(store, tenant)).take()
+    if refusal is not None:
+        raise refusal
+
+
 @unit
 def make_pending(
     store: Store, task_id: str, action: Action, *, actor: str, fields: Mapping[str, Any] | None = None
@@ -443,11 +487,15 @@ def make_pending(
 
     Raises:
         TaskNotFound, IllegalTransition.
+        QuotaExceeded: it had ended, and the tenant has as many tasks as it may, or has spent its day.
     """
     locked = lock_one(store, task_id)
     if fields:
         _rewrite(store, locked, fields, actor=actor)
+    had_ended = is_terminal(locked.status)
     locked.act(action)
+    if had_ended:
+        _check_allowance(store, locked.row.tenant)
     locked.changes.update(
         run_at=store.now, control=None, control_seq=locked.row.control_seq + 1, status_detail=None
     )

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.domain.errors import TooManyMessages
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT, Cost
-from langgraph_multi_agent.store import chats, schema
+from langgraph_multi_agent.store import chats, quotas, schema
 from langgraph_multi_agent.store.chats import Exchange
 from langgraph_multi_agent.store.database import Database, Store, unit
 
@@ -88,13 +88,15 @@ def give_back(store: Store, message_id: str, token: str) -> None:
 
 @unit
 def reserve(store: Store, message_id: str, *, agent: str, tokens: int, cost: float) -> str:
-    """Set aside what a model's call may take; the id of the reservation."""
+    """Set aside what a model's call may take; the id of the reservation. Raises DayQuotaExceeded."""
+    tenant = store.scope.tenant or DEFAULT_TENANT
+    quotas.reserve_of_day(store, tenant, quotas.quota(store, tenant), tokens=tokens, cost=cost)
     call_id = store.new_id()
     store.connection.execute(
         insert(_CALLS),
         {
             "id": call_id,
-            "tenant": store.scope.tenant or DEFAULT_TENANT,
+            "tenant": tenant,
             "task_id": message_id,
             "agent": agent,
             "epoch": 0,
@@ -130,7 +132,7 @@ def settle_open(store: Store, message_id: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnLedger:
-    """`ports.BudgetGuard` for the answer to one message; it records, and refuses nothing."""
+    """`ports.BudgetGuard` for the answer to one message; it records, and refuses what is past the tenant's day."""
 
     database: Database
     scope: Scope

@@ -96,6 +96,8 @@ def _submit_body() -> dict[str, Any]:
             faults.InputUnsafe,
             faults.IdempotencyConflict,
             faults.QueueFull,
+            faults.QuotaExceeded,
+            faults.DayQuotaExceeded,
             faults.Draining,
             faults.DependencyUnavailable,
             MalformedForm,

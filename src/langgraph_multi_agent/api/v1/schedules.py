@@ -176,6 +176,8 @@ async def delete_schedule(schedule_id: str, services: ServicesOf, scope: ScopeOf
             faults.TeamUnknown,
             faults.ModelRequired,
             faults.QueueFull,
+            faults.QuotaExceeded,
+            faults.DayQuotaExceeded,
             faults.Draining,
             faults.DependencyUnavailable,
         ),

@@ -54,6 +54,8 @@ IdempotencyKey = Annotated[
             faults.InputTooLarge,
             faults.IdempotencyConflict,
             faults.QueueFull,
+            faults.QuotaExceeded,
+            faults.DayQuotaExceeded,
             faults.Draining,
             faults.DependencyUnavailable,
             MalformedJson,

@@ -20,6 +20,7 @@ from langgraph_multi_agent.domain.errors import (
     Draining,
     InvalidRequest,
     QueueFull,
+    QuotaExceeded,
 )
 from langgraph_multi_agent.domain.ports import Feed, Model, NewId
 from langgraph_multi_agent.domain.task import Task
@@ -183,7 +184,7 @@ class ChatService:
             if reply.draft is not None and self._tasks.is_draining:
                 raise Draining
             return await self._exchange(scope, asked, reply)
-        except (QueueFull, Draining, DataRefused) as refusal:
+        except (QueueFull, QuotaExceeded, Draining, DataRefused) as refusal:
             if reply.draft is None:
                 raise
             return await self._exchange(scope, asked, refused(refusal, asked.language))
