@@ -17,6 +17,7 @@ import structlog.testing
 from tests.support.server import Desk, open_desk, serving
 from tests.support.servers import PostgresServer
 
+from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.cli import program
 from langgraph_multi_agent.cli.exits import Exit
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
@@ -77,6 +78,28 @@ async def office(shell: Shell) -> AsyncIterator[tuple[Shell, Desk]]:
 
 
 # Users
+
+
+async def test_what_an_operator_changes_is_in_the_audit_log_of_the_tenant(office: tuple[Shell, Desk]) -> None:
+    shell, desk = office
+    await shell.add("wang", "--tenant", "acme")
+    await shell.refused("users", "add", "wang", "--password-stdin", stdin=PASSWORD.encode())
+    await shell.json("users", "role", "wang", "viewer")
+    made = await shell.json("keys", "create", "nightly", "--tenant", "acme", "--days", "3")
+    await shell.json("keys", "revoke", made["data"]["key"]["id"], "--yes")
+    await shell.json("users", "list")
+    theirs = (await desk.services.audit.page(Scope(tenant="acme", actor="")))[::-1]
+    assert [(row.action, row.result) for row in theirs] == [
+        ("user.add", "ok"),
+        ("user.change", "ok"),
+        ("key.create", "ok"),
+        ("key.revoke", "ok"),
+    ]
+    assert {row.means for row in theirs} == {"command"}
+    assert theirs[1].details == {"role": "viewer"}
+    (ours,) = await desk.services.audit.page(Scope(tenant="default", actor=""))
+    assert (ours.target, ours.result) == ("wang", "NAME_TAKEN")
+    assert (await desk.services.audit.verify()).flaw is None
 
 
 async def test_without_a_user_the_list_tells_how_the_first_admin_is_made(shell: Shell) -> None:

@@ -11,7 +11,11 @@ from langgraph_multi_agent.bootstrap.application import (
     open_application,
     retention_policy,
 )
-from langgraph_multi_agent.bootstrap.identities import operator_identities
+from langgraph_multi_agent.bootstrap.identities import (
+    first_admin_command,
+    operator_identities,
+    operator_services,
+)
 from langgraph_multi_agent.bootstrap.serving import (
     address_of,
     embedded,
@@ -30,10 +34,12 @@ __all__ = [
     "configure",
     "database_path",
     "embedded",
+    "first_admin_command",
     "listening_socket",
     "new_id",
     "open_application",
     "operator_identities",
+    "operator_services",
     "retention_policy",
     "run_server",
     "run_worker",

@@ -1,19 +1,22 @@
-"""Users and keys for an operator at the machine, without a server or beside a running one.
+"""Users, keys and the audit log for an operator at the machine, without a server or beside a running one.
 
-Hides who owns a SQLite file. Callers: `lgma users` and `lgma keys`. Invariant: nothing else of the
+Hides who owns a SQLite file. Callers: `lgma users`, `lgma keys` and `lgma audit`. Invariant: nothing else of the
 system is opened, no task is touched, and a running server is never kept waiting for longer than one
 small transaction.
 """
 
 import asyncio
+import shlex
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 from langgraph_multi_agent.bootstrap.adapters import new_id, open_database
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import DataDirectoryInUse
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
+from langgraph_multi_agent.service.audit import AuditService
 from langgraph_multi_agent.service.identities import IdentityService
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store.sessions import StoredSessions
@@ -23,9 +26,17 @@ OWNER_PATIENCE_S = 20.0
 ASK_AGAIN_S = 0.1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """What an operator's commands work with; what they change is to be recorded in `audit`."""
+
+    identities: IdentityService
+    audit: AuditService
+
+
 @asynccontextmanager
-async def operator_identities(settings: Settings) -> AsyncIterator[IdentityService]:
-    """Open the database of the settings for changes to who may come in.
+async def operator_services(settings: Settings) -> AsyncIterator[Operator]:
+    """Open the database of the settings for who may come in, and for who did.
 
     Raises:
         DataDirectoryInUse: its owner did not begin to serve within OWNER_PATIENCE_S.
@@ -36,7 +47,25 @@ async def operator_identities(settings: Settings) -> AsyncIterator[IdentityServi
         is_guest = settings.is_sqlite and not await _owned(settings, stack)
         database = await open_database(settings, clock, processes=1, is_guest=is_guest)
         stack.push_async_callback(database.close)
-        yield IdentityService(database=database, sessions=StoredSessions(database), clock=clock, new_id=new_id)
+        audit = AuditService(database=database)
+        stack.push_async_callback(audit.close)
+        identities = IdentityService(
+            database=database, sessions=StoredSessions(database), clock=clock, new_id=new_id
+        )
+        yield Operator(identities=identities, audit=audit)
+
+
+@asynccontextmanager
+async def operator_identities(settings: Settings) -> AsyncIterator[IdentityService]:
+    """The same where nothing is to be recorded. Raises as `operator_services`."""
+    async with operator_services(settings) as operator:
+        yield operator.identities
+
+
+def first_admin_command(settings: Settings) -> str:
+    """What an operator types on this machine so that somebody can come in; NAME stays theirs to choose."""
+    place = ["--data-dir", str(settings.data_dir)] if settings.is_sqlite else []
+    return shlex.join(["lgma", "users", "add", "NAME", "--role", "admin", *place])
 
 
 async def _owned(settings: Settings, stack: AsyncExitStack) -> bool:

@@ -26,12 +26,12 @@ from langgraph_multi_agent.cli.exits import Exit, Trouble
 from langgraph_multi_agent.cli.language import language
 from langgraph_multi_agent.cli.paper import Lines, Rows
 from langgraph_multi_agent.cli.tasks import local_time
-from langgraph_multi_agent.domain.errors import KeyNotFound, NameTaken, UserNotFound
+from langgraph_multi_agent.domain.errors import Fault, KeyNotFound, NameTaken, UserNotFound
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
 from langgraph_multi_agent.i18n import text
 
 if TYPE_CHECKING:
-    from langgraph_multi_agent.service.identities import IdentityService
+    from langgraph_multi_agent.bootstrap.identities import Operator
     from langgraph_multi_agent.store.identities import Key, User
 
 MAX_PASSWORD_BYTES = 4096
@@ -60,7 +60,8 @@ Ending = Coroutine[Any, Any, Outcome]
 async def list_users(call: Call, *, tenant: OnlyTenant = None, data_dir: DataDir = None) -> Outcome:
     """Everybody who may log in, by name."""
     scope = _scope(tenant)
-    async with _opened(call, data_dir) as identities:
+    async with _opened(call, data_dir) as operator:
+        identities = operator.identities
         found = await identities.users(scope)
     headers = _headers(call, "user", "role", "tenant", "state", "added", "changed")
     rows = [
@@ -93,12 +94,14 @@ def add_user(
     password = "" if call.dry_run else _password(call, name, from_stdin=password_stdin, is_made=generate)
 
     async def added() -> Outcome:
-        async with _opened(call, data_dir) as identities:
+        async with _opened(call, data_dir) as operator:
+            identities = operator.identities
             if call.dry_run:
                 if any(user.name == name for user in await identities.users(_scope(None))):
                     raise NameTaken(name=name)
                 return _unapplied(call, "add", name, None, "cli.dry_run.user_add", user=name, role=wanted.word)
-            user = await identities.add_user(scope, name=name, role=wanted, password=password)
+            async with _recorded(operator, scope.tenant, "user.add", name, role=wanted.word):
+                user = await identities.add_user(scope, name=name, role=wanted, password=password)
         undo = f"lgma users disable {shlex.quote(name)}"
         lines = [call.say("cli.done.user_add", user=name, role=wanted.word, tenant=user.tenant)]
         return _applied(
@@ -157,14 +160,17 @@ async def _changed(
 ) -> Outcome:
     """Change somebody; names are one namespace over all tenants, so no tenant is asked for."""
     scope = _scope(None)
-    async with _opened(call, data_dir) as identities:
+    async with _opened(call, data_dir) as operator:
+        identities = operator.identities
         before = next((user for user in await identities.users(scope) if user.name == name), None)
         if before is None:
             raise UserNotFound(user=name)
         if call.dry_run:
             key = f"cli.dry_run.user_{verb}"
             return _unapplied(call, verb, name, _user_data(before), key, user=name, **(words or {}))
-        after = await identities.change_user(scope, name, role=role, password=password, is_enabled=is_enabled)
+        asked = {"role": role and role.word, "new_password": bool(password) or None, "is_enabled": is_enabled}
+        async with _recorded(operator, before.tenant, "user.change", name, **asked):
+            after = await identities.change_user(scope, name, role=role, password=password, is_enabled=is_enabled)
     done = call.say(f"cli.done.user_{verb}", user=name, **(words or {}))
     return _applied(
         call, verb, name, _user_data(before), _user_data(after), lines=[done, *(lines or ())], undo=undo(before),
@@ -178,7 +184,8 @@ async def _changed(
 async def list_keys(call: Call, *, tenant: OnlyTenant = None, data_dir: DataDir = None) -> Outcome:
     """All keys, newest first; never their secrets."""
     scope = _scope(tenant)
-    async with _opened(call, data_dir) as identities:
+    async with _opened(call, data_dir) as operator:
+        identities = operator.identities
         found = await identities.keys(scope)
     headers = _headers(call, "key", "title", "role", "scopes", "tenant", "state", "expires", "added")
     rows = [
@@ -213,8 +220,10 @@ async def create_key(
     if call.dry_run:
         return _unapplied(call, "create", name, None, "cli.dry_run.key_create", id=name, role=wanted.word)
     lasts = None if days is None else timedelta(days=days)
-    async with _opened(call, data_dir) as identities:
-        made = await identities.create_key(where, name=name, role=wanted, scopes=scopes, lasts=lasts)
+    async with _opened(call, data_dir) as operator:
+        identities = operator.identities
+        async with _recorded(operator, where.tenant, "key.create", name, role=wanted.word, scopes=scopes, days=days):
+            made = await identities.create_key(where, name=name, role=wanted, scopes=scopes, lasts=lasts)
     done = call.say("cli.done.key_create", id=made.key.id, name=name, role=wanted.word, tenant=made.key.tenant)
     lines = [done, f"key: {made.secret}"]
     call.note("cli.access.once")
@@ -227,7 +236,8 @@ async def create_key(
 async def revoke_key(call: Call, key: KeyId, data_dir: DataDir = None) -> Outcome:
     """No server takes it any more, within 5 s; asks first, for it cannot be taken back."""
     everywhere = _scope(None)
-    async with _opened(call, data_dir) as identities:
+    async with _opened(call, data_dir) as operator:
+        identities = operator.identities
         before = next((found for found in await identities.keys(everywhere) if found.id == key), None)
     if before is None:
         raise KeyNotFound(key=key)
@@ -235,8 +245,10 @@ async def revoke_key(call: Call, key: KeyId, data_dir: DataDir = None) -> Outcom
         return _unapplied(call, "revoke", key, _key_data(before), "cli.dry_run.key_revoke", id=key)
     if before.revoked_at is None:  # asked while nothing is held
         await confirm(call, call.say("cli.confirm.key_revoke", id=key, name=before.name))
-    async with _opened(call, data_dir) as identities:
-        after = await identities.revoke_key(everywhere, key)
+    async with _opened(call, data_dir) as operator:
+        identities = operator.identities
+        async with _recorded(operator, before.tenant, "key.revoke", key):
+            after = await identities.revoke_key(everywhere, key)
     lines = [call.say("cli.done.key_revoke", id=key, name=before.name)]
     return _applied(
         call, "revoke", key, _key_data(before), _key_data(after), lines=lines, undo=None, data={"key": _key_data(after)}
@@ -247,13 +259,32 @@ async def revoke_key(call: Call, key: KeyId, data_dir: DataDir = None) -> Outcom
 
 
 @asynccontextmanager
-async def _opened(call: Call, data_dir: Any) -> AsyncIterator["IdentityService"]:
+async def _opened(call: Call, data_dir: Any) -> AsyncIterator["Operator"]:
     from langgraph_multi_agent import bootstrap
 
     settings = load_settings(data_dir)
     quiet_logs(call, settings)
-    async with bootstrap.operator_identities(settings) as identities:
-        yield identities
+    async with bootstrap.operator_services(settings) as operator:
+        yield operator
+
+
+@asynccontextmanager
+async def _recorded(
+    operator: "Operator", where: str | None, action: str, target: str, **details: Any
+) -> AsyncIterator[None]:
+    """Around a change: it goes into the audit log of that tenant, also if it is refused."""
+    from langgraph_multi_agent.service.audit import CommandLine
+
+    scope = _scope(where)
+    who, result = CommandLine(name=scope.actor), "ok"
+    try:
+        yield
+    except BaseException as error:
+        result = error.code if isinstance(error, Fault) else Fault.code
+        raise
+    finally:
+        given = {key: value for key, value in details.items() if value is not None}
+        await operator.audit.record(scope, who, action=action, target=target, result=result, details=given)
 
 
 def _scope(tenant: str | None) -> Scope:
