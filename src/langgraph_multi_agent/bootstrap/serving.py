@@ -11,12 +11,15 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
+from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.agents.contract import Team
 from langgraph_multi_agent.bootstrap.application import Application, configure, open_application
+from langgraph_multi_agent.bootstrap.identities import first_admin_command
 from langgraph_multi_agent.bootstrap.working import (
     lone_argv,
     plain_errors,
@@ -27,7 +30,7 @@ from langgraph_multi_agent.bootstrap.working import (
     working,
 )
 from langgraph_multi_agent.domain.clock import SystemClock
-from langgraph_multi_agent.domain.errors import SettingsUnsafe
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsUnsafe
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store.connections import processes_of
@@ -126,6 +129,19 @@ async def serving(
     Raises:
         DataDirectoryInUse, SettingsUnsafe.
     """
+    async with _serving(settings, host=host, port=port, teams=teams, works=works) as (_, address):
+        yield address
+
+
+@asynccontextmanager
+async def _serving(
+    settings: Settings,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    teams: Mapping[str, Team] | None = None,
+    works: bool = True,
+) -> AsyncIterator[tuple[Application, str]]:
     import uvicorn
 
     has_lone = works and teams is None and not settings.is_sqlite
@@ -159,24 +175,41 @@ async def serving(
                             while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event
                                 await asyncio.sleep(0.005)
                             announce(address_of(sock))
-                            yield address_of(sock)
+                            yield application, address_of(sock)
                     finally:
                         application.tasks.is_draining = True
                         application.is_stopping = True
                         server.should_exit = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnServer:
+    """A server inside this process. `key`: lets this process in where others must show who they are."""
+
+    address: str
+    key: str = field(repr=False)
+
+
 @asynccontextmanager
-async def embedded(settings: Settings, *, works: bool = True) -> AsyncIterator[str]:
+async def embedded(settings: Settings, *, works: bool = True) -> AsyncIterator[OwnServer]:
     """The same server inside this process, on a free loopback port; `works` False to look only."""
-    async with serving(settings, host="127.0.0.1", port=0, works=works) as address:
-        yield address
+    async with _serving(settings, host="127.0.0.1", port=0, works=works) as (application, address):
+        yield OwnServer(address=address, key=application.identities.own_key())
 
 
 async def serve(
-    settings: Settings, *, on_ready: Callable[[str], None] | None = None, works: bool = True
+    settings: Settings,
+    *,
+    on_ready: Callable[[str], None] | None = None,
+    on_nobody: Callable[[], None] | None = None,
+    works: bool = True,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, also while opening. A second one ends at once; tasks are reclaimed at start."""
+    """Serve until SIGTERM or SIGINT, also while opening. A second one ends at once; tasks are reclaimed at start.
+
+    Args:
+        on_ready: gets the address.
+        on_nobody: called next if nobody could come in yet.
+    """
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def stopped() -> None:
@@ -187,7 +220,8 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped)
 
-    async def live(address: str) -> None:
+    async def live(opened: tuple[Application, str]) -> None:
+        application, address = opened
         settle_memory()
         log = structlog.get_logger("bootstrap")
         if not settings.enable_auth:
@@ -195,21 +229,42 @@ async def serve(
         log.info("ready", address=address, data_dir=str(settings.data_dir))
         if on_ready is not None:
             on_ready(address)
+        if not await _knows_somebody(application):
+            log.warning(
+                "setting", setting="ENABLE_AUTH", code="nobody_yet", command=first_admin_command(settings)
+            )
+            if on_nobody is not None:
+                on_nobody()
         await stop.wait()
 
     try:
-        await until_stopped(stop, serving(settings, works=works), live)
+        await until_stopped(stop, _serving(settings, works=works), live)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
+async def _knows_somebody(application: Application) -> bool:
+    """Whether anybody can come in: all, somebody of another issuer, or a user or key of ours."""
+    settings, identities = application.settings, application.identities
+    if not settings.enable_auth or settings.oidc_issuer is not None:
+        return True
+    try:
+        return await identities.has_users() or bool(await identities.keys(SYSTEM_SCOPE))
+    except DependencyUnavailable:  # a server that is up stays up; its health tells of the outage
+        return True
+
+
 def run_server(
-    settings: Settings, *, on_ready: Callable[[str], None] | None = None, works: bool = True
+    settings: Settings,
+    *,
+    on_ready: Callable[[str], None] | None = None,
+    on_nobody: Callable[[], None] | None = None,
+    works: bool = True,
 ) -> None:
     """`lgma serve`: configure logs, take the quick event loop where there is one, serve."""
     configure(settings)
-    runner()(serve(settings, on_ready=on_ready, works=works))
+    runner()(serve(settings, on_ready=on_ready, on_nobody=on_nobody, works=works))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import httpx
 
 from langgraph_multi_agent.cli.exits import Exit, Refusal, Trouble
 from langgraph_multi_agent.cli.picture import StreamEvent
+from langgraph_multi_agent.i18n import text
 
 CONNECT_S = 3.0
 ANSWER_S = 60.0
@@ -38,13 +39,15 @@ class Client:
     Args:
         base_url: such as `http://127.0.0.1:8000`.
         language: of the server's messages and of the tasks that are submitted.
+        key: shown to the server; redirects are not followed, so nobody else gets it.
     """
 
-    def __init__(self, base_url: str, *, language: str) -> None:
+    def __init__(self, base_url: str, *, language: str, key: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
+        credential = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.AsyncClient(
             base_url=self.base_url,
-            headers={"Accept-Language": language, "User-Agent": "lgma"},
+            headers={"Accept-Language": language, "User-Agent": "lgma", **credential},
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             trust_env=False,
         )
@@ -271,7 +274,20 @@ async def _raise_for(response: httpx.Response) -> None:
         problem = None
     if not isinstance(problem, dict):
         problem = {}
-    raise Refusal({"status": response.status_code, "title": response.reason_phrase, **problem})
+    known = {"status": response.status_code, "title": response.reason_phrase, **problem}
+    raise Refusal({**known, **_what_to_do(response)})
+
+
+def _what_to_do(response: httpx.Response) -> dict[str, str]:
+    """Where the server did not let us in: its words are for browsers and programs, not for this one."""
+    has_key = "authorization" in response.request.headers
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        key = "cli.hint.refused_key" if has_key else "cli.hint.no_key"
+    elif response.status_code == httpx.codes.FORBIDDEN and has_key:
+        key = "cli.hint.no_permission"
+    else:
+        return {}
+    return {"hint": text(key, response.request.headers["accept-language"])}
 
 
 @contextmanager

@@ -66,7 +66,8 @@ async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -
     """Attach to a server, or start one in this process if none is named and none is found.
 
     In this order: `--url`; `LGMA_URL`, unless `--data-dir` names another installation; the data
-    directory's server, or over PostgreSQL the one on LGMA_PORT of this machine.
+    directory's server, or over PostgreSQL the one on LGMA_PORT of this machine. A server in this
+    process takes the command for the operator's, whatever it asks of others.
 
     `works`: an own server also works on tasks; looking and deciding must not start any.
 
@@ -85,8 +86,8 @@ async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -
         quiet_logs(call, settings)
         try:
             async with (
-                bootstrap.embedded(settings, works=works) as base_url,
-                Client(base_url, language=call.language) as client,
+                bootstrap.embedded(settings, works=works) as own,
+                Client(own.address, language=call.language, key=own.key) as client,
             ):
                 try:
                     yield _connection(client, settings, is_embedded=True)
@@ -102,8 +103,17 @@ async def connected(call: Call, data_dir: Path | None, *, works: bool = False) -
             if failure is not None:
                 raise failure
             return
-    async with Client(address, language=call.language) as client:
+    key, url = _key(call, settings, data_dir), urlsplit(address)
+    if key and url.scheme == "http" and url.hostname not in LOOPBACK:
+        call.note("cli.key_in_clear", url=address)
+    async with Client(address, language=call.language, key=key) as client:
         yield _connection(client, settings, is_embedded=False)
+
+
+def _key(call: Call, settings: "Settings", data_dir: Path | None) -> str | None:
+    """LGMA_API_KEY, unless it belongs to LGMA_URL and the command names another installation."""
+    is_elsewhere = settings.url is not None and data_dir is not None and call.url is None
+    return settings.api_key.get_secret_value() if settings.api_key and not is_elsewhere else None
 
 
 def _connection(client: "Client", settings: "Settings", *, is_embedded: bool) -> Connection:

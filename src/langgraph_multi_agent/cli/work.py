@@ -151,7 +151,11 @@ def serve(
         if call.verbosity >= 0:
             write_error(call.say("cli.serve.ready", url=address, directory=str(settings.data_dir)))
 
-    bootstrap.run_server(settings, on_ready=ready, works=not no_worker)
+    def nobody() -> None:
+        if call.verbosity >= 0:
+            write_error(call.say("cli.serve.nobody", command=bootstrap.first_admin_command(settings)))
+
+    bootstrap.run_server(settings, on_ready=ready, on_nobody=nobody, works=not no_worker)
     return Outcome()
 
 

@@ -22,7 +22,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
-from langgraph_multi_agent.access.policy import Means, Permission, Principal, Role, permissions_of
+from langgraph_multi_agent.access.policy import LOCAL, Means, Permission, Principal, Role, permissions_of
 from langgraph_multi_agent.domain.errors import (
     AuthenticationRequired,
     DependencyUnavailable,
@@ -96,6 +96,7 @@ class IdentityService:
         self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
         self._passwords = PasswordHash((Argon2Hasher(),))
         self._decoy = ""
+        self._own: set[str] = set()
 
     # Who shows what
 
@@ -112,6 +113,8 @@ class IdentityService:
         if match is None:
             raise AuthenticationRequired(reason="malformed")
         digest = _digest(secret)
+        if digest in self._own:
+            return LOCAL
         if is_look:
             self._remembered.pop(digest, None)
         elif (known := self._recall(digest)) is not None:
@@ -209,8 +212,7 @@ class IdentityService:
         granted = permissions_of(role) if scopes is None else permissions_of(role) & set(scopes)
         if by is not None and (role > by.role or not granted <= by.permissions):
             raise PermissionDenied(permission=Permission.ACCESS_MANAGE.value, role=role.word)
-        key_id = "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(12))
-        secret = f"{KEY_PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
+        key_id, secret = _new_secret()
         key = await self._database.write(
             scope,
             identities.add_key,
@@ -222,6 +224,12 @@ class IdentityService:
             expires_at=None if lasts is None else self._clock.now() + lasts,
         )
         return NewKey(key=key, secret=secret)
+
+    def own_key(self) -> str:
+        """A key for whoever runs this process: the local operator's, never stored, and gone with it."""
+        _, secret = _new_secret()
+        self._own.add(_digest(secret))
+        return secret
 
     async def keys(self, scope: Scope) -> list[Key]:
         return await self._database.read(scope, identities.keys)
@@ -322,6 +330,12 @@ def principal_of_key(key: Key) -> Principal:
 
 def principal_of_user(user: User) -> Principal:
     return Principal(id=user.id, name=user.name, tenant=user.tenant, role=user.role, means=Means.SESSION)
+
+
+def _new_secret() -> tuple[str, str]:
+    """The id of a key and the key."""
+    key_id = "".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(12))
+    return key_id, f"{KEY_PREFIX}{key_id}_{secrets.token_urlsafe(32)}"
 
 
 def _digest(secret: str) -> str:
