@@ -11,9 +11,10 @@ seconds, all sizes bytes. Texts for people: `i18n/settings.py`.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -115,6 +116,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     memory_monitoring: bool = True
+    metrics_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     # Teams
     teams: str | None = None
@@ -206,7 +208,8 @@ class Settings(BaseSettings):
         try:
             values = source()
         except SettingsError as error:
-            raise _refusal([_fault("CORS_ORIGINS", "not_json", "not valid JSON")]) from error
+            named = re.search(r'field "([^"]+)"', str(error))
+            raise _refusal([_fault(variable_of(named[1]) if named else "", "not_json", "not valid JSON")]) from error
         values[variable_of("llm_models")] = _agent_models(environment)
         values.setdefault(variable_of("data_dir"), _default_data_dir(environment))
         values.update((variable_of(name), value) for name, value in overrides.items())

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from langgraph_multi_agent.access.policy import LOCAL, Permission, Principal
 from langgraph_multi_agent.api.auth.gate import authenticate
 from langgraph_multi_agent.api.auth.record import action_of, recorded, turned_away
+from langgraph_multi_agent.api.auth.scrapers import is_scraper
 from langgraph_multi_agent.api.context import services_of
 from langgraph_multi_agent.domain.errors import (
     AuthenticationRequired,
@@ -64,7 +65,7 @@ async def let_in(connection: HTTPConnection, rule: Rule) -> Principal | None:
     Raises:
         AuthenticationRequired, CrossSiteRequest, PermissionDenied, DependencyUnavailable
     """
-    if rule is PUBLIC:
+    if rule is PUBLIC or (rule is Permission.METRICS_READ and is_scraper(connection)):
         return None
     services = services_of(connection)
     try:
