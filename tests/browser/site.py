@@ -135,7 +135,7 @@ def words(area: str) -> Mapping[str, Mapping[str, str]]:
     """language → key → word, read from `web/src/<area>/words.ts`, e.g. `features/tasks`."""
     source = (SOURCES / area / "words.ts").read_text(encoding="utf-8")
     pair = re.compile(
-        r"""^\s+['"]?([\w.\-]+)['"]?:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`([^`]*)`),?""",
+        r"""^\s+['"]?([\w.:\-]+)['"]?:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`([^`]*)`),?""",
         re.MULTILINE,
     )
     parts = re.split(r"^\s*(?:export\s+)?(?:const\s+)?(zh|en)\s*(?::|=)\s*\{", source, flags=re.MULTILINE)

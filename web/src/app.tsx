@@ -2,11 +2,14 @@
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
+import { accessQuery, isShut } from './api/access';
 import { apiConfig, withLanguage } from './api/config';
 import { createQueryClient } from './api/queries';
 import { Connection } from './connection/connection';
 import { ConnectionContext } from './connection/hooks';
 import { browserWorld } from './connection/world';
+import { loginPath } from './features/login/next';
+import { handOver } from './features/login/session';
 import { ToastArea } from './parts/Toast';
 import { startSettings } from './preferences/settings';
 import { onPreferences, preferences } from './preferences/store';
@@ -15,7 +18,6 @@ import { createAppRouter } from './routes';
 const queries = createQueryClient();
 const connection = new Connection(() => withLanguage(apiConfig().socketUrl, preferences().language), browserWorld);
 const router = createAppRouter(queries);
-connection.start();
 let spoken = preferences().language;
 onPreferences(() => {
   const { language } = preferences();
@@ -24,7 +26,25 @@ onPreferences(() => {
   // Frames are written in the language that the socket was opened with.
   connection.renew();
 });
-startSettings(queries);
+
+/**
+ * Ask who is here, and go to where they want to be or to the way in; call before anything is drawn.
+ *
+ * A server that does not say counts as one that asks nobody: the page then tells that it is away.
+ */
+export async function begin(): Promise<void> {
+  const access = await queries.fetchQuery(accessQuery).catch(() => undefined);
+  const isWayIn = location.pathname === '/login';
+  if (isShut(access)) {
+    if (!isWayIn) router.history.replace(loginPath(location.pathname + location.search + location.hash));
+    return;
+  }
+  if (access !== undefined) handOver(access);
+  // A log-in loads the page anew.
+  if (isWayIn) return;
+  connection.start();
+  startSettings(queries);
+}
 
 export function App() {
   return (

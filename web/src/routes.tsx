@@ -7,16 +7,17 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router';
+import { nextPath } from './features/login/next';
 import { parseTaskSearch } from './features/task/search';
 import { parseTasksSearch } from './features/tasks/search';
-import { Frame } from './frame/Frame';
 import { NotFound, PageError, PageLoading } from './frame/PageStates';
+import { Surroundings } from './frame/Surroundings';
 
 interface RouterContext {
   readonly queries: QueryClient;
 }
 
-const root = createRootRouteWithContext<RouterContext>()({ component: Frame, notFoundComponent: NotFound });
+const root = createRootRouteWithContext<RouterContext>()({ component: Surroundings, notFoundComponent: NotFound });
 
 const start = createRoute({
   getParentRoute: () => root,
@@ -24,6 +25,14 @@ const start = createRoute({
   beforeLoad: () => {
     throw redirect({ to: '/tasks', replace: true });
   },
+});
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  validateSearch: (search: Readonly<Record<string, unknown>>): { readonly next?: string } =>
+    search['next'] === undefined ? {} : { next: nextPath(search['next'], location.origin) },
+  component: lazyRouteComponent(() => import('./features/login/page'), 'LoginPage'),
 });
 
 const tasks = createRoute({
@@ -76,7 +85,7 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./features/settings/page'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([start, tasks, newTask, task, chat, agents, analytics, system, settings]);
+const tree = root.addChildren([start, login, tasks, newTask, task, chat, agents, analytics, system, settings]);
 
 export function createAppRouter(queries: QueryClient) {
   return createRouter({

@@ -42,7 +42,7 @@ HEADERS = {
 HASHED = "/assets/"
 """Files under here carry a hash in their name and never change."""
 INDEX = "index.html"
-PLACES = ("tasks", "chat", "agents", "analytics", "system", "settings")
+PLACES = ("tasks", "chat", "agents", "analytics", "system", "settings", "login")
 """First parts of the front end's own addresses; `web/src/routes.tsx` has the rest of each."""
 BUILD = "make web"
 API_CONFIG = {

@@ -5,8 +5,8 @@
  */
 import { locale } from '@/i18n/words';
 import { apiConfig } from './config';
-import { apiKey } from './key';
 import { ApiProblem, problemOf } from './problem';
+import { isOfSession, sessionRefused } from './session';
 
 const FIRST_PAUSE_MS = 300;
 const MAX_PAUSE_MS = 5000;
@@ -47,6 +47,7 @@ async function once(request: Request, deadlineMs: number): Promise<Response> {
     throw new ApiProblem({ code: 'OFFLINE', message: String(cause), cause });
   }
   if (response.ok) return response;
+  if (response.status === 401 && isOfSession(request.url)) sessionRefused(request.method !== 'GET');
   throw await problemOf(response);
 }
 
@@ -54,7 +55,6 @@ export async function send(given: Request, patience: Patience = {}): Promise<Res
   const headers = new Headers(given.headers);
   headers.set('Accept-Language', locale());
   headers.set('X-Requested-With', 'fetch');
-  if (apiKey() !== '') headers.set('Authorization', `Bearer ${apiKey()}`);
   const request = new Request(given, { headers });
   const deadlineMs = patience.deadlineMs ?? apiConfig().timeoutMs;
   const retries = request.method === 'GET' ? (patience.retries ?? apiConfig().retries) : 0;

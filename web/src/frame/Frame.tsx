@@ -1,6 +1,8 @@
 /** The frame around every page: rail, top bar, banner, palette, help, and the keys that work everywhere. */
 import { Outlet, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useMay } from '@/api/access';
+import { SessionEnd } from '@/features/login/SessionEnd';
 import { useWords } from '@/i18n/words';
 import { Banner } from './Banner';
 import { Help } from './Help';
@@ -14,9 +16,12 @@ export function Frame() {
   const say = useWords(words);
   const navigate = useNavigate();
   const [open, setOpen] = useState<'palette' | 'help' | null>(null);
+  const may = useMay();
   const close = () => setOpen(null);
   useKeys({
-    n: () => void navigate({ to: '/tasks/new' }),
+    n: () => {
+      if (may('tasks:write')) void navigate({ to: '/tasks/new' });
+    },
     '/': () => setOpen('palette'),
     '?': () => setOpen('help'),
     'Mod+k': () => setOpen(open === 'palette' ? null : 'palette'),
@@ -35,6 +40,7 @@ export function Frame() {
         </main>
       </div>
       <Palette isOpen={open === 'palette'} onClose={close} />
+      <SessionEnd />
       <Help isOpen={open === 'help'} onClose={close} />
     </div>
   );

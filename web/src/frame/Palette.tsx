@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { CornerDownLeft, Languages, Plus, Search, SunMoon } from 'lucide-react';
 import { useDeferredValue, useEffect, useId, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { useMay } from '@/api/access';
 import { api, take } from '@/api/client';
 import { statusOf } from '@/events/status';
 import { useWords } from '@/i18n/words';
@@ -11,7 +12,7 @@ import { ErrorNote } from '@/parts/ErrorNote';
 import { StatusMark } from '@/parts/StatusMark';
 import { setPreferences, usePreferences } from '@/preferences/store';
 import { usePageCommands } from './commands';
-import { PLACES } from './Rail';
+import { usePlaces } from './Rail';
 import { words } from './words';
 
 interface Item {
@@ -29,6 +30,8 @@ function useItems(query: string): { readonly items: readonly Item[]; readonly er
   const navigate = useNavigate();
   const { language } = usePreferences();
   const offered = usePageCommands();
+  const places = usePlaces();
+  const canWrite = useMay()('tasks:write');
   const wanted = useDeferredValue(query.trim());
   const found = useQuery({
     queryKey: ['palette', wanted],
@@ -45,14 +48,18 @@ function useItems(query: string): { readonly items: readonly Item[]; readonly er
         icon: one.icon ?? <CornerDownLeft size={16} aria-hidden />,
         run: one.run,
       })),
-      {
-        key: 'new',
-        group: say('palette.do'),
-        label: say('new'),
-        icon: <Plus size={16} aria-hidden />,
-        run: () => void navigate({ to: '/tasks/new' }),
-      },
-      ...PLACES.map(({ to, word, Icon }) => ({
+      ...(canWrite
+        ? [
+            {
+              key: 'new',
+              group: say('palette.do'),
+              label: say('new'),
+              icon: <Plus size={16} aria-hidden />,
+              run: () => void navigate({ to: '/tasks/new' }),
+            },
+          ]
+        : []),
+      ...places.map(({ to, word, Icon }) => ({
         key: to,
         group: say('palette.go'),
         label: say(word),
@@ -74,7 +81,7 @@ function useItems(query: string): { readonly items: readonly Item[]; readonly er
         run: () => setPreferences({ theme }),
       })),
     ],
-    [say, navigate, language, offered],
+    [say, navigate, language, offered, places, canWrite],
   );
   const needle = wanted.toLowerCase();
   const items = fixed.filter((one) => one.label.toLowerCase().includes(needle));

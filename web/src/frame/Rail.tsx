@@ -1,22 +1,39 @@
 import { Link } from '@tanstack/react-router';
-import { Bot, ChartNoAxesCombined, ListTodo, MessagesSquare, PanelLeftClose, PanelLeftOpen, ServerCog, Settings } from 'lucide-react';
+import { Bot, ChartNoAxesCombined, ListTodo, MessagesSquare, PanelLeftClose, PanelLeftOpen, ServerCog, Settings, type LucideIcon } from 'lucide-react';
+import { useMemo } from 'react';
+import { useMay, type Permission } from '@/api/access';
 import { cx } from '@/parts/classes';
 import { useWords } from '@/i18n/words';
 import { setPreferences, usePreferences } from '@/preferences/store';
 import { words } from './words';
 
-export const PLACES = [
-  { to: '/tasks', word: 'tasks', Icon: ListTodo },
-  { to: '/chat', word: 'chat', Icon: MessagesSquare },
-  { to: '/agents', word: 'agents', Icon: Bot },
-  { to: '/analytics', word: 'analytics', Icon: ChartNoAxesCombined },
-  { to: '/system', word: 'system', Icon: ServerCog },
-  { to: '/settings', word: 'settings', Icon: Settings },
-] as const;
+interface Place {
+  readonly to: '/tasks' | '/chat' | '/agents' | '/analytics' | '/system' | '/settings';
+  readonly word: 'tasks' | 'chat' | 'agents' | 'analytics' | 'system' | 'settings';
+  readonly Icon: LucideIcon;
+  /** What one must be allowed to do there. */
+  readonly needs: Permission | null;
+}
+
+const PLACES: readonly Place[] = [
+  { to: '/tasks', word: 'tasks', Icon: ListTodo, needs: 'tasks:read' },
+  { to: '/chat', word: 'chat', Icon: MessagesSquare, needs: 'chat' },
+  { to: '/agents', word: 'agents', Icon: Bot, needs: 'system:read' },
+  { to: '/analytics', word: 'analytics', Icon: ChartNoAxesCombined, needs: 'tasks:read' },
+  { to: '/system', word: 'system', Icon: ServerCog, needs: 'system:read' },
+  { to: '/settings', word: 'settings', Icon: Settings, needs: null },
+];
+
+/** Where the person may go. */
+export function usePlaces(): readonly Place[] {
+  const may = useMay();
+  return useMemo(() => PLACES.filter(({ needs }) => needs === null || may(needs)), [may]);
+}
 
 export function Rail() {
   const say = useWords(words);
   const { isRailNarrow } = usePreferences();
+  const places = usePlaces();
   return (
     <nav
       aria-label={say('nav')}
@@ -34,7 +51,7 @@ export function Rail() {
           Multi-Agent
         </span>
       </Link>
-      {PLACES.map(({ to, word, Icon }) => (
+      {places.map(({ to, word, Icon }) => (
         <Link
           key={to}
           to={to}

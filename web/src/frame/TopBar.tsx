@@ -1,6 +1,8 @@
 import { Link } from '@tanstack/react-router';
 import { CircleHelp, Languages, Plus, Search } from 'lucide-react';
+import { useMay } from '@/api/access';
 import { useConnectionStatus } from '@/connection/hooks';
+import { PersonMenu } from '@/features/login/PersonMenu';
 import { useWords } from '@/i18n/words';
 import { buttonClass, IconButton } from '@/parts/Button';
 import { cx } from '@/parts/classes';
@@ -28,6 +30,7 @@ function ConnectionMark() {
 export function TopBar({ onSearch, onHelp }: { readonly onSearch: () => void; readonly onHelp: () => void }) {
   const say = useWords(words);
   const { language } = usePreferences();
+  const may = useMay();
   return (
     <header className="sticky top-0 z-20 flex h-[52px] items-center gap-2 border-b border-line bg-bg px-gutter">
       <button
@@ -56,10 +59,13 @@ export function TopBar({ onSearch, onHelp }: { readonly onSearch: () => void; re
       <span className="hidden md:inline">
         <IconButton label={say('help')} icon={<CircleHelp size={17} aria-hidden />} onClick={onHelp} />
       </span>
-      <Link to="/tasks/new" aria-label={say('new')} aria-keyshortcuts="n" className={buttonClass('primary')}>
-        <Plus size={16} aria-hidden />
-        <span className="hidden sm:inline">{say('new')}</span>
-      </Link>
+      <PersonMenu />
+      {may('tasks:write') && (
+        <Link to="/tasks/new" aria-label={say('new')} aria-keyshortcuts="n" className={buttonClass('primary')}>
+          <Plus size={16} aria-hidden />
+          <span className="hidden sm:inline">{say('new')}</span>
+        </Link>
+      )}
     </header>
   );
 }

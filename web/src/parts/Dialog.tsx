@@ -14,21 +14,27 @@ interface DialogProps {
   readonly width?: 'small' | 'normal' | 'wide';
   /** The title is for screen readers only. */
   readonly isTitleHidden?: boolean;
+  /** Only its own buttons close it. */
+  readonly isCloseless?: boolean;
   readonly children: ReactNode;
 }
 
 const WIDTHS = { small: 'max-w-md', normal: 'max-w-xl', wide: 'max-w-3xl' } as const;
 
 /** A modal dialog: the browser keeps the focus inside, Escape and a click beside it close it. */
-export function Dialog({ isOpen, onClose, title, actions, width = 'normal', isTitleHidden = false, children }: DialogProps) {
+export function Dialog({ isOpen, onClose, title, actions, width = 'normal', isTitleHidden = false, isCloseless = false, children }: DialogProps) {
   const say = useWords(words);
   const id = useId();
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = element.current;
     if (!dialog) return;
-    if (isOpen && !dialog.open) dialog.showModal();
-    else if (!isOpen && dialog.open) dialog.close();
+    if (isOpen && !dialog.open) {
+      dialog.showModal();
+      // A form begins at its first empty field, not at the button that closes it.
+      const fields = [...dialog.querySelectorAll<HTMLInputElement>('form input:not([type=radio], [type=checkbox])')];
+      (fields.find((field) => field.value === '') ?? fields[0])?.focus();
+    } else if (!isOpen && dialog.open) dialog.close();
   }, [isOpen]);
   return (
     <dialog
@@ -37,10 +43,10 @@ export function Dialog({ isOpen, onClose, title, actions, width = 'normal', isTi
       onClose={onClose}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        if (!isCloseless) onClose();
       }}
       onPointerDown={(event) => {
-        if (event.target === element.current) onClose();
+        if (event.target === element.current && !isCloseless) onClose();
       }}
       className={cx(
         'm-auto mt-[12vh] w-[calc(100vw-24px)] rounded-card border border-line bg-surface p-0 shadow-float open:appear',
@@ -53,7 +59,7 @@ export function Dialog({ isOpen, onClose, title, actions, width = 'normal', isTi
             <h2 id={id} className="text-lg font-semibold">
               {title}
             </h2>
-            {!isTitleHidden && <IconButton label={say('close')} icon={<X size={17} aria-hidden />} onClick={onClose} />}
+            {!isTitleHidden && !isCloseless && <IconButton label={say('close')} icon={<X size={17} aria-hidden />} onClick={onClose} />}
           </header>
           <div className={cx('min-h-0 flex-1 overflow-auto', !isTitleHidden && 'px-5 pb-4')}>{children}</div>
           {actions !== undefined && <footer className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3">{actions}</footer>}

@@ -20,6 +20,8 @@ interface MenuProps {
   /** Names the menu, and its trigger where that shows an icon only. */
   readonly label: string;
   readonly items: readonly MenuItem[];
+  /** Stands above the items, to be read. */
+  readonly head?: ReactNode;
   readonly trigger: ReactNode;
   readonly triggerClass?: string;
   readonly align?: 'start' | 'end';
@@ -28,7 +30,7 @@ interface MenuProps {
 const GAP = 4;
 
 /** A button that opens a list of actions: arrows move, Home and End jump, letters find, Escape closes. */
-export function Menu({ label, items, trigger, triggerClass, align = 'start' }: MenuProps) {
+export function Menu({ label, items, head, trigger, triggerClass, align = 'start' }: MenuProps) {
   const [isOpen, setOpen] = useState(false);
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
@@ -42,7 +44,7 @@ export function Menu({ label, items, trigger, triggerClass, align = 'start' }: M
     const isBelow = from.bottom + GAP + height <= innerHeight || from.top < height;
     list.current.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
     list.current.style.top = `${isBelow ? from.bottom + GAP : from.top - GAP - height}px`;
-    (list.current.querySelector<HTMLElement>('[aria-checked="true"]') ?? list.current.querySelector<HTMLElement>('[role]:not([disabled])'))?.focus();
+    (list.current.querySelector<HTMLElement>('[aria-checked="true"]') ?? list.current.querySelector<HTMLElement>('[role^="menuitem"]:not([disabled])'))?.focus();
   }, [isOpen, align]);
 
   useEffect(() => {
@@ -109,34 +111,34 @@ export function Menu({ label, items, trigger, triggerClass, align = 'start' }: M
         createPortal(
           <div
             ref={list}
-            id={id}
-            role="menu"
-            aria-label={label}
             onKeyDown={onKeyDown}
             className="appear fixed z-50 max-h-[60vh] min-w-44 overflow-auto rounded-card border border-line bg-surface p-1 shadow-float"
           >
-            {items.map((item) => (
-              <button
-                key={item.key}
-                type="button"
-                role={item.isChecked === undefined ? 'menuitem' : item.isOneOfMany === true ? 'menuitemcheckbox' : 'menuitemradio'}
-                aria-checked={item.isChecked}
-                disabled={item.isDisabled}
-                tabIndex={-1}
-                className={cx(
-                  'flex w-full items-center gap-2 rounded-control px-2.5 py-1.5 text-left hover:bg-hover focus:bg-hover disabled:opacity-55',
-                  item.isDanger === true && 'text-red',
-                )}
-                onClick={() => {
-                  if (item.isOneOfMany !== true) close();
-                  item.onSelect();
-                }}
-              >
-                {item.icon !== undefined && <span className="grid w-5 place-items-center">{item.icon}</span>}
-                <span className="min-w-0 flex-1">{item.label}</span>
-                {item.isChecked === true && <Check size={15} aria-hidden />}
-              </button>
-            ))}
+            {head !== undefined && <div className="mb-1 border-b border-line">{head}</div>}
+            <div id={id} role="menu" aria-label={label}>
+              {items.map((item) => (
+                <button
+                  key={item.key}
+                  type="button"
+                  role={item.isChecked === undefined ? 'menuitem' : item.isOneOfMany === true ? 'menuitemcheckbox' : 'menuitemradio'}
+                  aria-checked={item.isChecked}
+                  disabled={item.isDisabled}
+                  tabIndex={-1}
+                  className={cx(
+                    'flex w-full items-center gap-2 rounded-control px-2.5 py-1.5 text-left hover:bg-hover focus:bg-hover disabled:opacity-55',
+                    item.isDanger === true && 'text-red',
+                  )}
+                  onClick={() => {
+                    if (item.isOneOfMany !== true) close();
+                    item.onSelect();
+                  }}
+                >
+                  {item.icon !== undefined && <span className="grid w-5 place-items-center">{item.icon}</span>}
+                  <span className="min-w-0 flex-1">{item.label}</span>
+                  {item.isChecked === true && <Check size={15} aria-hidden />}
+                </button>
+              ))}
+            </div>
           </div>,
           document.body,
         )}

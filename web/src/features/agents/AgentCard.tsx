@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { RotateCcw } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
+import { useMay } from '@/api/access';
 import { api, take } from '@/api/client';
 import { formatNumber, formatPercent } from '@/i18n/format';
 import { known, useWords } from '@/i18n/words';
@@ -61,6 +62,7 @@ export function AgentCard({ agent, median, windowDays, onReset }: AgentCardProps
   const queries = useQueryClient();
   const { language } = usePreferences();
   const [isAsking, setAsking] = useState(false);
+  const canReset = useMay()('system:operate');
   const name = titleOf(agent, language);
   const reset = useMutation({
     mutationFn: () => take(api.POST('/api/v1/system/agents/reset', { body: { agent: agent.name } })),
@@ -136,18 +138,20 @@ export function AgentCard({ agent, median, windowDays, onReset }: AgentCardProps
             </>
           )}
         </span>
-        <Button
-          size="small"
-          kind="quiet"
-          aria-label={say('reset.name', { name })}
-          icon={<RotateCcw size={14} aria-hidden />}
-          onClick={() => {
-            reset.reset();
-            setAsking(true);
-          }}
-        >
-          {say('reset')}
-        </Button>
+        {canReset && (
+          <Button
+            size="small"
+            kind="quiet"
+            aria-label={say('reset.name', { name })}
+            icon={<RotateCcw size={14} aria-hidden />}
+            onClick={() => {
+              reset.reset();
+              setAsking(true);
+            }}
+          >
+            {say('reset')}
+          </Button>
+        )}
       </footer>
       <Confirm
         isOpen={isAsking}

@@ -3,6 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { ArrowDown, MessagesSquare } from 'lucide-react';
 import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useMay } from '@/api/access';
+import { Denied } from '@/features/access/NotAllowed';
 import { modelQuery } from '@/features/settings/query';
 import { useTitle } from '@/frame/title';
 import { useWords } from '@/i18n/words';
@@ -119,7 +121,13 @@ function useFollowing(newest: string, oldest: string) {
 
 export function ChatPage() {
   const say = useWords(words);
+  const may = useMay();
   useTitle(say('title'));
+  return may('chat') ? <Talk /> : <Denied title={say('title')} permission="chat" />;
+}
+
+function Talk() {
+  const say = useWords(words);
   const [draft, setDraft] = useState('');
   const live = useConversation();
   const { conversation } = live;

@@ -1,7 +1,9 @@
 import { useNavigate } from '@tanstack/react-router';
 import { BookOpenText, ChartSpline, FileText, Send, Square } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { useMay } from '@/api/access';
 import { ApiProblem, asProblem } from '@/api/problem';
+import { Denied } from '@/features/access/NotAllowed';
 import { useTitle } from '@/frame/title';
 import { formatPercent } from '@/i18n/format';
 import { sayNow, useWords } from '@/i18n/words';
@@ -50,8 +52,14 @@ function useDraft() {
 
 export function NewTaskPage() {
   const say = useWords(words);
-  const navigate = useNavigate();
+  const may = useMay();
   useTitle(say('title'));
+  return may('tasks:write') ? <TaskForm /> : <Denied title={say('title')} permission="tasks:write" />;
+}
+
+function TaskForm() {
+  const say = useWords(words);
+  const navigate = useNavigate();
   const { draft, setDraft, end } = useDraft();
   const [files, setFiles] = useState<readonly File[]>([]);
   const [isFetching, setFetching] = useState(false);

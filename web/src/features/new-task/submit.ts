@@ -1,8 +1,8 @@
 /** Sends a draft with its files, and tells how far the files have come. Raises ApiProblem. */
 import type { Schemas } from '@/api/client';
 import { apiConfig } from '@/api/config';
-import { apiKey } from '@/api/key';
 import { ApiProblem, problemOf } from '@/api/problem';
+import { sessionRefused } from '@/api/session';
 import { locale } from '@/i18n/words';
 import { fieldsOf, type Draft } from './draft';
 
@@ -43,13 +43,13 @@ export function submit(draft: Draft, files: readonly File[], onProgress: (share:
     request.setRequestHeader('Accept-Language', locale());
     request.setRequestHeader('X-Requested-With', 'fetch');
     request.setRequestHeader('Idempotency-Key', draft.key);
-    if (apiKey() !== '') request.setRequestHeader('Authorization', `Bearer ${apiKey()}`);
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onProgress(event.loaded >= event.total ? null : event.loaded / event.total);
     };
     request.upload.onload = () => onProgress(null);
     request.onload = () => {
       const response = responseOf(request);
+      if (response.status === 401) sessionRefused(true);
       if (!response.ok) void problemOf(response).then(reject, reject);
       else void response.json().then((body: Schemas['TaskModel']) => resolve(body), () => reject(new ApiProblem({ code: 'UNREADABLE_ANSWER', message: `HTTP ${response.status}`, status: response.status })));
     };

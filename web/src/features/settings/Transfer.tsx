@@ -3,7 +3,9 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
 import { useId, useState, type DragEvent } from 'react';
+import { useMay } from '@/api/access';
 import { asProblem } from '@/api/problem';
+import { NotAllowed } from '@/features/access/NotAllowed';
 import { formatBytes, formatNumber } from '@/i18n/format';
 import { useWords } from '@/i18n/words';
 import { Button, cx, ErrorNote, StatusMark, toast } from '@/parts';
@@ -44,6 +46,7 @@ export function Transfer() {
   const say = useWords(words);
   const id = useId();
   const queries = useQueryClient();
+  const may = useMay();
   const [isOver, setOver] = useState(false);
   const exporting = useMutation({
     mutationFn: readExport,
@@ -71,47 +74,54 @@ export function Transfer() {
   return (
     <Section id="data" title={say('data')} note={say('data.note')}>
       <div>
-        <Button icon={<Download size={15} aria-hidden />} isBusy={exporting.isPending} onClick={() => exporting.mutate()}>
+        <Button icon={<Download size={15} aria-hidden />} isBusy={exporting.isPending} disabled={!may('data:export')} onClick={() => exporting.mutate()}>
           {say(exporting.isPending ? 'exporting' : 'export')}
         </Button>
+        {!may('data:export') && <NotAllowed permission="data:export" className="mt-2" />}
         {exporting.error && <ErrorNote error={exporting.error} isCompact className="mt-3" onRetry={() => exporting.mutate()} />}
       </div>
       <div>
         <h3 className="mb-1 text-sm font-medium text-muted">{say('import')}</h3>
-        <div
-          onDragOver={(event) => {
-            event.preventDefault();
-            setOver(true);
-          }}
-          onDragLeave={() => setOver(false)}
-          onDrop={onDrop}
-          className={cx(
-            'rounded-card border border-dashed px-4 py-6 text-center',
-            isOver ? 'border-accent bg-tint' : 'border-line-strong',
-          )}
-        >
-          {importing.isPending ? (
-            <p role="status">{say('importing', { name: importing.variables.name })}</p>
-          ) : (
-            <p>
-              {say('import.drop')}{' '}
-              <label htmlFor={id} className="link font-medium underline has-focus-visible:outline-2 has-focus-visible:outline-accent">
-                {say('import.choose')}
-                <input
-                  id={id}
-                  type="file"
-                  accept="application/json,.json"
-                  className="sr-only"
-                  onChange={(event) => {
-                    take(event.target.files);
-                    event.target.value = '';
-                  }}
-                />
-              </label>
-            </p>
-          )}
-        </div>
-        <p className="mt-1 text-sm text-muted">{say('import.note')}</p>
+        {!may('data:import') ? (
+          <NotAllowed permission="data:import" />
+        ) : (
+          <>
+            <div
+              onDragOver={(event) => {
+                event.preventDefault();
+                setOver(true);
+              }}
+              onDragLeave={() => setOver(false)}
+              onDrop={onDrop}
+              className={cx(
+                'rounded-card border border-dashed px-4 py-6 text-center',
+                isOver ? 'border-accent bg-tint' : 'border-line-strong',
+              )}
+            >
+              {importing.isPending ? (
+                <p role="status">{say('importing', { name: importing.variables.name })}</p>
+              ) : (
+                <p>
+                  {say('import.drop')}{' '}
+                  <label htmlFor={id} className="link font-medium underline has-focus-visible:outline-2 has-focus-visible:outline-accent">
+                    {say('import.choose')}
+                    <input
+                      id={id}
+                      type="file"
+                      accept="application/json,.json"
+                      className="sr-only"
+                      onChange={(event) => {
+                        take(event.target.files);
+                        event.target.value = '';
+                      }}
+                    />
+                  </label>
+                </p>
+              )}
+            </div>
+            <p className="mt-1 text-sm text-muted">{say('import.note')}</p>
+          </>
+        )}
       </div>
       {importing.error && (
         <div>

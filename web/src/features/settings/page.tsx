@@ -1,8 +1,8 @@
 /** A person's settings, what the server's model is, and what to do with one's data. */
+import { AccessSection } from '@/features/access/AccessSection';
 import { useTitle } from '@/frame/title';
 import { useWords } from '@/i18n/words';
 import { PageHead } from '@/parts';
-import { ApiKey } from './ApiKey';
 import { Appearance } from './Appearance';
 import { FeedbackForm } from './FeedbackForm';
 import { ModelStatus } from './ModelStatus';
@@ -18,7 +18,7 @@ export function SettingsPage() {
       <div>
         <Appearance />
         <ModelStatus />
-        <ApiKey />
+        <AccessSection />
         <Transfer />
         <FeedbackForm />
       </div>

@@ -1,5 +1,6 @@
 /** The system itself: is it well, what waits, who works, what went wrong. */
 import { useQuery } from '@tanstack/react-query';
+import { useMay } from '@/api/access';
 import { useTitle } from '@/frame/title';
 import type { Status } from '@/events/status';
 import { formatDuration, formatMoment } from '@/i18n/format';
@@ -43,6 +44,7 @@ export function SystemPage() {
   const health = useQuery(healthQuery);
   const queue = useQuery(queueQuery);
   const workers = useQuery(workersQuery);
+  const canOperate = useMay()('system:operate');
   const problem = health.error ?? queue.error ?? workers.error;
   const again = () => {
     for (const one of [health, queue, workers]) if (one.error) void one.refetch();
@@ -79,10 +81,12 @@ export function SystemPage() {
             )}
             <ErrorsCard />
           </div>
-          <div className="min-w-0 space-y-4">
-            <RetentionCard />
-            <FeedbackCard />
-          </div>
+          {canOperate && (
+            <div className="min-w-0 space-y-4">
+              <RetentionCard />
+              <FeedbackCard />
+            </div>
+          )}
         </div>
       </div>
     </>

@@ -3,8 +3,10 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { CheckCheck, CircleSlash, Ellipsis, Pause, Play, RotateCcw, RotateCw, Trash2 } from 'lucide-react';
 import { useId, useMemo, useState, type ReactNode } from 'react';
+import { useMay } from '@/api/access';
 import { api, take } from '@/api/client';
 import type { Status } from '@/events/status';
+import { NotAllowed } from '@/features/access/NotAllowed';
 import { useCommands } from '@/frame/commands';
 import { useWords } from '@/i18n/words';
 import { Button, buttonClass, Confirm, ErrorNote, Menu, toast, type MenuItem } from '@/parts';
@@ -22,6 +24,7 @@ export const ALLOWED: Readonly<Record<Status, readonly Action[]>> = {
   failed: ['retry', 'reopen', 'complete', 'delete'],
   cancelled: ['retry', 'reopen', 'delete'],
 };
+const NOTHING: readonly Action[] = [];
 const SHOWN: readonly Action[] = ['pause', 'resume', 'cancel', 'retry', 'reopen'];
 const ASKED = ['cancel', 'reopen', 'complete', 'delete'] as const;
 type Asked = (typeof ASKED)[number];
@@ -92,7 +95,8 @@ export function Actions({ taskId, status, isStopping }: ActionsProps) {
       if (action !== 'delete') void queries.invalidateQueries({ queryKey: ['task', taskId] });
     },
   });
-  const allowed = ALLOWED[status];
+  const isMine = useMay()('tasks:write');
+  const allowed = isMine ? ALLOWED[status] : NOTHING;
   const start = useMemo(
     () => (action: Action) => {
       reset();
@@ -117,6 +121,7 @@ export function Actions({ taskId, status, isStopping }: ActionsProps) {
       isDanger: action === 'delete',
       onSelect: () => start(action),
     }));
+  if (!isMine) return <NotAllowed permission="tasks:write" />;
   return (
     <>
       <div className="flex flex-wrap items-center gap-2">

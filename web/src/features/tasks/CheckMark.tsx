@@ -1,4 +1,5 @@
 import { Check, Minus } from 'lucide-react';
+import { useMay } from '@/api/access';
 import { cx } from '@/parts';
 
 interface CheckMarkProps {
@@ -8,8 +9,10 @@ interface CheckMarkProps {
   readonly className?: string;
 }
 
-/** A checkbox that leaves single keys to the page, as a field would not. */
+/** A checkbox that leaves single keys to the page, as a field would not; its place only for who may change nothing. */
 export function CheckMark({ label, state, onToggle, className }: CheckMarkProps) {
+  const canWrite = useMay()('tasks:write');
+  if (!canWrite) return <span className={cx('size-7', className)} />;
   return (
     <button
       type="button"

@@ -1,6 +1,7 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { SearchX } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useMay } from '@/api/access';
 import { useKeys } from '@/frame/keys';
 import { useTitle } from '@/frame/title';
 import { formatNumber } from '@/i18n/format';
@@ -47,6 +48,9 @@ function useSelection(list: TaskList, key: string) {
   return { chosen, rows, toggle, set: setChosen };
 }
 
+/** There is nothing that the person may do to what is selected. */
+const ignore = () => undefined;
+
 export function TasksPage() {
   const say = useWords(words);
   const navigate = useNavigate();
@@ -55,6 +59,7 @@ export function TasksPage() {
   const selection = useSelection(list, keyOf(search));
   useEffect(() => loader.pin(selection.chosen), [loader, selection.chosen]);
   useTitle(say('title'));
+  const canWrite = useMay()('tasks:write');
   const filter = (next: TasksSearch) => void navigate({ to: '/tasks', search: next, replace: true, resetScroll: true });
   useKeys({
     Escape: () => selection.set(new Set()),
@@ -96,9 +101,9 @@ export function TasksPage() {
         </EmptyState>
       )}
       {!isNone && !isFirst && (
-        <Lines list={list} loader={loader} selected={selection.chosen} onToggle={selection.toggle} onToggleAll={toggleAll} />
+        <Lines list={list} loader={loader} selected={selection.chosen} onToggle={canWrite ? selection.toggle : ignore} onToggleAll={toggleAll} />
       )}
-      <BulkBar rows={selection.rows} loader={loader} onSelect={(ids) => selection.set(new Set(ids))} />
+      {canWrite && <BulkBar rows={selection.rows} loader={loader} onSelect={(ids) => selection.set(new Set(ids))} />}
     </>
   );
 }
