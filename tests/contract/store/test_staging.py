@@ -7,7 +7,7 @@ import orjson
 import pytest
 from tests.support.stores import Desk, tenant
 
-from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, TENANT
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.service.intake import Fields, message_row, task_row
 from langgraph_multi_agent.store import staging, transfer, user_settings
@@ -63,6 +63,14 @@ async def test_nothing_is_seen_before_all_has_arrived_and_then_all_of_it_at_once
     assert (await desk.database.read(DEFAULT_SCOPE, user_settings.read))["theme"] == "dark"
     assert not await desk.database.read(SYSTEM_SCOPE, staging.is_unsettled)
     assert await desk.ids(tenant("other")) == []
+
+
+async def test_where_rows_wait_is_nobodys_tenant(desk: Desk) -> None:
+    await arrived(desk)
+    rows = await desk.rows("SELECT tenant FROM tasks UNION SELECT tenant FROM chat_messages")
+    owners = [row["tenant"] for row in rows]
+    assert len(owners) == 1
+    assert not any(TENANT.fullmatch(owner) for owner in owners)
 
 
 async def test_an_import_too_large_for_one_commit_is_shown_step_by_step(
