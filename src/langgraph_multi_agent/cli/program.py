@@ -15,7 +15,18 @@ import typer
 from typer.main import get_command
 
 from langgraph_multi_agent import __version__
-from langgraph_multi_agent.cli import access, agents, demo, look, retention, schedules, tasks, work, worker
+from langgraph_multi_agent.cli import (
+    access,
+    agents,
+    audit,
+    demo,
+    look,
+    retention,
+    schedules,
+    tasks,
+    work,
+    worker,
+)
 from langgraph_multi_agent.cli import help as help_page
 from langgraph_multi_agent.cli.call import (
     Call,
@@ -74,6 +85,7 @@ def build() -> Any:
 
     app.add_typer(_user_group(), rich_help_panel="access")
     app.add_typer(_key_group(), rich_help_panel="access")
+    app.add_typer(_audit_group(), rich_help_panel="access")
     add_command(app, "doctor", look.doctor, panel="look", attaches=False)
 
     database_group = _group("db")
@@ -126,6 +138,14 @@ def _key_group() -> typer.Typer:
     add_command(group, "create", access.create_key, changes=True, attaches=False)
     add_command(group, "revoke", access.revoke_key, changes=True, attaches=False)
     group.callback(cls=help_page.Group, help="cli.keys.help")(_before_command())
+    return group
+
+
+def _audit_group() -> typer.Typer:
+    group = _group("audit")
+    add_command(group, "log", audit.log, attaches=False)
+    add_command(group, "verify", audit.verify, attaches=False)
+    group.callback(cls=help_page.Group, help="cli.audit.help")(_before_command())
     return group
 
 
