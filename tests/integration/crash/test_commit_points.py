@@ -49,6 +49,7 @@ UNREACHED = {
         (f"sessions.{name}" for name in ("add", "prolong", "end")),
         "a browser's log-in, one row; no task depends on it",
     ),
+    "audit.append": "only where people must show who they are; one transaction, and no task depends on it",
     **dict.fromkeys(("feedback.add", "user_settings.change"), "a person's single write; no task depends on it"),
     **dict.fromkeys(
         (f"schedules.{name}" for name in ("create", "change", "remove", "run_now")),
