@@ -21,7 +21,7 @@ from typing import Any
 from bench.figures import AT_LEAST, AT_MOST, Figure, document, table
 from bench.servers import Servers, servers
 
-PRODUCTION = ("queued", "end_to_end", "latency", "sockets", "recovery", "fairness", "idle", "lists")
+PRODUCTION = ("queued", "end_to_end", "latency", "sockets", "recovery", "fairness", "idle", "lists", "access")
 QUICK: dict[str, dict[str, Any]] = {
     "queued": {"tasks": 100, "runs": 2},
     "end_to_end": {"tasks": 100, "runs": 2},

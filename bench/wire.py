@@ -20,6 +20,8 @@ class Wire:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    more: str = ""
+    """Header lines of every request."""
 
     async def request(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
         """Status and body."""
@@ -50,7 +52,7 @@ class Wire:
                     yield line[7:].decode().strip(), moment
 
     async def _send(self, method: str, path: str, body: Any) -> None:
-        head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{self.more}"
         if body is None:
             self.writer.write(f"{head}\r\n".encode())
         else:
@@ -72,9 +74,10 @@ class Wire:
         self.writer.close()
 
 
-async def connect(port: int) -> Wire:
-    """A connection to this machine's port."""
-    return Wire(*await asyncio.open_connection("127.0.0.1", port))
+async def connect(port: int, *, key: str = "") -> Wire:
+    """A connection to this machine's port, with an API key for a server that asks who one is."""
+    more = f"Authorization: Bearer {key}\r\n" if key else ""
+    return Wire(*await asyncio.open_connection("127.0.0.1", port), more)
 
 
 def zero_work(**input_data: Any) -> dict[str, Any]:

@@ -6,7 +6,8 @@ for itself.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -22,26 +23,55 @@ from langgraph_multi_agent.redis_client import open_client
 log = structlog.get_logger(__name__)
 
 CONNECTIONS = 8
+SHARES = 100
+ADVANCE_S = 5.0
+"""What was taken in advance and not used by then is lost: another replica may have needed it."""
+MAX_ADVANCES = 10_000
 PREFIX = "rate"
 
 
 class RateLimits:
     """`ports.RateLimits`.
 
+    A hundredth of a limit is taken at a time and used up here before more is asked for, so that most
+    requests cost no look at Redis; somebody may meet the limit so much early, on each replica.
+
     Args:
         shared: where all replicas count; None for this process alone.
+        monotonic: for what is taken in advance.
     """
 
-    def __init__(self, shared: RedisStorage | None = None) -> None:
+    def __init__(
+        self, shared: RedisStorage | None = None, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared = None if shared is None else SlidingWindowCounterRateLimiter(shared)
         self._is_shared_away = False
+        self._monotonic = monotonic
+        self._advance: OrderedDict[tuple[str, ...], tuple[int, float]] = OrderedDict()
 
     async def take(self, limit: str, *who: str) -> float:
+        left, until = self._advance.get((limit, *who), (0, 0.0))
+        now = self._monotonic()
+        if left and now < until:
+            self._advance[limit, *who] = (left - 1, until)
+            return 0.0
         item = _item(limit)
+        share = max(1, item.amount // SHARES)
+        waits_s = await self._count(item, share, *who)
+        if waits_s and share > 1:  # too little is left for a share, perhaps not for one
+            share, waits_s = 1, await self._count(item, 1, *who)
+        if not waits_s and share > 1:
+            self._advance[limit, *who] = (share - 1, now + ADVANCE_S)
+            self._advance.move_to_end((limit, *who))
+            while len(self._advance) > MAX_ADVANCES:
+                self._advance.popitem(last=False)
+        return waits_s
+
+    async def _count(self, item: RateLimitItem, cost: int, *who: str) -> float:
         if self._shared is not None:
             try:
-                waits_s = await _take(self._shared, item, *who)
+                waits_s = await _take(self._shared, item, cost, *who)
             except StorageError as error:
                 if not self._is_shared_away:
                     log.warning("rate_limits.redis", reason=type(error.__cause__ or error).__name__)
@@ -49,11 +79,13 @@ class RateLimits:
             else:
                 self._is_shared_away = False
                 return waits_s
-        return await _take(self._own, item, *who)
+        return await _take(self._own, item, cost, *who)
 
 
-async def _take(counter: SlidingWindowCounterRateLimiter, item: RateLimitItem, *who: str) -> float:
-    if await counter.hit(item, *who):
+async def _take(
+    counter: SlidingWindowCounterRateLimiter, item: RateLimitItem, cost: int, *who: str
+) -> float:
+    if await counter.hit(item, *who, cost=cost):
         return 0.0
     return max(1.0, (await counter.get_window_stats(item, *who)).reset_time - time.time())
 
