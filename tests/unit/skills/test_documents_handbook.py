@@ -51,6 +51,12 @@ COVERED = [
 ]
 
 COVERED += [
+    "怎样建立第一位管理员？",
+    "忘记密码怎么办",
+    "如何吊销 API 密钥？",
+    "How do I make the first admin?",
+    "How do I create an API key with lgma keys?",
+
     "请问怎么部署到 Kubernetes？",
     "Can I use PostgreSQL?",
     "怎样限制大模型费用",
