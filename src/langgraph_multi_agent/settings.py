@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -39,6 +39,9 @@ PREFIXED = frozenset({"data_dir", "host", "port", "profile", "lang", "teams", "t
 
 SECRETS = frozenset({"api_key", "llm_api_key", "database_url", "redis_url", "queue_redis_url"})
 """Fields that may hold a password: never in `repr`, a log or an error."""
+_SECRET_NAME = re.compile(r"(?:KEY|SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$", re.IGNORECASE)
+MIN_SECRET_CHARS = 8
+"""A shorter value under such a name is rather a word than a secret."""
 POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 REDIS = frozenset({"redis", "rediss", "unix"})
 REDIS_PORT, REDIS_LAST_DATABASE = 6379, 15
@@ -183,6 +186,9 @@ class Settings(BaseSettings):
     llm_price_input: Price = 0.0
     llm_price_output: Price = 0.0
 
+    _others_secrets: tuple[str, ...] = PrivateAttr(default=())
+    """What other variables of the environment call a secret, such as AWS_SECRET_ACCESS_KEY."""
+
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None, **overrides: Any) -> Self:
         """Parse the environment.
@@ -230,6 +236,7 @@ class Settings(BaseSettings):
         faults = list(_contradictions(settings))
         if faults:
             raise _refusal(faults)
+        settings._others_secrets = tuple(_others_secrets(environment))
         return settings
 
     @classmethod
@@ -322,7 +329,7 @@ class Settings(BaseSettings):
             url = urlsplit(address or "")
             passwords = [url.password or "", *parse_qs(url.query).get("password", [])]
             found += [form for word in passwords if word for form in (word, unquote(word))]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys([*found, *self._others_secrets]))
 
     @property
     def warnings(self) -> Sequence[SettingWarning]:
@@ -344,6 +351,15 @@ class Settings(BaseSettings):
         """
         if self.is_sqlite:
             raise _refusal([_fault("DATABASE_URL", "needs_postgresql", "several processes need PostgreSQL")])
+
+
+def _others_secrets(env: Mapping[str, str]) -> Iterator[str]:
+    """Values of variables whose names say that they are secret, and passwords in addresses."""
+    for name, value in env.items():
+        if _SECRET_NAME.search(name) and len(value) >= MIN_SECRET_CHARS:
+            yield value
+        if "://" in value and (url := _parsed(value)) is not None and url.password:
+            yield from (url.password, unquote(url.password))
 
 
 def _default_data_dir(env: Mapping[str, str]) -> Path:

@@ -3,7 +3,7 @@
 Hides where an error came from: a `Fault` of any layer, a path that does not exist, a field that
 does not fit, or a bug; and that paths of the MVP2 adapter answer in the envelope of its contract.
 Invariant: every answer that is not a success has one of these two forms, and none carries a stack,
-a path of this machine or the words of an unexpected exception.
+a path of this machine, a secret or the words of an unexpected exception.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from langgraph_multi_agent.api.context import language_of_connection, services_of
 from langgraph_multi_agent.domain.errors import Fault, InvalidRequest
 from langgraph_multi_agent.i18n.errors import describe, field_message
+from langgraph_multi_agent.telemetry.redaction import redacted, without_secrets
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_BASE = "urn:lgma:problem:"
@@ -80,7 +81,8 @@ class Json(JSONResponse):
 
 def problem_body(fault: Fault, language: str, *, instance: str | None = None) -> dict[str, Any]:
     """The problem object of a fault."""
-    text = describe(fault.code, fault.params, language, errors=fault.errors)
+    errors = [without_secrets(item) for item in fault.errors]
+    text = describe(fault.code, without_secrets(fault.params), language, errors=errors)
     body: dict[str, Any] = {
         "type": f"{TYPE_BASE}{fault.code.lower().replace('_', '-')}",
         "title": text.title,
@@ -91,11 +93,11 @@ def problem_body(fault: Fault, language: str, *, instance: str | None = None) ->
         "errors": [
             {"field": str(item.get("field", "")), "code": str(item.get("code", "invalid"))}
             | {"message": field_message(item, language)}
-            for item in fault.errors
+            for item in errors
         ],
     }
     if instance is not None:
-        body["instance"] = instance
+        body["instance"] = redacted(instance)
     return body
 
 

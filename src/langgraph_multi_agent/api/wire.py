@@ -17,6 +17,7 @@ from langgraph_multi_agent.api.context import Services
 from langgraph_multi_agent.domain.errors import Fault
 from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.i18n.errors import describe
+from langgraph_multi_agent.telemetry.redaction import without_secrets
 
 CLOSE_DEADLINE_S = 10.0
 """How long a slow client gets to take what is on the wire and read why it is closed."""
@@ -71,7 +72,8 @@ class Wire:
 
     async def refuse_fault(self, fault: Fault, *, task_id: Any) -> None:
         """An `error` frame with the fault's code and words."""
-        detail = describe(fault.code, fault.params, self.language, errors=fault.errors).detail
+        errors = [without_secrets(item) for item in fault.errors]
+        detail = describe(fault.code, without_secrets(fault.params), self.language, errors=errors).detail
         await self.send("error", None, message=detail, error=True, error_code=fault.code, task_id=task_id)
 
     async def put(self, frame: str) -> None:

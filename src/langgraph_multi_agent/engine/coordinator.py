@@ -27,6 +27,7 @@ from langgraph_multi_agent.domain.result import Question, SubtaskResult
 from langgraph_multi_agent.engine.context import RunContext, WaitsForAnswer
 from langgraph_multi_agent.engine.steps import replayed
 from langgraph_multi_agent.engine.work import SubtaskWork
+from langgraph_multi_agent.telemetry.redaction import redacted
 
 MAX_SUMMARY_CHARS = 500
 
@@ -304,13 +305,13 @@ class _SubtaskTimeout(Exception):
 def error_json(error: BaseException) -> dict[str, Any]:
     """An error as journalled: code, JSON parameters, and whether another attempt may help."""
     if isinstance(error, Fault):
-        params = {name: value if isinstance(value, (int, float, bool)) else str(value)[:500]
+        params = {name: value if isinstance(value, (int, float, bool)) else redacted(str(value))[:500]
                   for name, value in error.params.items()}
         retryable = error.code in RETRYABLE and bool(params.pop("retryable", True))
         return {"code": error.code, "params": params, "retryable": retryable}
     return {
         "code": "SUBTASK_FAILED",
-        "params": {"reason": f"{type(error).__name__}: {error}"[:500]},
+        "params": {"reason": redacted(f"{type(error).__name__}: {error}")[:500]},
         "retryable": True,
     }
 

@@ -45,7 +45,7 @@ from langgraph_multi_agent.models.wire import (
 )
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.telemetry.metrics import Metrics
-from langgraph_multi_agent.telemetry.redaction import Redactor
+from langgraph_multi_agent.telemetry.redaction import Redactor, redacted
 
 PRIMARY_SHARE = 0.6
 """Of the deadline, where there is a fallback: a primary that hangs must leave it time."""
@@ -111,8 +111,7 @@ class Gateway:
         self._sleep = sleep
         self._uniform = uniform
         self._breakers: dict[str, Breaker] = {}
-        key = settings.llm_api_key
-        self._redactor = Redactor([key.get_secret_value()] if key else [])
+        self._redactor = Redactor(settings.secrets)
 
     async def close(self) -> None:
         """Close connections. Calls still running end as if cut."""
@@ -367,7 +366,7 @@ class Gateway:
 
     def _invalid(self, model: str, problem: AnswerProblem) -> ModelAnswerInvalid:
         return ModelAnswerInvalid(
-            reason=problem.reason, detail=problem.detail[:MAX_DETAIL_CHARS], model=model
+            reason=problem.reason, detail=redacted(self._redactor.text(problem.detail))[:MAX_DETAIL_CHARS], model=model
         )
 
     def _unavailable(self, call: _Call, model: str, fault: WireFault) -> ModelUnavailable:
@@ -377,7 +376,7 @@ class Gateway:
             setting=SETTING_TO_CHECK.get(fault.kind, "LLM_BASE_URL"),
             status=fault.status,
             attempts=call.wire_calls,
-            detail=self._redactor.text(fault.detail)[:MAX_DETAIL_CHARS],
+            detail=redacted(self._redactor.text(fault.detail))[:MAX_DETAIL_CHARS],
         )
 
 

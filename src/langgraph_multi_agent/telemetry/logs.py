@@ -19,7 +19,7 @@ import orjson
 import structlog
 
 from langgraph_multi_agent.domain.errors import Fault
-from langgraph_multi_agent.telemetry.redaction import Redactor
+from langgraph_multi_agent.telemetry.redaction import Redactor, know
 
 SERVICE_NAME = "langgraph-multi-agent"
 FIELD_NAMES = {
@@ -71,7 +71,7 @@ def configure_logs(
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="@timestamp"),
     ]
-    redactor = Redactor(secrets)
+    redactor = know(secrets)
     final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _error_fields]
     if style == "json":
         final += [_EcsNames(service), _Redaction(redactor), _render_json]

@@ -1,8 +1,9 @@
 """Takes secrets out of anything that is about to be shown.
 
-Used by the logs and by whatever quotes a foreign error message. Invariant: a known secret, the
-value under a secret-looking key, a bearer token and a password in a URL never pass; the shape
-of the value (keys, types) stays.
+Used by the logs, by what becomes of a foreign error in a task or an event, and by error answers.
+Invariant: a known secret, the value under a secret-looking key, and whatever has the shape of a
+credential never pass; the shape of the value (keys, types) stays. What people wrote in their tasks and
+what came of it is theirs and does not come here.
 """
 
 import re
@@ -14,24 +15,54 @@ MIN_SECRET_CHARS = 4
 """A shorter secret would blank out ordinary words."""
 
 _SECRET_KEY = re.compile(
-    r"(?:^|[._\-\s])(?:x[-_])?(?:api[-_]?key|apikey|authorization|passw(?:or)?d|passphrase|secret|"
+    r"(?:^|[._\-\s])(?:x[-_])?(?:api[-_]?key|apikey|authorization|(?:pg)?passw(?:or)?d|passphrase|secret|"
     r"secret[-_]?key|access[-_]?key|private[-_]?key|token|cookie|set-cookie|credentials?)$",
     re.IGNORECASE,
 )
 _PATTERNS = (
+    (
+        re.compile(r"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+        rf"-----BEGIN \1PRIVATE KEY----- {REDACTED}",
+    ),
+    (re.compile(r"\blgma_[0-9a-z]{12}_[A-Za-z0-9_\-]+"), REDACTED),
     (re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=\-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
-    (re.compile(r"(?<=://)([^\s:/@]*):[^\s@/]+@"), rf"\1:{REDACTED}@"),
-    (re.compile(r"\b(?:sk|pk|rk|xox[abps]|gh[opsu]|lsv2)[-_][A-Za-z0-9*_\-]{6,}"), REDACTED),
+    # Up to the last @ before a blank: a password may hold any of :/@ unencoded.
+    (re.compile(r"(?<=://)([^\s:/@?#]*):[^\s\"'<>]+@"), rf"\1:{REDACTED}@"),
+    (re.compile(r"(?<=://)[^\s:/@?#]{16,}@"), f"{REDACTED}@"),
+    (re.compile(r"\b(?:sk|pk|rk|xox[abeprs]|gh[oprsu]|lsv2|glpat|hf|github_pat)[-_][A-Za-z0-9*_\-]{6,}"), REDACTED),
+    (re.compile(r"\bAIza[A-Za-z0-9_\-]{30,}"), REDACTED),
+    (re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"), REDACTED),
+    (re.compile(r"([?&](?:key|sig|signature|code|auth|x-amz-[a-z-]+)=)[^&\s\"'<>]+", re.IGNORECASE), rf"\1{REDACTED}"),
     (re.compile(r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*"), REDACTED),
     (
         re.compile(
-            r"((?:api[-_]?key|passw(?:or)?d|secret|access[-_]token|token)[\"']?\s*[=:]\s*[\"']?)"
+            r"((?:api[-_]?key|passw(?:or)?d|passphrase|secret|(?:access|secret|private)[-_]?key|access[-_]token|token|"
+            r"credentials?|cookie|session)[\"']?\s*[=:]\s*[\"']?)"
             r"[^\s\"'&,;}\]]{4,}",
             re.IGNORECASE,
         ),
         rf"\1{REDACTED}",
     ),
 )
+
+
+_process: list["Redactor"] = []
+
+
+def know(secrets: Iterable[str]) -> "Redactor":
+    """Make these the secrets that `redacted` knows in this process, besides shapes. Called with the logs."""
+    _process[:] = [Redactor(secrets)]
+    return _process[0]
+
+
+def redacted(text: str) -> str:
+    """Words from elsewhere without secrets, by what this process knows."""
+    return (_process[0] if _process else _BY_SHAPE).text(text)
+
+
+def without_secrets(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of an error; only texts are looked at, and their names do not count."""
+    return {name: redacted(value) if isinstance(value, str) else value for name, value in params.items()}
 
 
 class Redactor:
@@ -67,3 +98,6 @@ class Redactor:
         if value is None or isinstance(value, (bool, int, float)):
             return value
         return self.text(str(value))
+
+
+_BY_SHAPE = Redactor()
