@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, String, Text, select, type_coerce, update
+from sqlalchemy import Row, String, Text, bindparam, select, type_coerce, update
 
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
 from langgraph_multi_agent.store import installation, schema
@@ -29,6 +29,8 @@ _TEXTS = ("tenant", "actor", "means", "action", "target", "result", "request_id"
 _START = ""
 """The hash before the first row."""
 _LAST = select(_LOG.c.seq, _LOG.c.hash).order_by(_LOG.c.seq.desc()).limit(1)
+_LOCKED_TAIL = select(_FACTS.c.value).where(_FACTS.c.name == TAIL).with_for_update()
+_MOVE_TAIL = update(_FACTS).where(_FACTS.c.name == TAIL).values(value=bindparam("tail"))
 TARGET_CHARS = 512
 
 
@@ -106,8 +108,9 @@ def append(store: Store, entries: Sequence[Entry]) -> int:
         rows.append(row)
     if rows:
         insert_rows(store, _LOG, rows)
-        store.connection.execute(update(_FACTS).where(_FACTS.c.name == TAIL).values(value=f"{seq}:{last}"))
-        store.witness = select(_LOG.c.seq).where(_LOG.c.seq == seq, _LOG.c.hash == last)
+        store.connection.execute(_MOVE_TAIL, {"tail": f"{seq}:{last}"})
+        if store.dialect == POSTGRESQL:  # a COMMIT within this process has an answer
+            store.witness = select(_LOG.c.seq).where(_LOG.c.seq == seq, _LOG.c.hash == last)
     return seq
 
 
@@ -231,11 +234,10 @@ def _storable(entry: Entry) -> dict[str, Any]:
 
 
 def _locked_tail(store: Store) -> tuple[int, str]:
-    query = select(_FACTS.c.value).where(_FACTS.c.name == TAIL).with_for_update()
-    value = store.connection.scalar(query)
+    value = store.connection.scalar(_LOCKED_TAIL)
     if value is None:
         installation.agree(store, TAIL, f"0:{_START}")
-        value = store.connection.scalar(query)
+        value = store.connection.scalar(_LOCKED_TAIL)
     return _tail_of(value) or (0, _START)
 
 
