@@ -171,8 +171,8 @@ FAULTS = (
         name="queue-without-limit",
         breaks="TASK_QUEUE_SIZE bounds what waits",
         file="store/tasks.py",
-        old="            if room[is_delayed] >= 0\n",
-        new="            if room[is_delayed] >= -1\n",
+        old="        if room[is_delayed] <= 0:\n",
+        new="        if room[is_delayed] < 0:\n",
         tests=(LISTING + "test_a_full_queue_refuses_and_leaves_no_trace",),
     ),
     Seeded(
