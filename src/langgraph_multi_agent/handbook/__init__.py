@@ -128,10 +128,10 @@ _LIKELY = re.compile(
     r"|postgres\w*|redis|prometheus|offline skills?|command.?line|cli|citations?|cors|api)\b"
 )
 _POSSIBLE = re.compile(
-    r"备份|日志|配置|端口|跨域|指标|报告|密钥|环境变量|接口|限制|文件|文档|数据|格式|启动|安装|演示|升级|认证|登录|团队"
+    r"备份|日志|配置|端口|跨域|指标|报告|密钥|环境变量|接口|限制|文件|文档|数据|格式|启动|安装|演示|升级|认证|登录|密码|管理员|团队"
     r"|费用|预算|磁盘|内存"
     r"|\b(?:tasks?|back.?ups?|logs?|logging|settings?|ports?|reports?|environment variables?|demo|install\w*|upgrade"
-    r"|login|authentication|teams?|budget|uploads?|uploaded|files?|formats?|csv|pdf|docx|xlsx|parquet|sqlite|restart)\b"
+    r"|log.?in|authentication|passwords?|admins?|teams?|budget|uploads?|uploaded|files?|formats?|csv|pdf|docx|xlsx|parquet|sqlite|restart)\b"
 )
 _ANCHORS = ((1.0, _SURE), (0.9, _LIKELY), (0.8, _POSSIBLE))
 """Words that name something of this system, by how surely they mean it."""
