@@ -165,7 +165,7 @@ async def test_a_viewer_is_offered_nothing_to_change_and_told_why(site: Site) ->
     await site.go("/chat")
     await tab.until(f"{shows(site.word(ACCESS, 'may.chat'))} && !document.querySelector('textarea')")
     await site.go("/agents")
-    await tab.until("document.querySelector('[data-agent]')")
+    await tab.until(f"document.querySelector('[data-agent]') && {shows(site.word(ACCESS, 'may.system:operate'))}")
     assert await tab.find_all("button", re.compile(re.escape(site.word("features/agents", "reset")))) == []
     await site.go("/settings")
     await tab.until(shows(site.word(ACCESS, "may.data:import")))
@@ -203,6 +203,22 @@ async def test_what_was_begun_outlives_a_session_that_ended(site: Site) -> None:
     await tab.press_on("button", submit)
     await tab.until("/\\/tasks\\/[0-9a-f-]{36}/.test(location.pathname)")
     site.submitted.append((await tab.run("location.pathname")).rpartition("/")[2])
+
+
+async def test_days_that_are_no_number_do_not_make_a_key_without_an_end(site: Site) -> None:
+    tab = await enter(site, "li", "/settings")
+    await tab.press_on("button", site.word(ACCESS, "keys.new"))
+    await tab.fill("textbox", site.word(ACCESS, "name"), "quarterly")
+    days = site.word(ACCESS, "keys.days")
+    await tab.fill("textbox", days, "9o")
+    create = "document.querySelector('dialog[open] [type=submit]')"
+    await tab.until(f"{create}.disabled && document.querySelector('dialog[open] [role=alert]')")
+    await tab.fill("textbox", days, "99999")
+    await tab.until(f"!{create}.disabled")
+    await tab.press_on("button", site.word(ACCESS, "keys.create"))
+    await tab.until("document.querySelector('dialog[open] [role=alert]')?.innerText.includes('3650')")
+    keys = (await site.client.get("/api/v1/keys")).json()["keys"]
+    assert "quarterly" not in [one["name"] for one in keys]
 
 
 async def test_a_key_is_made_shown_once_used_to_log_in_and_revoked(site: Site) -> None:

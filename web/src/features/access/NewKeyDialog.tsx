@@ -43,9 +43,10 @@ export function NewKeyDialog({ onClose }: { readonly onClose: () => void }) {
   const [isNarrow, setNarrow] = useState(false);
   const [scopes, setScopes] = useState<readonly Permission[]>(['tasks:read']);
   const [days, setDays] = useState(FIRST_DAYS);
+  const lasts = daysOf(days);
   const making = useMutation({
     mutationFn: () =>
-      take(api.POST('/api/v1/keys', { body: { name: name.trim(), role, scopes: isNarrow ? [...scopes] : null, expires_in_days: daysOf(days) } })),
+      take(api.POST('/api/v1/keys', { body: { name: name.trim(), role, scopes: isNarrow ? [...scopes] : null, expires_in_days: lasts ?? null } })),
     onSuccess: () => void queries.invalidateQueries({ queryKey: keysQuery.queryKey }),
   });
   if (making.data) return <Secret made={making.data} onClose={onClose} />;
@@ -53,9 +54,10 @@ export function NewKeyDialog({ onClose }: { readonly onClose: () => void }) {
   const errorsOf = (field: string) => problem?.fields.filter((one) => one.field === field).map((one) => one.message) ?? [];
   const isShownAtField = problem !== null && problem.fields.length > 0 && problem.fields.every((one) => SHOWN.includes(one.field));
   const isScopeless = isNarrow && scopes.length === 0;
+  const isWrong = isScopeless || lasts === undefined;
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
-    if (!isScopeless && !making.isPending) making.mutate();
+    if (!isWrong && !making.isPending) making.mutate();
   };
   return (
     <Dialog
@@ -63,7 +65,7 @@ export function NewKeyDialog({ onClose }: { readonly onClose: () => void }) {
       onClose={onClose}
       title={say('keys.new')}
       actions={
-        <Button type="submit" form={FORM} kind="primary" isBusy={making.isPending} disabled={isScopeless}>
+        <Button type="submit" form={FORM} kind="primary" isBusy={making.isPending} disabled={isWrong}>
           {say('keys.create')}
         </Button>
       }
@@ -106,9 +108,9 @@ export function NewKeyDialog({ onClose }: { readonly onClose: () => void }) {
             </>
           )}
         </div>
-        <Field label={say('keys.days')} hint={say('keys.days.hint')} errors={errorsOf('expires_in_days')} className="max-w-40">
+        <Field label={say('keys.days')} hint={say('keys.days.hint')} errors={lasts === undefined ? [say('keys.days.hint')] : errorsOf('expires_in_days')}>
           {(attributes) => (
-            <input {...attributes} type="number" inputMode="numeric" min={1} max={3650} value={days} onChange={(event) => setDays(event.target.value)} className="field" />
+            <input {...attributes} inputMode="numeric" autoComplete="off" value={days} onChange={(event) => setDays(event.target.value)} className="field max-w-32" />
           )}
         </Field>
         {problem !== null && !isShownAtField && <ErrorNote error={problem} isCompact />}

@@ -38,9 +38,10 @@ export function stateOf(key: Key, now: Date): KeyState {
   return key.expires_at !== null && Date.parse(key.expires_at) <= now.getTime() ? 'expired' : 'valid';
 }
 
-/** Days as typed: null for none, and what is no number goes as it is, for the server to say what is wrong. */
-export function daysOf(typed: string): number | null {
-  return typed.trim() === '' ? null : Number(typed);
+/** Days as typed: null for a key without an end, undefined for what is no number, which must not count as none. */
+export function daysOf(typed: string): number | null | undefined {
+  if (typed.trim() === '') return null;
+  return /^\d{1,9}$/.test(typed.trim()) ? Number(typed) : undefined;
 }
 
 export interface UserChange {

@@ -2,8 +2,10 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Bot } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
+import { useMay } from '@/api/access';
 import { api, take } from '@/api/client';
 import { useAgentStatus, useConnectionStatus } from '@/connection/hooks';
+import { NotAllowed } from '@/features/access/NotAllowed';
 import { dashboardQuery } from '@/features/analytics/query';
 import { useTitle } from '@/frame/title';
 import { useWords } from '@/i18n/words';
@@ -49,6 +51,7 @@ export function AgentsPage() {
     staleTime: Infinity,
     select: ({ teams }) => new Map(teams.map((team) => [team.name, team.titles])),
   });
+  const canReset = useMay()('system:operate');
   const agents = found.data ?? [];
   const medianOf = (name: string) => dashboard.data?.agent_data.find((one) => one.agent === name)?.median_s;
   return (
@@ -64,6 +67,7 @@ export function AgentsPage() {
           )
         }
       />
+      {!canReset && <NotAllowed permission="system:operate" className="mb-4" />}
       {found.isPending && (
         <Cards>
           {Array.from({ length: 6 }, (_, index) => (

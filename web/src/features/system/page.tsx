@@ -1,6 +1,7 @@
 /** The system itself: is it well, what waits, who works, what went wrong. */
 import { useQuery } from '@tanstack/react-query';
 import { useMay } from '@/api/access';
+import { NotAllowed } from '@/features/access/NotAllowed';
 import { useTitle } from '@/frame/title';
 import type { Status } from '@/events/status';
 import { formatDuration, formatMoment } from '@/i18n/format';
@@ -81,12 +82,16 @@ export function SystemPage() {
             )}
             <ErrorsCard />
           </div>
-          {canOperate && (
-            <div className="min-w-0 space-y-4">
-              <RetentionCard />
-              <FeedbackCard />
-            </div>
-          )}
+          <div className="min-w-0 space-y-4">
+            {canOperate ? (
+              <>
+                <RetentionCard />
+                <FeedbackCard />
+              </>
+            ) : (
+              <NotAllowed permission="system:operate" className="px-1" />
+            )}
+          </div>
         </div>
       </div>
     </>
