@@ -424,7 +424,7 @@ async def test_a_socket_that_subscribed_shows_what_is_said(desk: Desk) -> None:
     async with (
         serving(desk.app) as address,
         connect(f"ws://{address}/api/v1/mvp2/ws") as socket,
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         await socket.send(json.dumps({"type": "chat_subscribe"}))
         frames = [json.loads(await socket.recv()) for _ in range(2)]

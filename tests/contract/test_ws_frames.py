@@ -44,7 +44,7 @@ class Socket:
         await self.connection.send(json.dumps(frame))
 
     async def next(self) -> Frame:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             frame: Frame = json.loads(await self.connection.recv())
         return frame
 
@@ -349,7 +349,7 @@ async def test_questions_for_the_status_that_come_too_fast_have_one_later_answer
     limits = StreamLimits(status_pause_s=0.01)
     async with open_desk(tmp_path / "data", stream_limits=limits) as desk, talking(desk) as socket:
         await socket.send(type="get_status")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await gate.entered.wait()
         for _ in range(50):
             await socket.send(type="get_status")
@@ -495,7 +495,7 @@ async def read_until_closed(socket: Socket, seen: list[int]) -> int | None:
 
 
 async def wait_until_closed(desk: Desk) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "langgraph_websocket_connections 0.0" not in desk.services.metrics.render()[0].decode():  # noqa: ASYNC110 - a gauge has no event
             await asyncio.sleep(0.02)
 
