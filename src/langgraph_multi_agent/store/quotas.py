@@ -11,7 +11,7 @@ budget is: the agent does without, or its task fails with this error and may be 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, case, func, literal, select, text
+from sqlalchemy import Integer, Select, bindparam, case, delete, func, literal, select, text
 
 from langgraph_multi_agent.domain.errors import DayQuotaExceeded, QuotaExceeded
 from langgraph_multi_agent.domain.quota import Quota
@@ -105,6 +105,14 @@ def reserve_of_day(store: Store, tenant: str, quota: Quota, *, tokens: int, cost
         raise _refusal(store, "tokens", spent_tokens, tokens, quota.tokens_a_day)
     if quota.cost_a_day is not None and spent_cost + cost > quota.cost_a_day:
         raise _refusal(store, "cost", spent_cost, cost, quota.cost_a_day)
+
+
+def forget_calls(store: Store, tenant: str, task_id: str) -> None:
+    """Delete a task's calls to models. Where a day is limited those of today stay: it is spent all the same."""
+    gone = delete(_CALLS).where(_CALLS.c.task_id == task_id)
+    if quota(store, tenant).has_day:
+        gone = gone.where(_CALLS.c.created_at < _today(store))
+    store.connection.execute(gone)
 
 
 def _spent(store: Store, tenant: str) -> tuple[int, float]:

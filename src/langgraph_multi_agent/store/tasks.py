@@ -582,12 +582,12 @@ def remove(store: Store, task_id: str, *, actor: str) -> None:
         schema.journal,
         schema.artifacts,
         schema.workflow_executions,
-        schema.model_calls,
         schema.effects,
         schema.leases,
         schema.idempotency_keys,
     ):
         store.connection.execute(delete(table).where(table.c.task_id == task_id))
+    quotas.forget_calls(store, locked.row.tenant, task_id)
     for thread_table in (schema.checkpoints, schema.checkpoint_writes):
         store.connection.execute(delete(thread_table).where(thread_table.c.thread_id == task_id))
     add_events(

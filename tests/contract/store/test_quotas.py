@@ -178,6 +178,21 @@ async def test_a_day_that_is_spent_refuses_calls_and_tasks_until_midnight(
         await budget(other).reserve(tokens=20, cost=0.2)
 
 
+async def test_deleting_a_task_gives_nothing_of_the_day_back(backend: str, tmp_path: Path, clock: DayClock) -> None:
+    async with opened(backend, tmp_path, clock, Quota(tokens_a_day=100)) as database:
+        task = await submit(database)
+        epoch = (await claim_all(database))[task.id]
+        budget = RunBudget(database=database, task_id=task.id, epoch=epoch, agent="desk", subtask_id=None)
+        reserved = await budget.reserve(tokens=100, cost=0.0)
+        await budget.settle(reserved, Cost(input_tokens=60, output_tokens=40, model_calls=1))
+        await database.write(
+            WORKER_SCOPE, runs.finish, task.id, epoch, Ending(action=Action.COMPLETE, result={})
+        )
+        await database.write(OURS, tasks.remove, task.id, actor="li")
+        with pytest.raises(DayQuotaExceeded):
+            await submit(database)
+
+
 async def test_concurrent_calls_do_not_spend_more_than_the_day_together(
     backend: str, tmp_path: Path, clock: DayClock
 ) -> None:
