@@ -165,7 +165,9 @@ async def test_a_viewer_is_offered_nothing_to_change_and_told_why(site: Site) ->
     await site.go("/chat")
     await tab.until(f"{shows(site.word(ACCESS, 'may.chat'))} && !document.querySelector('textarea')")
     await site.go("/agents")
-    await tab.until(f"document.querySelector('[data-agent]') && {shows(site.word(ACCESS, 'may.system:operate'))}")
+    await tab.until(
+        f"document.querySelector('[data-agent]') && {shows(site.word(ACCESS, 'may.system:operate'))}"
+    )
     assert await tab.find_all("button", re.compile(re.escape(site.word("features/agents", "reset")))) == []
     await site.go("/settings")
     await tab.until(shows(site.word(ACCESS, "may.data:import")))
