@@ -14,6 +14,7 @@ from tests.support.server import Desk, open_desk
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.access.policy import Permission, Role, permissions_of, role_for
 from langgraph_multi_agent.api.auth.rules import KNOWN, PUBLIC, Rule, RuledRoute, needs, ruled_router
+from langgraph_multi_agent.domain.errors import InvalidRequest
 
 OURS = Scope(tenant="default", actor="li")
 THEIRS = Scope(tenant="other", actor="wang")
@@ -186,3 +187,13 @@ async def test_a_session_of_a_browser_is_made_by_logging_in_and_ended_by_logging
     assert (await client.post("/api/v1/auth/logout", headers=own)).status_code == 204
     client.cookies.set("lgma_session", token)
     assert (await client.get("/api/v1/tasks")).status_code == 401
+
+
+async def test_nobody_gets_the_conversation_of_another_by_taking_a_name(desk: Desk) -> None:
+    identities = desk.services.identities
+    for name in ("local", "System", "worker", "key:ci", "a:b"):
+        with pytest.raises(InvalidRequest):
+            await identities.add_user(OURS, name=name, role=Role.USER, password=PASSWORD)
+    one, two = [await identities.create_key(OURS, name="ci", role=Role.USER) for _ in range(2)]
+    actors = {(await identities.of_key(made.secret)).actor for made in (one, two)}
+    assert actors == {f"key:{one.key.id}", f"key:{two.key.id}"}

@@ -102,8 +102,9 @@ async def test_a_token_names_its_principal_with_the_highest_role_that_is_ours() 
     async with verifying(Issuer()) as verifier:
         found = await verifier.principal(token())
         assert (found.id, found.name, found.tenant, found.role, found.means) == (
-            "oidc:u-1", "li", "harbour", Role.OPERATOR, Means.TOKEN,
+            "u-1", "li", "harbour", Role.OPERATOR, Means.TOKEN,
         )  # fmt: skip
+        assert found.actor == "token:u-1"  # the name is what its bearer may have chosen
         plain = await verifier.principal(
             token(CURVE, kid="curve", algorithm="ES256", tenant=None, preferred_username=None, roles="viewer")
         )
@@ -141,6 +142,7 @@ def refused() -> dict[str, str]:
         "another audience": token(aud="billing"),
         "no audience": token(aud=None),
         "no subject": token(sub=None),
+        "an endless subject": token(sub="s" * 121),
         "no role": token(roles=None),
         "roles that are not ours": token(roles=["root", "Owner"]),
         "roles of a wrong kind": token(roles={"admin": True}),

@@ -94,9 +94,16 @@ class Principal:
         object.__setattr__(self, "permissions", of_role if self.scopes is None else of_role & self.scopes)
 
     @property
+    def actor(self) -> str:
+        """Whose conversation and settings they have. Users go by name, which has no colon; whoever else can
+        choose a name of their own goes by id.
+        """
+        return self.name if self.means in (Means.LOCAL, Means.SESSION) else f"{self.means}:{self.id}"
+
+    @property
     def scope(self) -> Scope:
         """What a unit of work is told of them."""
-        return Scope(tenant=self.tenant, actor=self.name)
+        return Scope(tenant=self.tenant, actor=self.actor)
 
 
 LOCAL = Principal(

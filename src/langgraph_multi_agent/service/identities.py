@@ -21,7 +21,7 @@ import orjson
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
+from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE, Scope
 from langgraph_multi_agent.access.policy import LOCAL, Means, Permission, Principal, Role, permissions_of
 from langgraph_multi_agent.domain.errors import (
     AuthenticationRequired,
@@ -37,7 +37,9 @@ from langgraph_multi_agent.store.identities import Key, User
 
 KEY_PREFIX = "lgma_"
 _KEY = re.compile(r"lgma_([0-9a-z]{12})_([A-Za-z0-9_-]{43})")
-NAME = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{0,62}[^\s\x00-\x1f\x7f])?")
+NAME = re.compile(r"[^\s:\x00-\x1f\x7f](?:[^:\x00-\x1f\x7f]{0,62}[^\s:\x00-\x1f\x7f])?")
+RESERVED = frozenset({DEFAULT_SCOPE.actor, WORKER_SCOPE.actor, SYSTEM_SCOPE.actor})
+"""Names that are nobody's, as they stand for the system in records."""
 REMEMBERED_S = 3.0
 """How long an answer about a credential is used again: revoking takes effect on every replica within this."""
 REMEMBERED = 10_000
@@ -347,7 +349,7 @@ def _name_errors(name: str) -> list[dict[str, Any]]:
         return [{"field": "name", "code": "empty"}]
     if len(name) > 64:
         return [{"field": "name", "code": "too_long", "limit": 64}]
-    return [] if NAME.fullmatch(name) else [{"field": "name", "code": "invalid"}]
+    return [] if NAME.fullmatch(name) and name.casefold() not in RESERVED else [{"field": "name", "code": "invalid"}]
 
 
 def _password_errors(password: str, name: str) -> list[dict[str, Any]]:

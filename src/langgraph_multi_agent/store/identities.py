@@ -129,7 +129,7 @@ def change_user(
     loses = (role is not None and role is not Role.ADMIN) or is_enabled is False
     if loses and [row.id for row in enabled_admins if row.tenant == found.tenant] == [found.id]:
         raise LastAdmin(user=name)
-    values: dict[str, Any] = {"updated_at": store.now, "generation": found.generation + 1}
+    values: dict[str, Any] = {"updated_at": store.now, "generation": _USERS.c.generation + 1}
     if role is not None:
         values["role"] = int(role)
     if password_hash is not None:

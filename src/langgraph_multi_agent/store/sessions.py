@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlalchemy import delete, select, update
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
+from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Database, Store, single_statement, unit
 from langgraph_multi_agent.store.sets import insert_rows
@@ -23,16 +24,25 @@ class StoredSessions:
         self._database = database
 
     async def create(self, token_hash: str, value: bytes, *, ttl_s: float) -> bool:
-        return await self._database.write(SYSTEM_SCOPE, add, token_hash, value, ttl_s=ttl_s)
+        try:
+            return await self._database.write(SYSTEM_SCOPE, add, token_hash, value, ttl_s=ttl_s)
+        except DependencyUnavailable:
+            return False
 
     async def get(self, token_hash: str) -> bytes | None:
         return await self._database.read(SYSTEM_SCOPE, find, token_hash)
 
     async def touch(self, token_hash: str, *, ttl_s: float) -> bool:
-        return await self._database.write(SYSTEM_SCOPE, prolong, token_hash, ttl_s=ttl_s)
+        try:
+            return await self._database.write(SYSTEM_SCOPE, prolong, token_hash, ttl_s=ttl_s)
+        except DependencyUnavailable:
+            return False
 
     async def delete(self, token_hash: str) -> bool:
-        await self._database.write(SYSTEM_SCOPE, end, token_hash)
+        try:
+            await self._database.write(SYSTEM_SCOPE, end, token_hash)
+        except DependencyUnavailable:
+            return False
         return True
 
     async def ping(self) -> bool:

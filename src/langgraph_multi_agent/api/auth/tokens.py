@@ -30,7 +30,7 @@ DEADLINE_S = 5.0
 LEEWAY_S = 30.0
 MAX_TOKEN_CHARS = 16_384
 MAX_ANSWER_BYTES = 256 * 1024
-NAME_CHARS = 128
+NAME_CHARS = 120
 
 
 class TokenVerifier:
@@ -101,12 +101,14 @@ class TokenVerifier:
         roles = [Role[word.upper()] for word in words if isinstance(word, str) and word.upper() in Role.__members__]
         if not roles:
             raise AuthenticationRequired(reason="no_role")
-        subject = str(claims["sub"])[:NAME_CHARS]
+        subject = str(claims["sub"])
+        if not 0 < len(subject) <= NAME_CHARS:
+            raise AuthenticationRequired(reason="token")
         tenant = claims.get(self._tenant_claim, DEFAULT_TENANT)
         if not isinstance(tenant, str) or not TENANT.fullmatch(tenant):
             raise AuthenticationRequired(reason="token")
         name = str(claims.get("preferred_username") or subject)[:NAME_CHARS]
-        return Principal(id=f"oidc:{subject}", name=name, tenant=tenant, role=max(roles), means=Means.TOKEN)
+        return Principal(id=subject, name=name, tenant=tenant, role=max(roles), means=Means.TOKEN)
 
     async def _key(self, key_id: str) -> PyJWK:
         if not self._is_fresh() or key_id not in self._keys:
