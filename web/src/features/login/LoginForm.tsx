@@ -1,7 +1,7 @@
 /** Name and password, or an API key. */
 import { useMutation } from '@tanstack/react-query';
 import { Eye, EyeOff } from 'lucide-react';
-import { useEffect, useId, useRef, useState, type FormEvent } from 'react';
+import { useId, useLayoutEffect, useRef, useState, type FormEvent } from 'react';
 import type { Access } from '@/api/access';
 import { useWords } from '@/i18n/words';
 import { Button, ErrorNote, IconButton } from '@/parts';
@@ -73,8 +73,8 @@ export function LoginForm({ onDone }: { readonly onDone: (access: Access) => voi
   });
   const isNameMissing = isTried && !isKey && name.trim() === '';
   const isSecretMissing = isTried && secret.trim() === '' && error === null;
-  useEffect(() => {
-    // The first field that is empty: a name is there already where a session ended.
+  useLayoutEffect(() => {
+    // The first field that is empty, with the error's own drawing: later it would take the caret from who types already.
     const fields = [...(form.current?.querySelectorAll('input') ?? [])];
     (fields.find((field) => field.value === '') ?? fields[0])?.focus();
   }, [isKey, error]);
