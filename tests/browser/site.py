@@ -324,11 +324,17 @@ def built_files() -> dict[str, bytes]:
     return {str(path.relative_to(WEB)): path.read_bytes() for path in WEB.rglob("*") if path.is_file()}
 
 
+STILL = """document.getAnimations().every(
+    (one) => one.playState !== 'running' || one.effect?.getComputedTiming().iterations === Infinity)"""
+"""What fades in has arrived: half way its colours are nobody's."""
+
+
 async def axe(tab: Tab, *, leave_out: Sequence[str] = ()) -> list[str]:
     """What breaks WCAG 2.2 AA on the page now, one line each.
 
     The rules come in through the debugger, which the page's policy does not bind.
     """
+    await tab.until(STILL)
     if not AXE.exists():
         pytest.fail("axe-core is missing: .venv/bin/python scripts/web.py build")
     await tab.run(AXE.read_text(encoding="utf-8") + "\n;0")

@@ -191,7 +191,7 @@ async def test_a_session_of_a_browser_is_made_by_logging_in_and_ended_by_logging
 
 async def test_nobody_gets_the_conversation_of_another_by_taking_a_name(desk: Desk) -> None:
     identities = desk.services.identities
-    for name in ("local", "System", "worker", "key:ci", "a:b"):
+    for name in ("local", "System", "worker", "key:ci", "a:b", "a/b"):
         with pytest.raises(InvalidRequest):
             await identities.add_user(OURS, name=name, role=Role.USER, password=PASSWORD)
     one, two = [await identities.create_key(OURS, name="ci", role=Role.USER) for _ in range(2)]

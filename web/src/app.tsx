@@ -5,9 +5,10 @@ import { StrictMode } from 'react';
 import { accessQuery, isShut } from './api/access';
 import { apiConfig, withLanguage } from './api/config';
 import { createQueryClient } from './api/queries';
+import { sessionRefused } from './api/session';
 import { Connection } from './connection/connection';
 import { ConnectionContext } from './connection/hooks';
-import { browserWorld } from './connection/world';
+import { browserWorld, type World } from './connection/world';
 import { loginPath } from './features/login/next';
 import { handOver } from './features/login/session';
 import { ToastArea } from './parts/Toast';
@@ -16,7 +17,26 @@ import { onPreferences, preferences } from './preferences/store';
 import { createAppRouter } from './routes';
 
 const queries = createQueryClient();
-const connection = new Connection(() => withLanguage(apiConfig().socketUrl, preferences().language), browserWorld);
+
+/** A socket does not say why it was refused, and a page that only listens asks for nothing else. */
+async function lookWhoIsHere(): Promise<void> {
+  if (!queries.getQueryData(accessQuery.queryKey)?.is_required) return;
+  const access = await queries.fetchQuery({ ...accessQuery, staleTime: 0 }).catch(() => undefined);
+  if (isShut(access)) sessionRefused(false);
+}
+
+const world: World = {
+  ...browserWorld,
+  open: (url, events) =>
+    browserWorld.open(url, {
+      ...events,
+      onClose: () => {
+        events.onClose();
+        void lookWhoIsHere();
+      },
+    }),
+};
+const connection = new Connection(() => withLanguage(apiConfig().socketUrl, preferences().language), world);
 const router = createAppRouter(queries);
 let spoken = preferences().language;
 onPreferences(() => {

@@ -37,7 +37,7 @@ from langgraph_multi_agent.store.identities import Key, User
 
 KEY_PREFIX = "lgma_"
 _KEY = re.compile(r"lgma_([0-9a-z]{12})_([A-Za-z0-9_-]{43})")
-NAME = re.compile(r"[^\s:\x00-\x1f\x7f](?:[^:\x00-\x1f\x7f]{0,62}[^\s:\x00-\x1f\x7f])?")
+NAME = re.compile(r"[^\s:/\x00-\x1f\x7f](?:[^:/\x00-\x1f\x7f]{0,62}[^\s:/\x00-\x1f\x7f])?")
 RESERVED = frozenset({DEFAULT_SCOPE.actor, WORKER_SCOPE.actor, SYSTEM_SCOPE.actor})
 """Names that are nobody's, as they stand for the system in records."""
 REMEMBERED_S = 3.0
