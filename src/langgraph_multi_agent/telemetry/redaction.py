@@ -3,11 +3,12 @@
 Used by the logs, by what becomes of a foreign error in a task or an event, and by error answers.
 Invariant: a known secret, the value under a secret-looking key, and whatever has the shape of a
 credential never pass; the shape of the value (keys, types) stays. What people wrote in their tasks and
-what came of it is theirs and does not come here.
+what came of it is theirs and does not come here. The work grows with the length of a text and no faster:
+whoever asks for an address decides what is in it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -19,21 +20,35 @@ _SECRET_KEY = re.compile(
     r"secret[-_]?key|access[-_]?key|private[-_]?key|token|cookie|set-cookie|credentials?)$",
     re.IGNORECASE,
 )
-_PATTERNS = (
+
+
+def _without_password(userinfo: re.Match[str]) -> str:
+    """Up to the last @ before a blank: a password may hold any of :/@ unencoded."""
+    user, rest = userinfo.groups()
+    at = rest.rfind("@")
+    return f"{user}:{REDACTED}{rest[at:]}" if at > 0 else userinfo[0]
+
+
+def _without_token(word: re.Match[str]) -> str:
+    """A word that begins as a JSON Web Token does is one if two dots follow."""
+    return REDACTED if word[1] else word[0]
+
+
+_PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (
         re.compile(r"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL),
         rf"-----BEGIN \1PRIVATE KEY----- {REDACTED}",
     ),
     (re.compile(r"\blgma_[0-9a-z]{12}_[A-Za-z0-9_\-]+"), REDACTED),
     (re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=\-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
-    # Up to the last @ before a blank: a password may hold any of :/@ unencoded.
-    (re.compile(r"(?<=://)([^\s:/@?#]*):[^\s\"'<>]+@"), rf"\1:{REDACTED}@"),
+    # The rest of the run goes with the first match: else each "://" would look through it again.
+    (re.compile(r"(?<=://)([^\s:/@?#]*):([^\s\"'<>]++)"), _without_password),
     (re.compile(r"(?<=://)[^\s:/@?#]{16,}@"), f"{REDACTED}@"),
     (re.compile(r"\b(?:sk|pk|rk|xox[abeprs]|gh[oprsu]|lsv2|glpat|hf|github_pat)[-_][A-Za-z0-9*_\-]{6,}"), REDACTED),
     (re.compile(r"\bAIza[A-Za-z0-9_\-]{30,}"), REDACTED),
     (re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"), REDACTED),
     (re.compile(r"([?&](?:key|sig|signature|code|auth|x-amz-[a-z-]+)=)[^&\s\"'<>]+", re.IGNORECASE), rf"\1{REDACTED}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*"), REDACTED),
+    (re.compile(r"\beyJ[A-Za-z0-9_\-]++(\.[A-Za-z0-9_\-]++\.[A-Za-z0-9_\-]*+)?"), _without_token),
     (
         re.compile(
             r"((?:api[-_]?key|passw(?:or)?d|passphrase|secret|(?:access|secret|private)[-_]?key|access[-_]token|token|"
