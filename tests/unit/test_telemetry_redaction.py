@@ -73,3 +73,19 @@ def test_the_work_grows_with_the_length_and_no_faster(piece: str, end: str) -> N
 )
 def test_passwords_of_addresses_and_tokens_go_and_the_rest_stays(text: str, shown: str) -> None:
     assert Redactor().text(text) == shown
+
+
+@pytest.mark.parametrize(
+    "key",
+    (
+        *("accessToken", "clientSecret", "APIKey", "xApiKey", "passwords", "pwd", "dbPwd", "secrets", "api_keys"),
+        *("refreshTokens", "Set-Cookie", "cookies", "PGPASSWORD", "aws.secretAccessKey", "credential"),
+    ),
+)
+def test_what_is_under_a_key_that_names_a_secret_goes(key: str) -> None:
+    assert Redactor().value({"x": [{key: "abc"}]}) == {"x": [{key: REDACTED}]}
+
+
+@pytest.mark.parametrize("key", ["input_tokens", "maxTokens", "tokens", "secretary", "keys", "monkey", "cwd"])
+def test_counts_and_other_words_stay(key: str) -> None:
+    assert Redactor().value({key: 12, "of": {key: {"a": 1}}}) == {key: 12, "of": {key: {"a": 1}}}

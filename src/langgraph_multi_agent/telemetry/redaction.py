@@ -16,10 +16,12 @@ MIN_SECRET_CHARS = 4
 """A shorter secret would blank out ordinary words."""
 
 _SECRET_KEY = re.compile(
-    r"(?:^|[._\-\s])(?:x[-_])?(?:api[-_]?key|apikey|authorization|(?:pg)?passw(?:or)?d|passphrase|secret|"
-    r"secret[-_]?key|access[-_]?key|private[-_]?key|token|cookie|set-cookie|credentials?)$",
+    r"(?:^|[._\-\s])(?:x[-_])?(?:api[-_]?key|authorization|(?:pg)?passw(?:or)?d|pwd|passphrase|secret|"
+    r"(?:secret|access|private)[-_]?key|token|cookie|credential)s?$",
     re.IGNORECASE,
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word of camelCase begins."""
 
 
 def _without_password(userinfo: re.Match[str]) -> str:
@@ -105,7 +107,7 @@ class Redactor:
             return self.text(value)
         if isinstance(value, Mapping):
             return {
-                key: REDACTED if _SECRET_KEY.search(str(key)) and item else self.value(item)
+                key: REDACTED if item and _is_secret(str(key), item) else self.value(item)
                 for key, item in value.items()
             }
         if isinstance(value, (list, tuple)):
@@ -113,6 +115,13 @@ class Redactor:
         if value is None or isinstance(value, (bool, int, float)):
             return value
         return self.text(str(value))
+
+
+def _is_secret(key: str, item: Any) -> bool:
+    """By the key, as apiKey, client-secret or PGPASSWORD; `tokens` may also be a count of them."""
+    if key.lower().endswith("tokens") and not isinstance(item, (str, list, tuple)):
+        return False
+    return _SECRET_KEY.search(_HUMP.sub("_", key)) is not None
 
 
 _BY_SHAPE = Redactor()
