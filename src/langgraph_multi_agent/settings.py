@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     oidc_audience: str | None = None
     oidc_algorithms: tuple[Literal["RS256", "PS256", "ES256", "EdDSA"], ...] = ("RS256", "ES256")
     oidc_role_claim: str = "roles"
-    oidc_tenant_claim: str = "tenant"
+    oidc_tenant_claim: str | None = None
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "console"] = "json"
@@ -419,6 +419,13 @@ def _access_faults(s: Settings) -> Iterator[dict[str, Any]]:
     key = s.api_key.get_secret_value() if s.api_key else ""
     if not all("!" <= letter <= "~" for letter in key):
         yield _fault("LGMA_API_KEY", "key_unreadable", "holds a character that no key has")
+    for entry in s.trusted_proxies:
+        try:
+            is_wide = ip_network(entry, strict=False).prefixlen == 0
+        except ValueError:
+            is_wide = True
+        if is_wide:
+            yield _fault("TRUSTED_PROXIES", "proxies_everybody", "each entry is an address or a network of some")
     if s.oidc_issuer is not None:
         url = _parsed(s.oidc_issuer)
         if url is None or not url.hostname or url.query or url.username:

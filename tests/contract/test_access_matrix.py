@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Route
@@ -13,8 +14,16 @@ from tests.support.server import Desk, open_desk
 
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.access.policy import Permission, Role, permissions_of, role_for
+from langgraph_multi_agent.api.auth.addresses import limit_key
 from langgraph_multi_agent.api.auth.rules import KNOWN, PUBLIC, Rule, RuledRoute, needs, ruled_router
-from langgraph_multi_agent.domain.errors import InvalidRequest
+from langgraph_multi_agent.api.origins import is_own_page
+from langgraph_multi_agent.domain.errors import (
+    AuthenticationRequired,
+    InvalidRequest,
+    LoginRefused,
+    TooManyRequests,
+)
+from langgraph_multi_agent.service.identities import HASHING_IN_LINE
 
 OURS = Scope(tenant="default", actor="li")
 THEIRS = Scope(tenant="other", actor="wang")
@@ -197,3 +206,95 @@ async def test_nobody_gets_the_conversation_of_another_by_taking_a_name(desk: De
     one, two = [await identities.create_key(OURS, name="ci", role=Role.USER) for _ in range(2)]
     actors = {(await identities.of_key(made.secret)).actor for made in (one, two)}
     assert actors == {f"key:{one.key.id}", f"key:{two.key.id}"}
+
+
+async def test_a_narrow_key_makes_and_changes_nobody_who_may_do_more(desk: Desk) -> None:
+    await desk.services.identities.add_user(OURS, name="root", role=Role.ADMIN, password=PASSWORD)
+    narrow = await key_of(desk, role=Role.ADMIN, scopes=[Permission.ACCESS_MANAGE])
+    header = {"authorization": f"Bearer {narrow}"}
+    person = {"name": "mallory", "role": "admin", "password": PASSWORD}
+    for method, path, body in (
+        ("POST", "/api/v1/users", person),
+        ("POST", "/api/v1/users", {**person, "role": "viewer"}),
+        ("PATCH", "/api/v1/users/root", {"password": "another long secret"}),
+        ("PATCH", "/api/v1/users/root", {"is_enabled": True}),
+        ("POST", "/api/v1/keys", {"name": "k", "role": "admin"}),
+        ("POST", "/api/v1/keys", {"name": "k", "role": "viewer"}),
+    ):
+        answer = await desk.client.request(method, path, json=body, headers=header)
+        assert (path, answer.status_code) == (path, 403)
+        assert "access:manage" not in answer.json()["detail"]  # it names what is lacking
+    same = {"name": "k", "role": "admin", "scopes": ["access:manage"]}
+    made = await desk.client.post("/api/v1/keys", json=same, headers=header)
+    assert made.status_code == 201
+
+
+async def test_nobody_is_kept_from_logging_in_by_those_who_try_their_name(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, enable_auth=True, rate_limit_login="3/hour") as desk:
+        await desk.services.identities.add_user(OURS, name="li", role=Role.USER, password=PASSWORD)
+        own = {"x-requested-with": "fetch"}
+
+        async def log_in(address: str, password: str) -> int:
+            transport = httpx.ASGITransport(desk.app, client=(address, 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                body = {"name": "li", "password": password}
+                return (await client.post("/api/v1/auth/login", json=body, headers=own)).status_code
+
+        tried = [await log_in(f"2001:db8::{number}", "x" * 12) for number in range(5)]
+        assert tried == [401, 401, 401, 429, 429]  # one customer's addresses count as one
+        assert await log_in("192.0.2.7", PASSWORD) == 200
+
+
+async def test_a_flood_of_log_ins_is_told_to_come_again_and_nobody_waits_behind_it(desk: Desk) -> None:
+    identities = desk.services.identities
+    flood = [identities.log_in(name="nobody", password="x" * 12) for _ in range(HASHING_IN_LINE + 10)]
+    outcomes = await asyncio.gather(*flood, return_exceptions=True)
+    kinds = {type(outcome) for outcome in outcomes}
+    assert kinds == {LoginRefused, TooManyRequests}
+
+
+async def test_logging_in_again_ends_the_session_before(desk: Desk) -> None:
+    await desk.services.identities.add_user(OURS, name="li", role=Role.USER, password=PASSWORD)
+    own, body = {"x-requested-with": "fetch"}, {"name": "li", "password": PASSWORD}
+    await desk.client.post("/api/v1/auth/login", json=body, headers=own)
+    first = desk.client.cookies["lgma_session"]
+    await desk.client.post("/api/v1/auth/login", json=body, headers=own)
+    assert desk.client.cookies["lgma_session"] != first
+    desk.client.cookies.set("lgma_session", first)
+    with pytest.raises(AuthenticationRequired):
+        await desk.services.identities.of_session(first)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "is_secure", "is_own"),
+    [
+        ("https://lgma.example", "lgma.example", True, True),
+        ("https://lgma.example", "lgma.example", False, True),  # a proxy that does not tell
+        ("http://lgma.example", "lgma.example", True, False),
+        ("https://lgma.example:8443", "lgma.example", True, False),
+        ("http://lgma.example:8000", "lgma.example:8000", False, True),
+        ("http://lgma.example:9000", "lgma.example:8000", False, False),
+        ("https://evil.example", "lgma.example", True, False),
+        ("null", "lgma.example", False, False),
+        ("https://app.example", "lgma.example", True, True),
+        ("*", "lgma.example", True, False),
+    ],
+)
+def test_a_session_counts_for_pages_of_our_own_scheme_host_and_port_only(
+    origin: str, host: str, is_secure: bool, is_own: bool
+) -> None:
+    assert is_own_page(origin, host, ["https://app.example", "*"], is_secure=is_secure) is is_own
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:0:1:aaaa::1", "2001:db8:0:1::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("testclient", "testclient"),
+        ("", ""),
+    ],
+)
+def test_an_address_counts_by_what_one_customer_has(address: str, key: str) -> None:
+    assert limit_key(address) == key

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from langgraph_multi_agent.access.policy import Means, Role
-from langgraph_multi_agent.api.auth.tokens import ASK_AGAIN_S, KEYS_LAST_S, TokenVerifier
+from langgraph_multi_agent.api.auth.tokens import ASK_AGAIN_S, KEYS_LAST_S, KEYS_SERVE_S, TokenVerifier
 from langgraph_multi_agent.domain.errors import AuthenticationRequired, DependencyUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -32,13 +32,14 @@ class Issuer:
     def __init__(self) -> None:
         self.keys: dict[str, Any] = {"old": OLD, "curve": CURVE}
         self.asked, self.is_away, self.name = 0, False, ISSUER
+        self.keys_at = f"{ISSUER}/keys"
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
         if self.is_away:
             raise httpx.ConnectError("away", request=request)
         if request.url.path.endswith("openid-configuration"):
-            return httpx.Response(200, json={"issuer": self.name, "jwks_uri": f"{ISSUER}/keys"})
+            return httpx.Response(200, json={"issuer": self.name, "jwks_uri": self.keys_at})
         return httpx.Response(200, json={"keys": [jwk(name, key) for name, key in self.keys.items()]})
 
 
@@ -51,7 +52,7 @@ def jwk(name: str, key: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def verifying(
-    issuer: Issuer, *, monotonic: Callable[[], float] = time.monotonic
+    issuer: Issuer, *, monotonic: Callable[[], float] = time.monotonic, tenant_claim: str | None = "tenant"
 ) -> AsyncIterator[TokenVerifier]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(issuer)) as client:
         yield TokenVerifier(
@@ -59,7 +60,7 @@ async def verifying(
             audience=AUDIENCE,
             algorithms=("RS256", "ES256"),
             role_claim="roles",
-            tenant_claim="tenant",
+            tenant_claim=tenant_claim,
             client=client,
             monotonic=monotonic,
         )
@@ -106,9 +107,11 @@ async def test_a_token_names_its_principal_with_the_highest_role_that_is_ours() 
         )  # fmt: skip
         assert found.actor == "token:u-1"  # the name is what its bearer may have chosen
         plain = await verifier.principal(
-            token(CURVE, kid="curve", algorithm="ES256", tenant=None, preferred_username=None, roles="viewer")
+            token(CURVE, kid="curve", algorithm="ES256", preferred_username=None, roles="viewer")
         )
-        assert (plain.name, plain.tenant, plain.role) == ("u-1", "default", Role.VIEWER)
+        assert (plain.name, plain.tenant, plain.role) == ("u-1", "harbour", Role.VIEWER)
+    async with verifying(Issuer(), tenant_claim=None) as verifier:
+        assert (await verifier.principal(token())).tenant == "default"
 
 
 def refused() -> dict[str, str]:
@@ -149,6 +152,8 @@ def refused() -> dict[str, str]:
         "a tenant of a wrong kind": token(tenant=7),
         "a tenant with a colon": token(tenant="import:0d9f"),
         "an empty tenant": token(tenant=""),
+        "no tenant": token(tenant=None),
+        "a subject with a NUL": token(sub="u\x001"),
     }
 
 
@@ -180,14 +185,18 @@ async def test_an_issuer_that_is_away_is_no_refusal_and_known_keys_go_on_countin
     now, issuer = [1000.0], Issuer()
     async with verifying(issuer, monotonic=lambda: now[0]) as verifier:
         issuer.is_away = True
-        with pytest.raises(DependencyUnavailable):
-            await verifier.principal(token())
+        for _ in range(2):  # also before it may be asked again
+            with pytest.raises(DependencyUnavailable):
+                await verifier.principal(token())
         issuer.is_away = False
         now[0] += ASK_AGAIN_S + 1
         await verifier.principal(token())
         issuer.is_away = True
         now[0] += KEYS_LAST_S + 1
         assert (await verifier.principal(token())).name == "li"
+        now[0] += KEYS_SERVE_S
+        with pytest.raises(DependencyUnavailable):
+            await verifier.principal(token())
 
 
 async def test_an_issuer_that_names_itself_otherwise_is_not_ours() -> None:
@@ -196,3 +205,12 @@ async def test_an_issuer_that_names_itself_otherwise_is_not_ours() -> None:
     async with verifying(issuer) as verifier:
         with pytest.raises(DependencyUnavailable):
             await verifier.principal(token())
+
+
+async def test_keys_that_would_come_over_plain_http_are_not_fetched() -> None:
+    issuer = Issuer()
+    issuer.keys_at = "http://login.example/keys"
+    async with verifying(issuer) as verifier:
+        with pytest.raises(DependencyUnavailable):
+            await verifier.principal(token())
+        assert issuer.asked == 1

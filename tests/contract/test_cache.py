@@ -19,6 +19,7 @@ from langgraph_multi_agent.cache.memory import MAX_VALUE_BYTES, MemoryCache
 from langgraph_multi_agent.cache.redis import RedisCache, open_cache
 from langgraph_multi_agent.cache.sessions import MAX_SESSIONS, MemorySessions, open_sessions
 from langgraph_multi_agent.domain.clock import SystemClock
+from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.domain.ports import Cache, Model, ModelMessage, ModelRequest, Sessions
 from langgraph_multi_agent.domain.task import Cost
 from langgraph_multi_agent.models import Gateway
@@ -241,12 +242,13 @@ async def test_too_many_sessions_in_memory_end_the_oldest() -> None:
     assert await sessions.get(str(MAX_SESSIONS)) == b"v"
 
 
-async def test_without_redis_nobody_is_known_and_nothing_is_raised(
+async def test_without_redis_nobody_is_logged_out_and_nothing_else_is_raised(
     server: RedisServer, client: Redis, redis_sessions: Sessions
 ) -> None:
     await redis_sessions.create("h", b"v", ttl_s=TTL_S)
     server.stop()
-    assert await redis_sessions.get("h") is None
+    with pytest.raises(DependencyUnavailable):
+        await redis_sessions.get("h")
     assert not await redis_sessions.create("i", b"v", ttl_s=TTL_S)
     assert not await redis_sessions.touch("h", ttl_s=TTL_S)
     assert not await redis_sessions.delete("h")

@@ -286,6 +286,14 @@ def test_an_issuer_of_tokens_is_https_and_has_an_audience(issuer: str, audience:
     assert refused.value.params["reason"] == reason
 
 
+@pytest.mark.parametrize("proxies", ['["*"]', '["0.0.0.0/0"]', '["::/0"]', '["nginx"]'])
+def test_proxies_that_are_everybody_are_refused(proxies: str) -> None:
+    with pytest.raises(SettingsUnsafe) as refused:
+        Settings.load({"TRUSTED_PROXIES": proxies})
+    assert refused.value.params["reason"] == "proxies_everybody"
+    assert Settings.load({"TRUSTED_PROXIES": '["10.0.0.0/8", "fd00::1"]'}).trusted_proxies
+
+
 def test_artifacts_lie_in_the_data_directory_unless_told_otherwise() -> None:
     assert Settings.load({"LGMA_DATA_DIR": "/srv/x"}).artifacts_url == "file:///srv/x/artifacts"
     assert Settings.load({"ARTIFACTS_URL": "s3://bucket/prefix"}).artifacts_url == "s3://bucket/prefix"

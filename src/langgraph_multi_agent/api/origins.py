@@ -33,6 +33,25 @@ def is_own_origin(origin: str, host: str | None, allowed: Sequence[str]) -> bool
     return from_.hostname is not None and from_.hostname == to.hostname and same_port
 
 
+def is_own_page(origin: str, host: str | None, allowed: Sequence[str], *, is_secure: bool) -> bool:
+    """As `is_own_origin`, for who comes with a session: cookies know no ports and no schemes, so they count here.
+
+    Args:
+        is_secure: the request came over https, as far as we are told.
+    """
+    if origin in allowed and origin != "*":
+        return True
+    try:
+        from_, to = urlsplit(origin), urlsplit(f"//{host}")
+        from_port = from_.port or (443 if from_.scheme == "https" else 80)
+        to_ports = (80, 443) if to.port is None else (to.port,)
+    except ValueError:
+        return False
+    if from_.scheme not in (("https",) if is_secure else ("http", "https")):
+        return False
+    return from_.hostname is not None and from_.hostname == to.hostname and from_port in to_ports
+
+
 def is_trusted_host(host: str | None, trusted: Sequence[str], *, asks_who: bool) -> bool:
     """Whether a Host header names this server.
 

@@ -18,9 +18,9 @@ import structlog
 from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
-from langgraph_multi_agent.access.policy import Permission
-from langgraph_multi_agent.api.auth.gate import while_valid
-from langgraph_multi_agent.api.auth.rules import KNOWN, Rule, let_in, require
+from langgraph_multi_agent.access.policy import LOCAL, Permission
+from langgraph_multi_agent.api.auth.gate import require_room, while_valid
+from langgraph_multi_agent.api.auth.rules import KNOWN, Rule, let_in, require, within
 from langgraph_multi_agent.api.context import (
     Services,
     language_of_connection,
@@ -55,6 +55,7 @@ async def serve_socket(websocket: WebSocket) -> None:
     services = services_of(websocket)
     try:
         await let_in(websocket, KNOWN)
+        require_room(websocket)
     except Fault as fault:
         await websocket.send_denial_response(problem(fault, websocket))
         return
@@ -172,8 +173,11 @@ class Connection:
             return
         task_id = message.get("task_id")
         try:
+            principal = principal_of(self._websocket)
             if isinstance(frame.rule, Permission):
-                require(principal_of(self._websocket), frame.rule)
+                require(principal, frame.rule)
+                if principal is not LOCAL:  # a frame is a request
+                    await within(self._websocket, self._services.settings.rate_limit, "request", principal.id)
             await frame.act(self, message)
         except BadField as error:
             named = task_id if isinstance(task_id, str) else None

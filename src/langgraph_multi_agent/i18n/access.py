@@ -93,6 +93,15 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
     ),
     **error_texts(
+        "URI_TOO_LONG",
+        ("地址太长", "请求的地址连同查询参数超过了 {limit} 字节。", "请缩短地址，把大段内容放进请求体。"),
+        (
+            "The address is too long",
+            "The request's address, with its query, is longer than {limit} bytes.",
+            "Shorten it; what is large goes into the body.",
+        ),
+    ),
+    **error_texts(
         "HOST_NOT_ALLOWED",
         (
             "不认识这个主机名",
@@ -116,6 +125,10 @@ TEXTS: dict[str, dict[str, str]] = {
     "settings.reason.auth_off_in_public": {
         "zh": "{setting} 只能在本机地址上关闭，而服务绑定在 {host}：请打开它，或用 LGMA_HOST=127.0.0.1",
         "en": "{setting} may be off only on this machine's own address, and the server binds {host}: turn it on, or use LGMA_HOST=127.0.0.1",
+    },
+    "settings.reason.proxies_everybody": {
+        "zh": "{setting} 的每一项必须是一个地址或一个有限的网段：信任所有人，等于谁都能冒充任何地址",
+        "en": "each entry of {setting} must be an address or a network of some: trusting everybody lets anybody claim any address",
     },
     "settings.reason.auth_off_in_production": {
         "zh": "生产环境（LGMA_PROFILE=production）必须打开 {setting}",

@@ -8,6 +8,7 @@ every replica.
 import asyncio
 import hashlib
 import hmac
+import math
 import re
 import secrets
 import time
@@ -29,6 +30,7 @@ from langgraph_multi_agent.domain.errors import (
     InvalidRequest,
     LoginRefused,
     PermissionDenied,
+    TooManyRequests,
 )
 from langgraph_multi_agent.domain.ports import Clock, NewId, Sessions
 from langgraph_multi_agent.store import identities
@@ -47,7 +49,11 @@ MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 12, 256
 """Length, not kinds of characters: NIST SP 800-63B, section 5.1.1.2."""
 HASHING_AT_ONCE = 2
 """Argon2 takes 64 MiB a time: this bounds what a flood of log-ins may take."""
+HASHING_IN_LINE = 16
+"""Beyond these a log-in is told to come again: nobody waits behind a flood for minutes."""
 MAX_KEY_DAYS = 3650
+TOUCHES = 60
+"""How often, within its idle time, a session that is used is prolonged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +101,8 @@ class IdentityService:
         self._database, self._sessions, self._clock, self._new_id = database, sessions, clock, new_id
         self._times, self._monotonic = times or SessionTimes(), monotonic
         self._remembered: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
-        self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
+        self._hashing, self._waiting = asyncio.Semaphore(HASHING_AT_ONCE), 0
+        self._touched: OrderedDict[str, float] = OrderedDict()
         self._passwords = PasswordHash((Argon2Hasher(),))
         self._decoy = ""
         self._own: set[str] = set()
@@ -157,11 +164,15 @@ class IdentityService:
             raise AuthenticationRequired(reason="no_session")
         if is_look:  # remembered, it would let the next request pass without being a use
             return principal
-        await self._sessions.touch(digest, ttl_s=min(self._times.idle_s, left_s))
+        if self._monotonic() - self._touched.get(digest, -math.inf) > self._times.idle_s / TOUCHES:
+            await self._sessions.touch(digest, ttl_s=min(self._times.idle_s, left_s))
+            self._touched[digest] = self._monotonic()
+            while len(self._touched) > REMEMBERED:
+                self._touched.popitem(last=False)
         return self._remember(digest, principal, left_s)
 
     async def log_in(self, *, name: str, password: str) -> NewSession:
-        """Raises LoginRefused, DependencyUnavailable."""
+        """Raises LoginRefused, TooManyRequests, DependencyUnavailable."""
         user = await self._database.read(SYSTEM_SCOPE, identities.user_of_name, name)
         # Whether there is such a name must not show in how long this takes.
         known_hash = user.password_hash if user is not None else await self._decoy_hash()
@@ -211,9 +222,8 @@ class IdentityService:
             errors.append({"field": "expires_in_days", "code": "above_maximum", "limit": MAX_KEY_DAYS})
         if errors:
             raise InvalidRequest(errors=errors)
-        granted = permissions_of(role) if scopes is None else permissions_of(role) & set(scopes)
-        if by is not None and (role > by.role or not granted <= by.permissions):
-            raise PermissionDenied(permission=Permission.ACCESS_MANAGE.value, role=role.word)
+        granted = permissions_of(role)
+        _require_gift(by, granted if scopes is None or (by is not None and role > by.role) else granted & set(scopes))
         key_id, secret = _new_secret()
         key = await self._database.write(
             scope,
@@ -244,8 +254,11 @@ class IdentityService:
 
     # Users
 
-    async def add_user(self, scope: Scope, *, name: str, role: Role, password: str) -> User:
-        """Raises InvalidRequest, NameTaken."""
+    async def add_user(
+        self, scope: Scope, *, name: str, role: Role, password: str, by: Principal | None = None
+    ) -> User:
+        """`by` as in `create_key`. Raises InvalidRequest, NameTaken, PermissionDenied."""
+        _require_gift(by, permissions_of(role))
         errors = [*_name_errors(name), *_password_errors(password, name)]
         if errors:
             raise InvalidRequest(errors=errors)
@@ -268,13 +281,26 @@ class IdentityService:
         role: Role | None = None,
         password: str | None = None,
         is_enabled: bool | None = None,
+        by: Principal | None = None,
     ) -> User:
-        """Their sessions end. Raises InvalidRequest, UserNotFound, LastAdmin."""
+        """Their sessions end. Nobody changes somebody who may do more: `by` as in `create_key`.
+
+        Raises:
+            InvalidRequest, UserNotFound, LastAdmin, PermissionDenied
+        """
+        if role is not None:
+            _require_gift(by, permissions_of(role))
         if password is not None and (errors := _password_errors(password, name)):
             raise InvalidRequest(errors=errors)
         password_hash = None if password is None else await self._hashed(self._passwords.hash, password)
         user = await self._database.write(
-            scope, identities.change_user, name, role=role, password_hash=password_hash, is_enabled=is_enabled
+            scope,
+            identities.change_user,
+            name,
+            role=role,
+            password_hash=password_hash,
+            is_enabled=is_enabled,
+            within=None if by is None else by.permissions,
         )
         self._forget()
         return user
@@ -300,8 +326,15 @@ class IdentityService:
         return principal_of_user(user)
 
     async def _hashed(self, work: Callable[..., Any], *arguments: str) -> Any:
-        async with self._hashing:
-            return await asyncio.to_thread(work, *arguments)
+        """Raises TooManyRequests: so many wait already that the last would wait for seconds."""
+        if self._waiting >= HASHING_IN_LINE:
+            raise TooManyRequests(allowed=str(HASHING_IN_LINE), retry_after_s=2)
+        self._waiting += 1
+        try:
+            async with self._hashing:
+                return await asyncio.to_thread(work, *arguments)
+        finally:
+            self._waiting -= 1
 
     async def _decoy_hash(self) -> str:
         if not self._decoy:
@@ -322,6 +355,12 @@ class IdentityService:
     def _forget(self) -> None:
         """Here at once; the other replicas follow within REMEMBERED_S."""
         self._remembered.clear()
+
+
+def _require_gift(by: Principal | None, granted: frozenset[Permission]) -> None:
+    """Nobody gives more than they have. Raises PermissionDenied: names what they lack."""
+    if by is not None and (missing := granted - by.permissions):
+        raise PermissionDenied(permission=min(missing).value, role=by.role.word)
 
 
 def principal_of_key(key: Key) -> Principal:

@@ -11,8 +11,14 @@ from typing import Any
 
 from sqlalchemy import Row, func, select, update
 
-from langgraph_multi_agent.access.policy import Permission, Role
-from langgraph_multi_agent.domain.errors import KeyNotFound, LastAdmin, NameTaken, UserNotFound
+from langgraph_multi_agent.access.policy import Permission, Role, permissions_of
+from langgraph_multi_agent.domain.errors import (
+    KeyNotFound,
+    LastAdmin,
+    NameTaken,
+    PermissionDenied,
+    UserNotFound,
+)
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, single_statement, unit
@@ -111,11 +117,16 @@ def change_user(
     role: Role | None = None,
     password_hash: str | None = None,
     is_enabled: bool | None = None,
+    within: frozenset[Permission] | None = None,
 ) -> User:
     """Change what is given; every session of theirs ends.
 
+    Args:
+        within: what who asks may do; None for the operator's own command line.
+
     Raises:
         UserNotFound: nobody in scope has this name.
+        PermissionDenied: they may do something that who asks may not.
         LastAdmin: nobody would be left who may give rights.
     """
     admins = scoped(store, select(_USERS), _USERS).where(
@@ -126,6 +137,8 @@ def change_user(
     found = user_of_name(store, name)
     if found is None or store.scope.tenant not in (None, found.tenant):
         raise UserNotFound(user=name)
+    if within is not None and (missing := permissions_of(found.role) - within):
+        raise PermissionDenied(permission=min(missing).value, role=found.role.word)
     loses = (role is not None and role is not Role.ADMIN) or is_enabled is False
     if loses and [row.id for row in enabled_admins if row.tenant == found.tenant] == [found.id]:
         raise LastAdmin(user=name)

@@ -7,6 +7,8 @@ change, and over https it cannot be set by a neighbouring host (`__Host-`, RFC 6
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from langgraph_multi_agent.api.context import services_of
+
 COOKIE = "lgma_session"
 SECURE_COOKIE = f"__Host-{COOKIE}"
 MAX_TOKEN_CHARS = 128
@@ -38,4 +40,7 @@ def clear_session(connection: HTTPConnection, answer: Response) -> None:
 
 
 def is_secure(connection: HTTPConnection) -> bool:
-    return connection.url.scheme in ("https", "wss")
+    """Whether browsers reach us over https: as we are told, and always in production."""
+    if connection.url.scheme in ("https", "wss"):
+        return True
+    return services_of(connection).settings.profile == "production"

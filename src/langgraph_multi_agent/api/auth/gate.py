@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, nullcontext
 from starlette.requests import HTTPConnection
 
 from langgraph_multi_agent.access.policy import LOCAL, Means, Principal
-from langgraph_multi_agent.api.auth.cookies import session_token
+from langgraph_multi_agent.api.auth.cookies import is_secure, session_token
 from langgraph_multi_agent.api.context import principal_of, services_of
-from langgraph_multi_agent.api.origins import is_own_origin
+from langgraph_multi_agent.api.origins import is_own_page
 from langgraph_multi_agent.domain.errors import AuthenticationRequired, CrossSiteRequest
 from langgraph_multi_agent.service.identities import KEY_PREFIX
 
@@ -55,10 +55,18 @@ def while_valid(connection: HTTPConnection, end: Callable[[], None]) -> Abstract
     principal = principal_of(connection)
     if principal is LOCAL:
         return nullcontext()
-    shown = connection.headers.get("authorization") or session_token(connection) or ""
+    scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
+    shown = f"{scheme.lower()} {credential.strip()}" if credential else session_token(connection) or ""
     return services_of(connection).revocation.watching(
         shown, principal, lambda: authenticate(connection, is_look=True), end
     )
+
+
+def require_room(connection: HTTPConnection) -> None:
+    """Before a live connection is opened: one principal has so many. Raises TooManyRequests."""
+    principal = principal_of(connection)
+    if principal is not LOCAL:
+        services_of(connection).revocation.require_room(principal)
 
 
 def require_own_page(connection: HTTPConnection) -> None:
@@ -68,7 +76,8 @@ def require_own_page(connection: HTTPConnection) -> None:
         return
     origin, host = connection.headers.get("origin"), connection.headers.get("host")
     if origin is not None:
-        if not is_own_origin(origin, host, services_of(connection).settings.cors_origins):
+        listed = services_of(connection).settings.cors_origins
+        if not is_own_page(origin, host, listed, is_secure=is_secure(connection)):
             raise CrossSiteRequest(origin=origin)
     elif "x-requested-with" not in connection.headers:
         raise CrossSiteRequest(origin="")

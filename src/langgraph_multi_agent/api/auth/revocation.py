@@ -12,10 +12,17 @@ from contextlib import contextmanager
 import structlog
 
 from langgraph_multi_agent.access.policy import Principal
-from langgraph_multi_agent.domain.errors import AuthenticationRequired, CrossSiteRequest, Fault
+from langgraph_multi_agent.domain.errors import (
+    AuthenticationRequired,
+    CrossSiteRequest,
+    Fault,
+    TooManyRequests,
+)
 
 LOOK_EVERY_S = 3.0
-LOOKS_AT_ONCE = 8
+LOOKS_AT_ONCE = 32
+MAX_CONNECTIONS = 500
+"""Of one principal in one process."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +47,14 @@ class Revocation:
         self._live: dict[tuple[str, Principal], _Live] = {}
         self._looking: asyncio.Task[None] | None = None
 
+    def require_room(self, principal: Principal) -> None:
+        """Raises TooManyRequests: this principal has MAX_CONNECTIONS already."""
+        count = sum(
+            len(live.connections) for (_, whose), live in self._live.items() if whose.id == principal.id
+        )
+        if count >= MAX_CONNECTIONS:
+            raise TooManyRequests(allowed=str(MAX_CONNECTIONS), retry_after_s=30)
+
     @contextmanager
     def watching(self, credential: str, principal: Principal, look: Look, end: End) -> Iterator[None]:
         """Call `end` once if the credential ends, or becomes another principal's, within the block.
@@ -63,9 +78,12 @@ class Revocation:
                 self._looking = None
 
     async def _look_on(self) -> None:
+        loop, took_s = asyncio.get_running_loop(), 0.0
         while True:
-            await asyncio.sleep(self._look_every_s)
+            await asyncio.sleep(max(0.0, self._look_every_s - took_s))
+            began = loop.time()
             await self.look()
+            took_s = loop.time() - began
 
     async def look(self) -> None:
         """Look at every credential now."""

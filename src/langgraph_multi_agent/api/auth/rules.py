@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from langgraph_multi_agent.access.policy import LOCAL, Permission, Principal
+from langgraph_multi_agent.api.auth.addresses import address_of, limit_key
 from langgraph_multi_agent.api.auth.gate import authenticate
 from langgraph_multi_agent.api.auth.record import action_of, recorded, turned_away
 from langgraph_multi_agent.api.auth.scrapers import is_scraper
@@ -68,16 +69,7 @@ async def let_in(connection: HTTPConnection, rule: Rule) -> Principal | None:
     if rule is PUBLIC or (rule is Permission.METRICS_READ and is_scraper(connection)):
         return None
     services = services_of(connection)
-    try:
-        principal = await authenticate(connection)
-    except AuthenticationRequired as fault:
-        if fault.params["reason"] != "missing":  # whoever tries many credentials is slowed down
-            await turned_away(connection, fault)
-            await within(connection, services.settings.rate_limit_failures, "failure", address_of(connection))
-        raise
-    except CrossSiteRequest as fault:
-        await turned_away(connection, fault)
-        raise
+    principal = await known(connection)
     connection.scope.setdefault("state", {})["principal"] = principal
     if principal is not LOCAL:
         await within(connection, services.settings.rate_limit, "request", principal.id)
@@ -90,15 +82,30 @@ async def let_in(connection: HTTPConnection, rule: Rule) -> Principal | None:
     return principal
 
 
+async def known(connection: HTTPConnection) -> Principal:
+    """Who it is; what is refused is recorded, and counted for its address.
+
+    Raises:
+        AuthenticationRequired, CrossSiteRequest, TooManyRequests, DependencyUnavailable
+    """
+    try:
+        return await authenticate(connection)
+    except AuthenticationRequired as fault:
+        if fault.params["reason"] != "missing":
+            await turned_away(connection, fault)
+            limit = services_of(connection).settings.rate_limit_failures
+            await within(connection, limit, "failure", limit_key(address_of(connection)))
+        raise
+    except CrossSiteRequest as fault:
+        await turned_away(connection, fault)
+        raise
+
+
 async def within(connection: HTTPConnection, limit: str, *who: str) -> None:
     """Count one request against a limit. Raises TooManyRequests."""
     waits_s = await services_of(connection).rate_limits.take(limit, *who)
     if waits_s:
         raise TooManyRequests(allowed=limit, retry_after_s=waits_s)
-
-
-def address_of(connection: HTTPConnection) -> str:
-    return connection.client.host if connection.client else ""
 
 
 def require(principal: Principal, permission: Permission) -> None:

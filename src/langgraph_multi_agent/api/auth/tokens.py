@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEYS_LAST_S = 600.0
+KEYS_SERVE_S = 86_400.0
+"""How long keys count while the issuer is away: it may have taken one back."""
 ASK_AGAIN_S = 10.0
 """An unknown key id asks the issuer at most this often, however many tokens name one."""
 DEADLINE_S = 5.0
@@ -39,6 +42,7 @@ class TokenVerifier:
     Args:
         client: for the issuer's keys; closed by its opener.
         role_claim: holds one of our role names, or a list with some; the highest counts.
+        tenant_claim: every token must then have it; None: all are of the tenant `default`.
     """
 
     def __init__(
@@ -48,7 +52,7 @@ class TokenVerifier:
         audience: str,
         algorithms: tuple[str, ...],
         role_claim: str,
-        tenant_claim: str,
+        tenant_claim: str | None,
         client: httpx.AsyncClient,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -102,9 +106,9 @@ class TokenVerifier:
         if not roles:
             raise AuthenticationRequired(reason="no_role")
         subject = str(claims["sub"])
-        if not 0 < len(subject) <= NAME_CHARS:
+        if not 0 < len(subject) <= NAME_CHARS or not subject.isprintable():
             raise AuthenticationRequired(reason="token")
-        tenant = claims.get(self._tenant_claim, DEFAULT_TENANT)
+        tenant = DEFAULT_TENANT if self._tenant_claim is None else claims.get(self._tenant_claim)
         if not isinstance(tenant, str) or not TENANT.fullmatch(tenant):
             raise AuthenticationRequired(reason="token")
         name = str(claims.get("preferred_username") or subject)[:NAME_CHARS]
@@ -115,6 +119,8 @@ class TokenVerifier:
             async with self._turn:
                 if not self._is_fresh() or key_id not in self._keys:
                     await self._ask()
+        if not self._keys or self._monotonic() - self._fetched_at > KEYS_SERVE_S:
+            raise DependencyUnavailable(dependency="oidc", reason="unreachable")
         if key_id not in self._keys:
             raise AuthenticationRequired(reason="unknown_key")
         return self._keys[key_id]
@@ -133,14 +139,18 @@ class TokenVerifier:
                 document = await self._json(self._issuer.rstrip("/") + DISCOVERY)
                 if document.get("issuer") != self._issuer:
                     raise ValueError("the issuer names itself otherwise")
-                keys = PyJWKSet.from_dict(await self._json(str(document["jwks_uri"]))).keys
+                keys = PyJWKSet.from_dict(await self._json(self._checked(str(document["jwks_uri"])))).keys
         except (httpx.HTTPError, TimeoutError, jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
             log.warning("oidc.keys", reason=type(error).__name__)
-            if not self._keys:
-                raise DependencyUnavailable(dependency="oidc", reason="unreachable") from error
             return
         self._keys = {key.key_id: key for key in keys if key.key_id and key.public_key_use in (None, "sig")}
         self._fetched_at = now
+
+    def _checked(self, url: str) -> str:
+        """Keys over plain http are anybody's, unless the issuer itself is on this machine."""
+        if urlsplit(url).scheme != "https" and not self._issuer.startswith("http://"):
+            raise ValueError("keys without https")
+        return url
 
     async def _json(self, url: str) -> dict[str, Any]:
         answer = await self._client.get(url, timeout=DEADLINE_S, follow_redirects=False)

@@ -1,5 +1,6 @@
 """Logging in and out, API keys, and users."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -24,19 +25,21 @@ from langgraph_multi_agent.api.access_models import (
     role_named,
     user_shape,
 )
+from langgraph_multi_agent.api.auth.addresses import address_of, limit_key
 from langgraph_multi_agent.api.auth.cookies import clear_session, session_token, set_session
-from langgraph_multi_agent.api.auth.gate import authenticate, require_own_page
+from langgraph_multi_agent.api.auth.gate import require_own_page
 from langgraph_multi_agent.api.auth.record import concerns
-from langgraph_multi_agent.api.auth.rules import PUBLIC, address_of, needs, ruled_router, within
+from langgraph_multi_agent.api.auth.rules import PUBLIC, known, needs, ruled_router, within
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import PrincipalOf, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import example, json_body, problems
 from langgraph_multi_agent.api.problems import Json, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.domain import errors as faults
-from langgraph_multi_agent.domain.errors import AuthenticationRequired, InvalidRequest
+from langgraph_multi_agent.domain.errors import AuthenticationRequired, DependencyUnavailable, InvalidRequest
 
 router = ruled_router(tags=["access"])
 
+MAX_LOGIN_BYTES = 4096
 NO_STORE = {"cache-control": "no-store"}
 BODY = (faults.InvalidRequest, faults.InputTooLarge, MalformedJson, UnsupportedMediaType)
 ID = "0d9f3c5e-7a1b-7c3d-8e4f-5a6b7c8d9e0f"
@@ -83,7 +86,7 @@ UserName = Annotated[str, Path(max_length=64)]
 @needs(PUBLIC)
 async def get_identity(request: Request, services: ServicesOf) -> Response:
     try:
-        principal = await authenticate(request)
+        principal = await known(request)
     except AuthenticationRequired:
         principal = None
     body = {
@@ -113,19 +116,21 @@ async def get_identity(request: Request, services: ServicesOf) -> Response:
 )
 @needs(PUBLIC)
 async def log_in(request: Request, services: ServicesOf) -> Response:
-    body = await read_json(request, LoginRequest, limit=services.settings.max_body_bytes)
+    body = await read_json(request, LoginRequest, limit=MAX_LOGIN_BYTES)
     require_own_page(request)  # nobody is logged in as somebody else by a foreign page
     concerns(request, name=body.name)
-    await within(request, services.settings.rate_limit_login, "login", address_of(request))
+    await within(request, services.settings.rate_limit_login, "login", limit_key(address_of(request)))
     if body.key is not None:
         session = await services.identities.log_in_by_key(body.key.strip())
     elif body.name and body.password:
-        await within(request, services.settings.rate_limit_login, "login of", body.name.casefold())
         session = await services.identities.log_in(name=body.name, password=body.password)
     else:
         missing = "name" if not body.name else "password"
         raise InvalidRequest(errors=[{"field": missing, "code": "missing"}])
     concerns(request, who=session.principal)
+    if (earlier := session_token(request)) is not None:
+        with suppress(DependencyUnavailable):
+            await services.identities.log_out(earlier)
     answer = Json({"is_required": True, "identity": identity_shape(session.principal)}, headers=NO_STORE)
     lasts_s = (session.ends_at - services.clock.now()).total_seconds()
     set_session(request, answer, session.token, lasts_s=lasts_s)
@@ -223,17 +228,19 @@ async def list_users(services: ServicesOf, scope: ScopeOf) -> Response:
     status_code=201,
     summary="Add a user",
     responses={
-        **problems(*BODY, faults.NameTaken, faults.DependencyUnavailable),
+        **problems(*BODY, faults.NameTaken, faults.PermissionDenied, faults.DependencyUnavailable),
         **example(201, "The user", USER),
     },
     openapi_extra=json_body(UserRequest),
 )
 @needs(Permission.ACCESS_MANAGE)
-async def add_user(request: Request, services: ServicesOf, scope: ScopeOf) -> Response:
+async def add_user(
+    request: Request, services: ServicesOf, scope: ScopeOf, principal: PrincipalOf
+) -> Response:
     body = await read_json(request, UserRequest, limit=services.settings.max_body_bytes)
     concerns(request, target=body.name, details={"role": body.role})
     user = await services.identities.add_user(
-        scope, name=body.name, role=role_named(body.role), password=body.password
+        scope, name=body.name, role=role_named(body.role), password=body.password, by=principal
     )
     return Json(user_shape(user), status_code=201, headers=NO_STORE)
 
@@ -244,13 +251,15 @@ async def add_user(request: Request, services: ServicesOf, scope: ScopeOf) -> Re
     summary="Change a user",
     description="Role, password, or whether they may log in. Their sessions end.",
     responses={
-        **problems(*BODY, faults.UserNotFound, faults.LastAdmin, faults.DependencyUnavailable),
+        **problems(*BODY, faults.UserNotFound, faults.PermissionDenied, faults.LastAdmin, faults.DependencyUnavailable),
         **example(200, "The user", USER),
     },
     openapi_extra=json_body(UserChange),
 )
 @needs(Permission.ACCESS_MANAGE)
-async def change_user(name: UserName, request: Request, services: ServicesOf, scope: ScopeOf) -> Response:
+async def change_user(
+    name: UserName, request: Request, services: ServicesOf, scope: ScopeOf, principal: PrincipalOf
+) -> Response:
     body = await read_json(request, UserChange, limit=services.settings.max_body_bytes)
     given = {"role": body.role, "is_enabled": body.is_enabled, "new_password": body.password is not None or None}
     concerns(request, details={key: value for key, value in given.items() if value is not None})
@@ -260,5 +269,6 @@ async def change_user(name: UserName, request: Request, services: ServicesOf, sc
         role=None if body.role is None else role_named(body.role),
         password=body.password,
         is_enabled=body.is_enabled,
+        by=principal,
     )
     return Json(user_shape(user), headers=NO_STORE)

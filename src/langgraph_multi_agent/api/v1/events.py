@@ -15,7 +15,7 @@ from starlette.types import Scope as AsgiScope
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import models, samples
-from langgraph_multi_agent.api.auth.gate import while_valid
+from langgraph_multi_agent.api.auth.gate import require_room, while_valid
 from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
 from langgraph_multi_agent.api.documents import example, problems
@@ -105,6 +105,7 @@ async def stream_events(  # noqa: PLR0917 - FastAPI calls it by name
         int | None, Header(alias="Last-Event-ID", ge=0, le=MAX_SEQ, description="Stronger than `after`.")
     ] = None,
 ) -> Response:
+    require_room(request)
     known = after if last_event_id is None else last_event_id
     history = await services.streams.check(scope, task_id, after=known)
     if last_event_id is not None and history.is_over and not history.events:
