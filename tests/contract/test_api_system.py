@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from langgraph_multi_agent.api import pages
+from langgraph_multi_agent.api.middleware import MAX_TARGET_BYTES
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.store import tasks as task_store
@@ -185,6 +186,53 @@ async def test_a_bug_is_a_problem_without_its_words(
     assert error["http.request.id"] == "bug-1"
     assert "secret detail" in error["error.stack_trace"]
     assert 'langgraph_errors_total{type="INTERNAL_ERROR"} 1.0' in (await desk.client.get("/metrics")).text
+
+
+async def test_an_address_that_is_too_long_is_refused_and_not_repeated(
+    desk: Desk, records: list[dict[str, Any]]
+) -> None:
+    hostile = "/api/v1/://u:pw" + "/canary" * 1500
+    for target in (hostile, "/api/v1/tasks?q=canary" + "x" * MAX_TARGET_BYTES, "/" + "%E4%BD%A0" * 1000):
+        for language, title in (("en", "The address is too long"), ("zh", "地址太长")):
+            answer = await desk.client.get(target, headers={"accept-language": language})
+            body = answer.json()
+            assert (answer.status_code, body["code"], body["title"]) == (414, "URI_TOO_LONG", title)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["x-request-id"] == body["request_id"]
+            assert "instance" not in body
+            assert "canary" not in answer.text
+    adapter = await desk.client.post("/api/v1/mvp2/tasks?x=" + "x" * MAX_TARGET_BYTES)
+    assert (adapter.status_code, adapter.json()["error_code"]) == (414, "URI_TOO_LONG")
+    head = await desk.client.head(hostile)
+    assert (head.status_code, head.content) == (414, b"")
+    logged = [record["url.path"] for record in records if record.get("event.action") == "http.request"]
+    assert len(logged) == 8
+    assert max(map(len, logged)) <= 201
+    rest = MAX_TARGET_BYTES - len("/api/v1/teams") - len("x=")
+    assert (await desk.client.get("/api/v1/teams?x=" + "y" * rest)).status_code == 200
+    assert (await desk.client.get("/api/v1/teams?x=" + "y" * (rest + 1))).status_code == 414
+
+
+async def test_a_web_socket_under_an_address_that_is_too_long_is_refused(desk: Desk) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    scope = {
+        "type": "websocket",
+        "path": "/ws",
+        "raw_path": b"/ws",
+        "query_string": b"x" * MAX_TARGET_BYTES,
+        "headers": [(b"host", b"localhost")],
+        "extensions": {"websocket.http.response": {}},
+    }
+    await desk.app(scope, receive, send)
+    assert [message["type"] for message in sent] == ["websocket.http.response.start", "websocket.http.response.body"]
+    assert sent[0]["status"] == 414
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api/v1/nowhere", "/api/v2/tasks", "/docs/", "/api/v1/tasks/"])

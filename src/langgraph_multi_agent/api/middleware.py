@@ -26,11 +26,13 @@ from langgraph_multi_agent.api.problems import (
     MethodNotAllowed,
     OriginNotAllowed,
     RouteNotFound,
+    UriTooLong,
     is_api,
     problem,
 )
 from langgraph_multi_agent.domain.errors import Fault, InvalidRequest
 from langgraph_multi_agent.i18n import DEFAULT_LANGUAGE, language_of
+from langgraph_multi_agent.telemetry.redaction import redacted
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +45,17 @@ PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
 """What the front end's own addresses take."""
 CLIENT_GONE = 499
 """What the log says of a request whose client left before its answer."""
+MAX_TARGET_BYTES = 8192
+"""Of an address with its query, as it was sent."""
+LOGGED_CHARS = 200
+"""Of the path of one that is too long."""
 
 
 class RequestRecord:
-    """Outermost: request id, language, access log, metrics; HEAD is a GET without its body."""
+    """Outermost: request id, language, access log, metrics; HEAD is a GET without its body.
+
+    An address that is too long goes no further than this.
+    """
 
     def __init__(self, app: ASGIApp, *, services: Services) -> None:
         self._app, self._services = app, services
@@ -65,6 +74,9 @@ class RequestRecord:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             if scope["type"] == "http":
                 await self._http(scope, receive, send, request_id)
+            elif _is_too_long(scope):
+                refused = problem(UriTooLong(limit=MAX_TARGET_BYTES), HTTPConnection(scope))
+                await WebSocket(scope, receive, send).send_denial_response(refused)
             else:
                 await self._app(scope, receive, send)
 
@@ -87,8 +99,14 @@ class RequestRecord:
             await send(message)
 
         inner = {**scope, "method": "GET"} if is_head else scope
+        is_too_long, path = _is_too_long(scope), scope["path"]
+        if is_too_long and len(path) > LOGGED_CHARS:  # cut last, or half a password is none
+            path = redacted(path[:MAX_TARGET_BYTES])[:LOGGED_CHARS] + "…"
         try:
-            await self._app(inner, receive, answer)
+            if is_too_long:
+                await problem(UriTooLong(limit=MAX_TARGET_BYTES), Request(scope))(inner, receive, answer)
+            else:
+                await self._app(inner, receive, answer)
         finally:
             duration = clock.monotonic() - started
             route = _template(inner)
@@ -101,8 +119,13 @@ class RequestRecord:
                 status_code=status,
                 duration_s=round(duration, 6),
                 client=scope["client"][0] if scope.get("client") else None,
-                **{"url.path": scope["path"]},
+                **{"url.path": path},
             )
+
+
+def _is_too_long(scope: Scope) -> bool:
+    path = scope.get("raw_path") or scope["path"].encode()
+    return len(path) + len(scope.get("query_string", b"")) > MAX_TARGET_BYTES
 
 
 def _template(scope: MutableMapping[str, Any]) -> str | None:

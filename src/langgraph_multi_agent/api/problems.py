@@ -68,6 +68,12 @@ class HostNotAllowed(Fault):
     code, status = "HOST_NOT_ALLOWED", 421
 
 
+class UriTooLong(Fault):
+    """Its answer repeats nothing of the address."""
+
+    code, status = "URI_TOO_LONG", 414
+
+
 class PlanNotFound(Fault):
     code, status = "PLAN_NOT_FOUND", 404
 
@@ -130,7 +136,8 @@ def problem(
         now = services_of(connection).clock.now()
         body, media_type = failure_body(fault, language, now=now, request_id=request_id), "application/json"
     else:
-        body, media_type = problem_body(fault, language, instance=path), MEDIA_TYPE
+        instance = None if isinstance(fault, UriTooLong) else path
+        body, media_type = problem_body(fault, language, instance=instance), MEDIA_TYPE
         if request_id:
             body["request_id"] = request_id
     answer = Json(body, status_code=fault.status, media_type=media_type)
