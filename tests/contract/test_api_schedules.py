@@ -11,7 +11,8 @@ import pytest
 from tests.support.server import Desk, open_desk
 from tests.support.stores import run_sql
 
-from langgraph_multi_agent.access import SYSTEM_SCOPE
+from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
+from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.domain.errors import EventsGone
 
 pytestmark = pytest.mark.anyio
@@ -199,6 +200,19 @@ async def test_retention_is_planned_and_then_run(desk: Desk) -> None:
     assert (run["is_complete"], run["is_elsewhere"]) == (True, False)
     assert {item["table"]: item["rows"] for item in run["tables"]}["agent_messages"] == 2
     await all_gone(desk, task["id"])
+
+
+async def test_retention_is_not_for_other_tenants(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, enable_auth=True) as desk:
+        for tenant, status in (("default", 200), ("island", 403)):
+            scope = Scope(tenant=tenant, actor="root")
+            made = await desk.services.identities.create_key(scope, name="k", role=Role.ADMIN)
+            header = {"authorization": f"Bearer {made.secret}", "accept-language": "en"}
+            for method in ("GET", "POST"):
+                answer = await desk.client.request(method, "/api/v1/admin/retention", headers=header)
+                assert (tenant, method, answer.status_code) == (tenant, method, status)
+        assert answer.json()["code"] == "PERMISSION_DENIED"
+        assert "tenant default" in answer.json()["detail"]
 
 
 async def all_gone(desk: Desk, task_id: str) -> None:

@@ -65,7 +65,8 @@ async def get_readiness(services: ServicesOf) -> Response:
     "/api/v1/system/health",
     response_model=models.SystemHealth,
     summary="Health of every dependency",
-    description="200 while all dependencies work, 503 with the same body otherwise.",
+    description="200 while all dependencies work, 503 with the same body otherwise. "
+    "`tasks` counts those of the caller's tenant.",
     responses={
         **problems(),
         **example(200, "Healthy", samples.HEALTH),
@@ -81,10 +82,10 @@ async def get_readiness(services: ServicesOf) -> Response:
     },
 )
 @needs(Permission.SYSTEM_READ)
-async def get_system_health(request: Request, services: ServicesOf) -> Response:
+async def get_system_health(request: Request, services: ServicesOf, scope: ScopeOf) -> Response:
     health = await services.health.check()
     try:
-        counts = dict(await services.tasks.counts(SYSTEM_SCOPE)) if health.state != "down" else {}
+        counts = dict(await services.tasks.counts(scope)) if health.state != "down" else {}
     except Fault:
         counts = {}
     body = {
