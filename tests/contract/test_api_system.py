@@ -13,6 +13,8 @@ from tests.support.server import Desk, open_desk, serving, step_event
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from langgraph_multi_agent.access import Scope
+from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.api import pages
 from langgraph_multi_agent.api.middleware import MAX_TARGET_BYTES
 from langgraph_multi_agent.domain.event import EventType
@@ -402,3 +404,36 @@ async def test_a_name_that_anybody_can_point_here_is_refused_while_nobody_is_ask
     async with open_desk(tmp_path / "asking", enable_auth=True) as desk:
         answer = await desk.client.get("/health", headers={"host": "evil.example"})
         assert answer.status_code == 200
+
+
+async def test_health_counts_the_tasks_of_the_callers_tenant_only(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, enable_auth=True) as desk:
+        headers = {}
+        for tenant in ("default", "island"):
+            scope = Scope(tenant=tenant, actor="root")
+            made = await desk.services.identities.create_key(scope, name="k", role=Role.USER)
+            headers[tenant] = {"authorization": f"Bearer {made.secret}"}
+        body = {"description": "harbour"}
+        assert (await desk.client.post("/api/v1/tasks", json=body, headers=headers["default"])).status_code == 202
+        counts = {
+            tenant: sum((await desk.client.get("/api/v1/system/health", headers=header)).json()["tasks"].values())
+            for tenant, header in headers.items()
+        }
+        assert counts == {"default": 1, "island": 0}
+
+
+async def test_whoever_asks_for_the_adapters_health_without_end_costs_a_few_checks(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+    put = desk.artifacts.put
+
+    async def counted(content: bytes) -> Any:
+        written.append(content)
+        return await put(content)
+
+    monkeypatch.setattr(desk.artifacts, "put", counted)
+    monkeypatch.setattr(desk.services.health._checks, "_monotonic", lambda: 0.0)
+    for _ in range(20):
+        assert (await desk.client.get("/api/v1/mvp2/health")).status_code == 200
+    assert written == [b"probe"]
