@@ -11,11 +11,11 @@ from tests.contract.test_access_matrix import asked
 from tests.support.server import Desk, open_desk
 
 from langgraph_multi_agent.access import Scope
-from langgraph_multi_agent.access.policy import Role
+from langgraph_multi_agent.access.policy import Means, Principal, Role
 from langgraph_multi_agent.api.auth.record import ACTIONS
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, Fault
 from langgraph_multi_agent.service import audit as service
-from langgraph_multi_agent.service.audit import AuditService, CommandLine, Unknown
+from langgraph_multi_agent.service.audit import AuditService, CommandLine, Somebody, Unknown
 from langgraph_multi_agent.store import audit
 from langgraph_multi_agent.store.audit import Entry, Recorded
 from langgraph_multi_agent.telemetry.metrics import Metrics
@@ -37,6 +37,11 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 async def bearer(desk: Desk, scope: Scope = OURS, role: Role = Role.ADMIN) -> dict[str, str]:
     made = await desk.services.identities.create_key(scope, name=f"k-{role.word}", role=role)
     return {"authorization": f"Bearer {made.secret}"}
+
+
+def actor_of(header: dict[str, str]) -> str:
+    """What the log calls the key of a `bearer`."""
+    return "key:" + header["authorization"].split("_")[1]
 
 
 async def rows(desk: Desk, scope: Scope = OURS) -> list[Recorded]:
@@ -65,8 +70,9 @@ async def test_a_change_is_recorded_with_who_what_and_how_it_went(desk: Desk) ->
     ]
     assert [row.action for row in found[3:]] == ["task.submit", "data.export"]
     assert {(row.actor, row.means, row.tenant, row.request_id) for row in found} == {
-        ("key:k-admin", "key", "default", "r-1")
+        (actor_of(header), "key", "default", "r-1")
     }
+    assert {row.details["actor_name"] for row in found} == {"key:k-admin"}
     assert "harbour" not in orjson.dumps(found).decode()
     assert (await desk.services.audit.verify()).flaw is None
 
@@ -86,7 +92,7 @@ async def test_logging_in_and_out_and_rights_are_recorded_without_a_secret(desk:
     assert (await post("/api/v1/auth/logout", headers=OWN)).status_code == 204
     desk.client.cookies.clear()
     assert (await post("/api/v1/auth/logout", headers=OWN)).status_code == 204
-    admin = "key:k-admin"
+    admin = actor_of(header)
     assert await brief(desk) == [
         (admin, "user.add", "li", "201"),
         (admin, "key.create", key.json()["id"], "201"),
@@ -99,7 +105,7 @@ async def test_logging_in_and_out_and_rights_are_recorded_without_a_secret(desk:
         ("li", "auth.logout", "", "204"),
     ]
     found = await rows(desk)
-    assert found[2].details == {"role": "viewer", "new_password": True}
+    assert found[2].details == {"role": "viewer", "new_password": True, "actor_name": "key:k-admin"}
     text = orjson.dumps(found).decode()
     for secret in (PASSWORD, "hunter2", key.json()["secret"], header["authorization"][-20:]):
         assert secret not in text
@@ -120,7 +126,7 @@ async def test_who_is_turned_away_is_recorded_and_who_shows_nothing_is_not(desk:
     ]
     assert (await rows(desk))[0].details == {"reason": "malformed"}
     assert await brief(desk, THEIRS) == [
-        ("key:k-viewer", "access.refused", "POST /api/v1/tasks", "PERMISSION_DENIED")
+        (actor_of(viewer), "access.refused", "POST /api/v1/tasks", "PERMISSION_DENIED")
     ]
 
 
@@ -143,7 +149,7 @@ async def test_an_admin_reads_the_log_of_their_tenant_page_by_page(desk: Desk) -
     for query, expected in (
         ({"action": "task.cancel"}, 2),
         ({"action": "task.pause"}, 0),
-        ({"actor": "key:k-admin"}, 2),
+        ({"actor": actor_of(header)}, 2),
         ({"actor": "wang"}, 0),
         ({"since": other.json()["rows"][0]["at"]}, 0),
         ({"since": other.json()["rows"][1]["at"]}, 1),
@@ -186,9 +192,94 @@ async def test_the_bound_on_refusals_is_for_an_address_and_a_minute_and_for_all(
     await log.close()
     assert await counts() == (12, 2)
     for number in range(service.REFUSALS + 20):
-        await refuse(f"2001:db8::{number:x}")
+        await refuse(f"2001:db8:0:{number:x}::1")
     await log.close()
     assert await counts() == (11 + service.REFUSALS, 2 + 21)
+
+
+async def test_the_nameless_do_not_crowd_out_refusals_of_the_known_and_a_network_counts_once(desk: Desk) -> None:
+    log, key = AuditService(database=desk.database, monotonic=lambda: 0.0), principal(Means.KEY, "k1", "key:mine")
+
+    async def refuse(who: Somebody, address: str) -> None:
+        await log.refused(OURS, who, target="x", result="R", request_id="", address=address)
+
+    for number in range(30):
+        await refuse(Unknown(), f"2001:db8::{number:x}")
+        await refuse(Unknown(), f"::ffff:192.0.2.{number}")
+    assert len(await rows(desk)) == service.REFUSALS_OF_ADDRESS + 30
+    for number in range(service.REFUSALS):
+        await refuse(Unknown(), f"203.0.{number // 256}.{number % 256}")
+    assert len(await rows(desk)) == service.REFUSALS
+    await refuse(key, "2001:db8::1")
+    await refuse(Unknown(name="li"), "203.0.0.1")
+    assert [row.actor for row in (await rows(desk))[-2:]] == ["key:k1", "li"]
+
+
+def principal(means: Means, subject: str, name: str) -> Principal:
+    return Principal(id=subject, name=name, tenant="default", role=Role.VIEWER, means=means)
+
+
+async def test_a_name_that_a_token_brings_is_not_the_actor(desk: Desk) -> None:
+    log = desk.services.audit
+    for who in (
+        principal(Means.TOKEN, "s-1", "root"),
+        principal(Means.SESSION, "u-1", "li"),
+        principal(Means.TOKEN, "x" * 300, "li"),
+        principal(Means.TOKEN, "x" * 300 + "y", "li"),
+    ):
+        assert await log.record(OURS, who, action="a")
+    token, user, *long = await rows(desk)
+    assert (token.actor, token.details) == ("token:s-1", {"actor_name": "root"})
+    assert (user.actor, user.details) == ("li", {})
+    assert [len(row.actor) for row in long] == [128, 128]
+    assert long[0].actor != long[1].actor
+
+
+async def test_one_row_that_the_database_refuses_loses_no_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, may_write = desk.database.write, asyncio.Event()
+
+    async def picky(scope: Scope, unit: Any, /, entries: Sequence[Entry]) -> Any:
+        await may_write.wait()
+        if any(entry.action == "a2" for entry in entries):
+            raise ValueError("value too long")
+        return await write(scope, unit, entries)
+
+    monkeypatch.setattr(desk.services.audit, "_patience_s", 3600.0)
+    monkeypatch.setattr(desk.database, "write", picky)
+    recording = [
+        asyncio.create_task(desk.services.audit.record(OURS, CommandLine(name="root"), action=f"a{number}"))
+        for number in range(4)
+    ]
+    may_write.set()
+    assert await asyncio.gather(*recording) == [True, True, False, True]
+    assert [row.action for row in await rows(desk)] == ["a0", "a1", "a3"]
+
+
+async def test_an_outage_amid_rows_that_go_one_by_one_ends_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    may_write = asyncio.Event()
+
+    async def going(scope: Scope, unit: Any, /, entries: Sequence[Entry]) -> Any:
+        await may_write.wait()
+        asked.append(len(entries))
+        if len(entries) > 1:
+            raise ValueError("value too long")
+        raise DependencyUnavailable(dependency="database", reason="gone")
+
+    log = AuditService(database=desk.database, metrics=desk.services.metrics, patience_s=3600.0)
+    monkeypatch.setattr(desk.database, "write", going)
+    recording = [
+        asyncio.create_task(log.record(OURS, CommandLine(name="root"), action=f"a{number}")) for number in range(4)
+    ]
+    may_write.set()
+    assert not any(await asyncio.gather(*recording))
+    assert asked[-2:] == [max(asked), 1]
+    counted = desk.services.metrics.registry.get_sample_value("langgraph_errors_total", {"type": service.LOST})
+    assert counted == 4
 
 
 async def test_the_answer_waits_for_its_row(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,13 @@ lost is counted, and written to the process's own log.
 """
 
 import asyncio
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, Protocol
 
 import structlog
@@ -32,16 +34,20 @@ PATIENCE_S = 5.0
 REFUSED = "access.refused"
 WINDOW_S = 60.0
 REFUSALS_OF_ADDRESS, REFUSALS = 10, 300
-"""Rows in WINDOW_S: of one address, and of all. The rest is counted."""
+"""Rows in WINDOW_S: of one address, and of all; of those who are known, and of the nameless. The rest is counted."""
 ADDRESSES = 10_000
 EVERYBODY = ""
 """Where refusals are counted that are too many for addresses of their own."""
 MAX_PAGE = 500
 LOST = "AUDIT_LOST"
+ACTOR_CHARS = 128
 
 
 class Somebody(Protocol):
-    """Who acted; a `Principal` is one."""
+    """Who acted; a `Principal` is one. `name` is for the eye: whoever has a token may choose its."""
+
+    @property
+    def actor(self) -> str: ...
 
     @property
     def name(self) -> str: ...
@@ -57,6 +63,10 @@ class CommandLine:
     name: str
     means: str = "command"
 
+    @property
+    def actor(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
@@ -64,6 +74,10 @@ class Unknown:
 
     name: str = ""
     means: str = ""
+
+    @property
+    def actor(self) -> str:
+        return self.name
 
 
 @dataclass(slots=True)
@@ -99,8 +113,8 @@ class AuditService:
         self._patience_s = patience_s
         self._waiting: list[_Waiting] = []
         self._appending: asyncio.Task[None] | None = None
-        self._windows: OrderedDict[str, _Window] = OrderedDict()
-        self._all = _Window(0.0)
+        self._windows: OrderedDict[tuple[bool, str], _Window] = OrderedDict()
+        self._all = {is_known: _Window(0.0) for is_known in (False, True)}
 
     async def record(
         self,
@@ -121,18 +135,19 @@ class AuditService:
             action: what was done, as `task.cancel`.
             target: to what: ids, or a name.
             result: `ok`, a status or the code of an error.
-            details: JSON of a few values, never a secret or what somebody wrote.
+            details: JSON of a few values, never a secret or what somebody wrote. `actor_name` is added
+                where the actor is an id.
         """
         entry = Entry(
             tenant=scope.tenant or DEFAULT_TENANT,
-            actor=who.name,
+            actor=_within_column(who.actor),
             means=who.means,
             action=action,
             target=target,
             result=result,
             request_id=request_id,
             address=address,
-            details=details or {},
+            details={**(details or {}), **({} if who.name == who.actor else {"actor_name": who.name})},
         )
         waiting = self._add(entry)
         finished, _ = await asyncio.wait([waiting], timeout=self._patience_s)
@@ -152,8 +167,12 @@ class AuditService:
         action: str = REFUSED,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        """The same for somebody who was turned away, a few times a minute for an address."""
-        if self._has_room(address):
+        """The same for somebody who was turned away, a few times a minute for an address.
+
+        Who is known by a credential or a name does not share the bound with the nameless: these cannot
+        crowd them out.
+        """
+        if self._has_room(address, is_known=bool(who.actor)):
             await self.record(
                 scope,
                 who,
@@ -215,11 +234,12 @@ class AuditService:
 
     async def close(self) -> None:
         """Write what waits, and how many refusals were left out."""
-        for address, window in self._windows.items():
-            self._tell_left_out(address, window)
+        for (_, place), window in self._windows.items():
+            self._tell_left_out(place, window)
         self._windows.clear()
-        self._tell_left_out(EVERYBODY, self._all)
-        self._all.left_out = 0
+        for everybody in self._all.values():
+            self._tell_left_out(EVERYBODY, everybody)
+            everybody.left_out = 0
         while self._appending is not None and not self._appending.done():
             await self._appending
 
@@ -235,15 +255,28 @@ class AuditService:
     async def _append(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_APPEND], self._waiting[MAX_APPEND:]
-            is_written = False
-            try:
-                await self._database.write(SYSTEM_SCOPE, audit.append, [item.entry for item in batch])
-                is_written = True
-            except Exception as error:  # what was asked for has happened; its answer must go out
+            await self._append_all(batch)
+
+    async def _append_all(self, batch: list[_Waiting]) -> Exception | None:
+        """As one, or one by one where the database answers and refuses them: most are no reason for that."""
+        is_written = False
+        try:
+            await self._database.write(SYSTEM_SCOPE, audit.append, [item.entry for item in batch])
+            is_written = True
+        except Exception as error:  # what was asked for has happened; its answer must go out
+            if len(batch) == 1 or isinstance(error, DependencyUnavailable):
                 self._tell_lost(batch, error)
-            finally:
-                for item in batch:
+                return error
+            for place, item in enumerate(batch):
+                outcome = await self._append_all([item])
+                if isinstance(outcome, DependencyUnavailable):
+                    self._tell_lost(batch[place + 1 :], outcome)
+                    return outcome
+        finally:
+            for item in batch:
+                if not item.done.done():
                     item.done.set_result(is_written)
+        return None
 
     def _tell_lost(self, batch: list[_Waiting], error: Exception) -> None:
         for item in batch:
@@ -261,25 +294,26 @@ class AuditService:
             if self._metrics is not None:
                 self._metrics.error(LOST)
 
-    def _has_room(self, address: str) -> bool:
-        now = self._monotonic()
+    def _has_room(self, address: str, *, is_known: bool) -> bool:
+        now, place = self._monotonic(), (is_known, _place(address))
         while self._windows:
             first = next(iter(self._windows))
             if self._windows[first].ends_at > now and len(self._windows) < ADDRESSES:
                 break
-            self._tell_left_out(first, self._windows.pop(first))
-        if self._all.ends_at <= now:
-            self._tell_left_out(EVERYBODY, self._all)
-            self._all = _Window(now + WINDOW_S)
-        if self._all.rows >= REFUSALS:
-            self._all.left_out += 1
+            self._tell_left_out(first[1], self._windows.pop(first))
+        everybody = self._all[is_known]
+        if everybody.ends_at <= now:
+            self._tell_left_out(EVERYBODY, everybody)
+            everybody = self._all[is_known] = _Window(now + WINDOW_S)
+        if everybody.rows >= REFUSALS:
+            everybody.left_out += 1
             return False
-        window = self._windows.setdefault(address, _Window(now + WINDOW_S))
+        window = self._windows.setdefault(place, _Window(now + WINDOW_S))
         if window.rows >= REFUSALS_OF_ADDRESS:
             window.left_out += 1
             return False
         window.rows += 1
-        self._all.rows += 1
+        everybody.rows += 1
         return True
 
     def _tell_left_out(self, address: str, window: _Window) -> None:
@@ -296,3 +330,22 @@ class AuditService:
                 details={"left_out": window.left_out},
             )
         )
+
+
+def _place(address: str) -> str:
+    """By what refusals are counted: whoever has an IPv6 address has all of its /64."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, IPv4Address) or known.ipv4_mapped is not None:
+        return address
+    return str(IPv6Network((known, 64), strict=False))
+
+
+def _within_column(actor: str) -> str:
+    """A subject of a token may be longer than the column; it stays one of its kind."""
+    if len(actor) <= ACTOR_CHARS:
+        return actor
+    digest = hashlib.sha256(actor.encode(errors="replace")).hexdigest()[:32]
+    return f"{actor[: ACTOR_CHARS - len(digest) - 1]}~{digest}"
