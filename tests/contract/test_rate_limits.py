@@ -1,9 +1,12 @@
 """How often somebody may ask, in one process and over all replicas, with Redis and without."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+from tests.support.proxy import TcpProxy
 from tests.support.servers import RedisServer
 
 from langgraph_multi_agent.cache.rate_limits import SHARES, RateLimits, open_rate_limits
@@ -52,3 +55,25 @@ async def test_replicas_count_together_and_each_for_itself_while_redis_is_away(r
         assert await granted(one, "20/hour", "li", 12) + await granted(two, "20/hour", "li", 12) == 20
     async with open_rate_limits(NOWHERE) as alone:
         assert await granted(alone, "20/hour", "li", 30) == 20
+
+
+async def test_behind_a_black_hole_one_count_waits_and_the_others_go_on(redis_server: RedisServer) -> None:
+    who, limit = uuid4().hex, "50/hour"
+    with TcpProxy(redis_server.address) as proxy:
+        async with open_rate_limits(redis_server.url(0, via=proxy.address), prefix=who) as limits:
+            assert await limits.take(limit, who) == 0.0
+            proxy.pause()
+            assert await limits.take(limit, who) == 0.0  # waits, and finds that Redis is away
+            assert limits._redis is not None
+            limits._redis._outage._monotonic = lambda: 0.0  # its pause does not end
+            assert not limits._redis._outage.has_rested
+            held = proxy.traffic().accepted
+            assert await granted(limits, limit, who, 60) == 49
+            assert proxy.traffic().accepted == held
+            limits._redis._outage._monotonic = time.monotonic
+            proxy.heal()
+            async with asyncio.timeout(30):
+                while limits._redis._outage.is_down:
+                    await limits.take("100000/hour", uuid4().hex)
+                    await asyncio.sleep(0.05)
+            assert 0 < await granted(limits, limit, who, 60) <= 49  # Redis has kept its count

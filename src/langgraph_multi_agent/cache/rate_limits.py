@@ -2,7 +2,7 @@
 
 Hides the counting (`limits`, a sliding window in two buckets) and where it happens. Callers: bootstrap
 opens it, the API asks. Invariant: an outage of Redis lets nobody in or out: this process then counts
-for itself.
+for itself, and one request at a time finds out whether Redis is back.
 """
 
 import time
@@ -12,15 +12,13 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
-import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from limits.errors import StorageError
+from redis.asyncio import Redis
 
+from langgraph_multi_agent.cache.redis import QuietRedis
 from langgraph_multi_agent.redis_client import open_client
-
-log = structlog.get_logger(__name__)
 
 CONNECTIONS = 8
 SHARES = 100
@@ -37,16 +35,21 @@ class RateLimits:
     requests cost no look at Redis; somebody may meet the limit so much early, on each replica.
 
     Args:
-        shared: where all replicas count; None for this process alone.
+        client: of the Redis where all replicas count; None for this process alone.
+        prefix: of all keys, one for each installation that shares the server.
         monotonic: for what is taken in advance.
     """
 
     def __init__(
-        self, shared: RedisStorage | None = None, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        client: "Redis | None" = None,
+        *,
+        prefix: str = "lgma",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared = None if shared is None else SlidingWindowCounterRateLimiter(shared)
-        self._is_shared_away = False
+        self._redis = None if client is None else QuietRedis(client, "rate_limits", metrics=None)
+        self._shared = None if client is None else SlidingWindowCounterRateLimiter(_storage(client, prefix))
         self._monotonic = monotonic
         self._advance: OrderedDict[tuple[str, ...], tuple[int, float]] = OrderedDict()
 
@@ -69,16 +72,11 @@ class RateLimits:
         return waits_s
 
     async def _count(self, item: RateLimitItem, cost: int, *who: str) -> float:
-        if self._shared is not None:
-            try:
-                waits_s = await _take(self._shared, item, cost, *who)
-            except StorageError as error:
-                if not self._is_shared_away:
-                    log.warning("rate_limits.redis", reason=type(error.__cause__ or error).__name__)
-                self._is_shared_away = True
-            else:
-                self._is_shared_away = False
-                return waits_s
+        if self._redis is not None and self._shared is not None:
+            shared = self._shared
+            is_answered, waits_s = await self._redis.ask(lambda _: _take(shared, item, cost, *who))
+            if is_answered:
+                return float(waits_s)
         return await _take(self._own, item, cost, *who)
 
 
@@ -102,12 +100,15 @@ async def open_rate_limits(url: str | None, *, prefix: str = "lgma") -> AsyncIte
         yield RateLimits()
         return
     async with open_client(url, connections=CONNECTIONS) as client:
-        options: Any = {"connection_pool": client.connection_pool}
-        shared = RedisStorage(
-            "async+redis://",
-            wrap_exceptions=True,
-            implementation="redispy",
-            key_prefix=f"{prefix}:{PREFIX}",
-            **options,
-        )
-        yield RateLimits(shared)
+        yield RateLimits(client, prefix=prefix)
+
+
+def _storage(client: "Redis", prefix: str) -> RedisStorage:
+    options: Any = {"connection_pool": client.connection_pool}
+    return RedisStorage(
+        "async+redis://",
+        wrap_exceptions=False,
+        implementation="redispy",
+        key_prefix=f"{prefix}:{PREFIX}",
+        **options,
+    )
