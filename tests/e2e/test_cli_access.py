@@ -21,6 +21,7 @@ from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.cli import program
 from langgraph_multi_agent.cli.exits import Exit
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
+from langgraph_multi_agent.store import audit as audit_store
 
 pytestmark = pytest.mark.anyio
 
@@ -97,9 +98,26 @@ async def test_what_an_operator_changes_is_in_the_audit_log_of_the_tenant(office
     ]
     assert {row.means for row in theirs} == {"command"}
     assert theirs[1].details == {"role": "viewer"}
+    assert [row.target for row in theirs[2:]] == [made["data"]["key"]["id"]] * 2
+    assert theirs[2].details == {"name": "nightly", "role": "user", "days": 3}
     (ours,) = await desk.services.audit.page(Scope(tenant="default", actor=""))
     assert (ours.target, ours.result) == ("wang", "NAME_TAKEN")
     assert (await desk.services.audit.verify()).flaw is None
+
+
+async def test_a_change_that_the_audit_log_did_not_take_is_done_and_said_so(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(_store: Any, _entries: Any) -> None:
+        raise ValueError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audit_store, "append", refusing)
+        out, err = await shell.text("keys", "create", "nightly", "--quiet")
+    assert "key: lgma_" in out
+    assert "no row of this key.create" in err
+    _, err = await shell.text("keys", "create", "second")
+    assert "no row" not in err
 
 
 async def test_without_a_user_the_list_tells_how_the_first_admin_is_made(shell: Shell) -> None:

@@ -12,6 +12,7 @@ import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,7 @@ import typer
 
 from langgraph_multi_agent.access import TENANT, Scope
 from langgraph_multi_agent.access.policy import Permission, Role, permissions_of
-from langgraph_multi_agent.cli.call import Call, Outcome
+from langgraph_multi_agent.cli.call import Call, Outcome, write_error
 from langgraph_multi_agent.cli.confirmation import confirm
 from langgraph_multi_agent.cli.connection import DataDir, load_settings, quiet_logs
 from langgraph_multi_agent.cli.exits import Exit, Trouble
@@ -100,7 +101,7 @@ def add_user(
                 if any(user.name == name for user in await identities.users(_scope(None))):
                     raise NameTaken(name=name)
                 return _unapplied(call, "add", name, None, "cli.dry_run.user_add", user=name, role=wanted.word)
-            async with _recorded(operator, scope.tenant, "user.add", name, role=wanted.word):
+            async with _recorded(call, operator, scope.tenant, "user.add", name, role=wanted.word):
                 user = await identities.add_user(scope, name=name, role=wanted, password=password)
         undo = f"lgma users disable {shlex.quote(name)}"
         lines = [call.say("cli.done.user_add", user=name, role=wanted.word, tenant=user.tenant)]
@@ -169,7 +170,7 @@ async def _changed(
             key = f"cli.dry_run.user_{verb}"
             return _unapplied(call, verb, name, _user_data(before), key, user=name, **(words or {}))
         asked = {"role": role and role.word, "new_password": bool(password) or None, "is_enabled": is_enabled}
-        async with _recorded(operator, before.tenant, "user.change", name, **asked):
+        async with _recorded(call, operator, before.tenant, "user.change", name, **asked):
             after = await identities.change_user(scope, name, role=role, password=password, is_enabled=is_enabled)
     done = call.say(f"cli.done.user_{verb}", user=name, **(words or {}))
     return _applied(
@@ -222,8 +223,10 @@ async def create_key(
     lasts = None if days is None else timedelta(days=days)
     async with _opened(call, data_dir) as operator:
         identities = operator.identities
-        async with _recorded(operator, where.tenant, "key.create", name, role=wanted.word, scopes=scopes, days=days):
+        asked = {"name": name, "role": wanted.word, "scopes": scopes, "days": days}
+        async with _recorded(call, operator, where.tenant, "key.create", "", **asked) as change:
             made = await identities.create_key(where, name=name, role=wanted, scopes=scopes, lasts=lasts)
+            change.target = made.key.id
     done = call.say("cli.done.key_create", id=made.key.id, name=name, role=wanted.word, tenant=made.key.tenant)
     lines = [done, f"key: {made.secret}"]
     call.note("cli.access.once")
@@ -247,7 +250,7 @@ async def revoke_key(call: Call, key: KeyId, data_dir: DataDir = None) -> Outcom
         await confirm(call, call.say("cli.confirm.key_revoke", id=key, name=before.name))
     async with _opened(call, data_dir) as operator:
         identities = operator.identities
-        async with _recorded(operator, before.tenant, "key.revoke", key):
+        async with _recorded(call, operator, before.tenant, "key.revoke", key):
             after = await identities.revoke_key(everywhere, key)
     lines = [call.say("cli.done.key_revoke", id=key, name=before.name)]
     return _applied(
@@ -270,21 +273,34 @@ async def _opened(call: Call, data_dir: Any) -> AsyncIterator["Operator"]:
 
 @asynccontextmanager
 async def _recorded(
-    operator: "Operator", where: str | None, action: str, target: str, **details: Any
-) -> AsyncIterator[None]:
-    """Around a change: it goes into the audit log of that tenant, also if it is refused."""
+    call: Call, operator: "Operator", where: str | None, action: str, target: str, **details: Any
+) -> AsyncIterator["_Change"]:
+    """Around a change: it goes into the audit log of that tenant, also if it is refused; says if it could not.
+
+    Args:
+        target: empty until the change is done, where it makes something that goes by an id.
+    """
     from langgraph_multi_agent.service.audit import CommandLine
 
-    scope = _scope(where)
+    scope, change = _scope(where), _Change(target)
     who, result = CommandLine(name=scope.actor), "ok"
     try:
-        yield
+        yield change
     except BaseException as error:
         result = error.code if isinstance(error, Fault) else Fault.code
         raise
     finally:
         given = {key: value for key, value in details.items() if value is not None}
-        await operator.audit.record(scope, who, action=action, target=target, result=result, details=given)
+        fields: dict[str, Any] = {"target": change.target, "result": result, "details": given}
+        if not await operator.audit.record(scope, who, action=action, **fields):
+            write_error(call.say("cli.access.unrecorded", action=action))
+
+
+@dataclass(slots=True)
+class _Change:
+    """What a record is about."""
+
+    target: str
 
 
 def _scope(tenant: str | None) -> Scope:

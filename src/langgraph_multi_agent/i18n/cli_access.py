@@ -86,6 +86,10 @@ TEXTS: dict[str, dict[str, str]] = _pairs(
         "access.revoked": ("已吊销", "revoked"),
         "access.never": ("不会到期", "never"),
         "access.all_scopes": ("角色的全部", "all of the role"),
+        "access.unrecorded": (
+            "注意：审计日志没有记下这次 {action}，数据库没有接受这一行。",
+            "Warning: the audit log has no row of this {action}; the database did not take it.",
+        ),
         "access.once": ("下面的密钥或密码只显示这一次，请立即保存。", "The secret below is shown this once: keep it now."),
         "users.none": (
             "还没有用户。建立第一位管理员：lgma users add 用户名 --role admin",
