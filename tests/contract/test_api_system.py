@@ -390,6 +390,10 @@ async def test_a_name_that_anybody_can_point_here_is_refused_while_nobody_is_ask
             answer = await desk.client.get("/api/v1/tasks", headers={"host": host})
             assert (host, answer.status_code) == (host, status)
         assert answer.json()["code"] == "HOST_NOT_ALLOWED"
+        for language in ("zh", "en"):
+            answer = await desk.client.get("/", headers={"host": "evil.example", "accept-language": language})
+            hint = answer.json()["hint"]
+            assert 0 < hint.index("TRUSTED_HOSTS") < hint.index("ENABLE_AUTH")
         for probe in ("/health", "/ready"):
             assert (await desk.client.get(probe, headers={"host": "evil.example"})).status_code == 200
         async with serving(desk.app) as address:

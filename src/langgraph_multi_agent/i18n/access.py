@@ -106,12 +106,12 @@ TEXTS: dict[str, dict[str, str]] = {
         (
             "不认识这个主机名",
             "请求的主机名“{host}”不是这台服务器的名字。",
-            "请用它的地址或 localhost 访问；要用别的名字，请把它列入 TRUSTED_HOSTS，或打开 ENABLE_AUTH。",
+            "要用这个名字访问，请把它列入 TRUSTED_HOSTS。没有设置 TRUSTED_HOSTS 时，可以用服务器的地址或 localhost；打开 ENABLE_AUTH 后，任何名字都可以。",
         ),
         (
             "Not a name of this server",
             "The request came for the host “{host}”, which is none of this server's names.",
-            "Use its address or localhost; to use another name, list it in TRUSTED_HOSTS or turn ENABLE_AUTH on.",
+            "To use this name, list it in TRUSTED_HOSTS. While TRUSTED_HOSTS is empty, the server's address and localhost work, and with ENABLE_AUTH on any name.",
         ),
     ),
     "error.field.password_too_short": {
