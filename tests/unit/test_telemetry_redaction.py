@@ -77,10 +77,10 @@ def test_passwords_of_addresses_and_tokens_go_and_the_rest_stays(text: str, show
 
 @pytest.mark.parametrize(
     "key",
-    (
+    [
         *("accessToken", "clientSecret", "APIKey", "xApiKey", "passwords", "pwd", "dbPwd", "secrets", "api_keys"),
         *("refreshTokens", "Set-Cookie", "cookies", "PGPASSWORD", "aws.secretAccessKey", "credential"),
-    ),
+    ],
 )
 def test_what_is_under_a_key_that_names_a_secret_goes(key: str) -> None:
     assert Redactor().value({"x": [{key: "abc"}]}) == {"x": [{key: REDACTED}]}
