@@ -155,11 +155,18 @@ class TcpProxy:
         self._accepted += 1
         link = asyncio.get_running_loop().create_task(self._link(reader, writer))
         self._links.add(link)
-        link.add_done_callback(self._links.discard)
+        self._ends.add(writer)
+
+        def over(link: asyncio.Task[None]) -> None:
+            """Also of one that was cut before its first step."""
+            self._links.discard(link)
+            self._ends.discard(writer)
+            writer.close()
+
+        link.add_done_callback(over)
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
-        self._ends.add(writer)
         try:
             try:
                 far_reader, far_writer = await asyncio.open_connection(*self.target, limit=_CHUNK_BYTES)

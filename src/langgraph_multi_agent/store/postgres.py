@@ -269,10 +269,20 @@ class PostgresDatabase:
         return _Call(scope, function, name, deadline_s=deadline_s or self._deadline_s)
 
     async def _on(self, lane: ThreadPoolExecutor, run: Callable[[_Call], Any], call: _Call) -> Any:
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(call.deadline_s, call.abort)
+        work = lane.submit(run, call)
+
+        def give_up() -> None:
+            """One that has not had its turn by now is taken out of the line; one under way is woken."""
+            if not work.cancel():
+                call.abort()
+
+        timer = asyncio.get_running_loop().call_later(call.deadline_s, give_up)
         try:
-            return await shielded(loop.run_in_executor(lane, run, call))
+            return await shielded(asyncio.wrap_future(work))
+        except asyncio.CancelledError:
+            if work.cancelled() and not _is_cancelling():
+                raise DependencyUnavailable(dependency="database", reason="deadline") from None
+            raise
         finally:
             timer.cancel()
 
@@ -422,6 +432,12 @@ class PostgresDatabase:
     def _fail(self, when: str, call: _Call) -> None:
         if self._fail_points.armed:
             self._fail_points.hit(f"{when}:{call.name}")
+
+
+def _is_cancelling() -> bool:
+    """Whether the caller itself is being cancelled, not only what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 _TRY_AGAIN = frozenset({"40001", "40P01", "55P03"})

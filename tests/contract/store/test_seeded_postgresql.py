@@ -103,6 +103,41 @@ async def test_a_reader_whose_connection_the_server_ends_looks_once_more(databas
     assert await database.read(SYSTEM_SCOPE, broken_once, []) == 2
 
 
+def held(store: Store, entered: threading.Event, release: threading.Event) -> str:
+    entered.set()
+    assert release.wait(60)
+    return "held"
+
+
+async def test_a_call_without_its_turn_at_its_deadline_ends_then_and_never_runs(
+    postgres_server: PostgresServer,
+) -> None:
+    name = postgres_server.create_database()
+    url = sqlalchemy_url(postgres_server.url(name))
+    database = PostgresDatabase(url, connections=4, new_id=counting_ids(), deadline_s=30)
+    entered, release, ran = threading.Event(), threading.Event(), threading.Event()
+    slow = unit(held)
+    late = unit(wake)
+    late.__dict__["deadline_s"] = 0.2
+    try:
+        first = asyncio.create_task(database.write(DEFAULT_SCOPE, slow, entered, release))
+        assert await asyncio.to_thread(entered.wait, 30)
+        with pytest.raises(DependencyUnavailable):  # there is one writer, and it is busy
+            await database.write(DEFAULT_SCOPE, late, ran)
+        assert not first.done()
+        release.set()
+        assert await first == "held"
+        assert not ran.is_set()
+    finally:
+        release.set()
+        await database.close()
+        postgres_server.drop_database(name)
+
+
+def wake(_store: Store, ran: threading.Event) -> None:
+    ran.set()
+
+
 async def test_a_single_statement_into_a_silent_network_ends_at_its_deadline_and_connects_no_more(
     postgres_server: PostgresServer,
 ) -> None:
