@@ -13,8 +13,8 @@ from starlette.routing import Route
 from tests.support.server import Desk, open_desk
 
 from langgraph_multi_agent.access import Scope
+from langgraph_multi_agent.access.addresses import limit_key
 from langgraph_multi_agent.access.policy import Permission, Role, permissions_of, role_for
-from langgraph_multi_agent.api.auth.addresses import limit_key
 from langgraph_multi_agent.api.auth.rules import KNOWN, PUBLIC, Rule, RuledRoute, needs, ruled_router
 from langgraph_multi_agent.api.origins import is_own_page
 from langgraph_multi_agent.domain.errors import (

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 
 from langgraph_multi_agent.api.context import Services
 from langgraph_multi_agent.api.methods import Methods
-from langgraph_multi_agent.api.origins import is_allowed_origin, is_trusted_host
+from langgraph_multi_agent.api.origins import SAFE_METHODS, is_allowed_origin, is_trusted_host
 from langgraph_multi_agent.api.problems import (
     HostNotAllowed,
     MethodNotAllowed,
@@ -40,7 +40,6 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 QUIET_PATHS = frozenset({"/health", "/ready", "/metrics", "/api/v1/system/metrics"})
 PROBES = frozenset({"/health", "/ready"})
 """Asked by orchestrators and proxies under any name, and telling nothing that is anybody's."""
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PAGE_METHODS = ("GET", "HEAD", "OPTIONS")
 """What the front end's own addresses take."""
 CLIENT_GONE = 499

@@ -9,6 +9,9 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Which change nothing (RFC 9110, section 9.2.1)."""
+
 
 def is_allowed_origin(origin: str | None, host: str | None, allowed: Sequence[str]) -> bool:
     """True for a request without a browser's Origin, of the same host, or of a listed origin.

@@ -13,12 +13,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, Protocol
 
 import structlog
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
+from langgraph_multi_agent.access.addresses import limit_key
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
 from langgraph_multi_agent.store import audit, identities
@@ -295,7 +295,7 @@ class AuditService:
                 self._metrics.error(LOST)
 
     def _has_room(self, address: str, *, is_known: bool) -> bool:
-        now, place = self._monotonic(), (is_known, _place(address))
+        now, place = self._monotonic(), (is_known, limit_key(address))
         while self._windows:
             first = next(iter(self._windows))
             if self._windows[first].ends_at > now and len(self._windows) < ADDRESSES:
@@ -330,17 +330,6 @@ class AuditService:
                 details={"left_out": window.left_out},
             )
         )
-
-
-def _place(address: str) -> str:
-    """By what refusals are counted: whoever has an IPv6 address has all of its /64."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, IPv4Address) or known.ipv4_mapped is not None:
-        return address
-    return str(IPv6Network((known, 64), strict=False))
 
 
 def _within_column(actor: str) -> str:

@@ -1,9 +1,4 @@
-"""Where a connection is from, and by what it is counted.
-
-Callers: limits and records. Invariant: a host that may choose among 2^64 addresses counts as one.
-"""
-
-from ipaddress import IPv6Address, ip_address
+"""Where a connection is from. Callers: limits and records."""
 
 from starlette.requests import HTTPConnection
 
@@ -11,16 +6,3 @@ from starlette.requests import HTTPConnection
 def address_of(connection: HTTPConnection) -> str:
     """The peer's, or what a trusted proxy says of it."""
     return connection.client.host if connection.client else ""
-
-
-def limit_key(address: str) -> str:
-    """By what limits count: an IPv6 address by its /64, which is one customer's (RFC 6177, section 2)."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(known, IPv6Address):
-        return str(known)
-    if known.ipv4_mapped is not None:
-        return str(known.ipv4_mapped)
-    return f"{IPv6Address(int(known) >> 64 << 64)}/64"

@@ -12,11 +12,9 @@ from starlette.requests import HTTPConnection
 from langgraph_multi_agent.access.policy import LOCAL, Means, Principal
 from langgraph_multi_agent.api.auth.cookies import is_secure, session_token
 from langgraph_multi_agent.api.context import principal_of, services_of
-from langgraph_multi_agent.api.origins import is_own_page
+from langgraph_multi_agent.api.origins import SAFE_METHODS, is_own_page
 from langgraph_multi_agent.domain.errors import AuthenticationRequired, CrossSiteRequest
 from langgraph_multi_agent.service.identities import KEY_PREFIX
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def authenticate(connection: HTTPConnection, *, is_look: bool = False) -> Principal:

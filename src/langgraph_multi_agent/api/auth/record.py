@@ -15,8 +15,9 @@ from starlette.responses import Response
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.access.policy import Principal
-from langgraph_multi_agent.api.auth.gate import SAFE_METHODS, authenticate
+from langgraph_multi_agent.api.auth.gate import authenticate
 from langgraph_multi_agent.api.context import services_of
+from langgraph_multi_agent.api.origins import SAFE_METHODS
 from langgraph_multi_agent.domain.errors import Fault, InvalidRequest
 from langgraph_multi_agent.service.audit import Unknown
 

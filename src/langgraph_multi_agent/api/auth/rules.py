@@ -14,8 +14,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from langgraph_multi_agent.access.addresses import limit_key
 from langgraph_multi_agent.access.policy import LOCAL, Permission, Principal
-from langgraph_multi_agent.api.auth.addresses import address_of, limit_key
+from langgraph_multi_agent.api.auth.addresses import address_of
 from langgraph_multi_agent.api.auth.gate import authenticate
 from langgraph_multi_agent.api.auth.record import action_of, recorded, turned_away
 from langgraph_multi_agent.api.auth.scrapers import is_scraper

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Path, Request
 from starlette.responses import Response
 
+from langgraph_multi_agent.access.addresses import limit_key
 from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import samples
 from langgraph_multi_agent.api.access_models import (
@@ -25,7 +26,7 @@ from langgraph_multi_agent.api.access_models import (
     role_named,
     user_shape,
 )
-from langgraph_multi_agent.api.auth.addresses import address_of, limit_key
+from langgraph_multi_agent.api.auth.addresses import address_of
 from langgraph_multi_agent.api.auth.cookies import clear_session, session_token, set_session
 from langgraph_multi_agent.api.auth.gate import require_own_page
 from langgraph_multi_agent.api.auth.record import concerns
