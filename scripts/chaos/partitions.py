@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import httpx
 from scripts.chaos.registry import Outcome, Shape, fault, outcome
 from scripts.chaos.traffic import Traffic, refused
-from tests.support.fleet import TERMINAL, Execution, Fleet, Program
+from tests.support.fleet import TERMINAL, Execution, Fleet, FleetFailed, Program
 from tests.support.proxy import TcpProxy
 
 LEASE_S = 6.0
@@ -56,8 +56,7 @@ def worker_without_answers(fleet: Fleet, size: int) -> Outcome:
     victim, *_ = fleet.workers
     ids = fleet.gather(victim, size, edges=_chain(12), sleep_s=0.05)
     child, line = victim.child, _line(victim.postgres)
-    with _commits_held_up(fleet):
-        fleet.until(lambda: _steps_held_up(fleet) > 0, "a step is being committed")
+    with _step_commits_held_up(fleet):
         line.pause("answers")
         blow, confirmed = fleet.now(), _steps(fleet, ids)
     with _held(line, only_answers=True):
@@ -212,15 +211,36 @@ def _slow_commits(fleet: Fleet) -> Iterator[None]:
 
 
 @contextmanager
-def _commits_held_up(fleet: Fleet) -> Iterator[None]:
-    """Each COMMIT waits in PostgreSQL, durable and unseen, until the block ends: for a standby that is not there."""
-    fleet.change("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-    fleet.query("SELECT pg_reload_conf()")
+def _step_commits_held_up(fleet: Fleet) -> Iterator[None]:
+    """Each COMMIT waits in PostgreSQL, durable and unseen, until the block ends; one of steps waits when it begins.
+
+    A worker commits one batch at a time: a batch of events alone that was caught is let go, for the
+    steps behind it are not sent before.
+    """
+    give_up = time.monotonic() + 30.0
     try:
+        while True:
+            _hold_commits(fleet)
+            with suppress(FleetFailed):
+                fleet.until(lambda: _steps_held_up(fleet) > 0, "a step is being committed", timeout_s=1.0)
+                break
+            if time.monotonic() > give_up:
+                fleet.fail("no commit of steps could be held up")
+            _let_commits_go(fleet)
         yield
     finally:
-        fleet.change("ALTER SYSTEM RESET synchronous_standby_names")
-        fleet.query("SELECT pg_reload_conf()")
+        _let_commits_go(fleet)
+
+
+def _hold_commits(fleet: Fleet) -> None:
+    """They wait for a standby that is not there."""
+    fleet.change("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    fleet.query("SELECT pg_reload_conf()")
+
+
+def _let_commits_go(fleet: Fleet) -> None:
+    fleet.change("ALTER SYSTEM RESET synchronous_standby_names")
+    fleet.query("SELECT pg_reload_conf()")
 
 
 def _steps_held_up(fleet: Fleet) -> int:
