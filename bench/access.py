@@ -3,7 +3,8 @@
     python -m bench.access [--json FILE]
 
 Two API replicas over one database, one with ENABLE_AUTH and one without, answer the same reads in
-alternating rounds over keep-alive connections. CPU is the server process's own, from its clock.
+alternating rounds over keep-alive connections; who comes first alternates too, for what one round
+leaves behind the next one pays. CPU is the server process's own, from its clock.
 """
 
 import asyncio
@@ -18,8 +19,8 @@ from bench.figures import AT_MOST, Figure, compared, run_alone
 from bench.processes import Installation, Program, cpu_s, installation
 from bench.servers import Servers
 
-ROUNDS = 7
-REQUESTS = 3000
+ROUNDS = 16
+REQUESTS = 2000
 CONNECTIONS = 4
 
 
@@ -59,7 +60,9 @@ def measure(servers: Servers, *, requests: int = REQUESTS) -> Sequence[Figure]:
         path = f"/api/v1/tasks/{task_id}"
         spent: dict[str, list[float]] = {"without": [], "with": []}
         for number in range(ROUNDS + 1):
-            for side, (program, port, key) in sides.items():
+            in_turn = sides if number % 2 else reversed(sides)
+            for side in in_turn:
+                program, port, key = sides[side]
                 before = cpu_s(program.pid)
                 uvloop.run(_reads(port, path, key))
                 if number:  # the first round warms up
