@@ -13,6 +13,7 @@ import httpx
 import pytest
 from tests.contract.test_ws_frames import Socket, opened
 from tests.support.server import Desk, open_desk, serving
+from tests.support.stores import ManualClock, counting_ids, open_sqlite
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
@@ -22,11 +23,11 @@ from langgraph_multi_agent.api.auth.revocation import LOOK_EVERY_S, Revocation
 from langgraph_multi_agent.api.auth.rules import KNOWN
 from langgraph_multi_agent.api.subscriptions import Subscriptions
 from langgraph_multi_agent.api.ws import FRAMES
-from langgraph_multi_agent.cache.sessions import MemorySessions
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import AuthenticationRequired, DependencyUnavailable
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.service.identities import IdentityService, SessionTimes
+from langgraph_multi_agent.store.sessions import StoredSessions
 
 pytestmark = pytest.mark.anyio
 
@@ -204,30 +205,27 @@ async def test_connections_of_one_credential_share_a_look_and_leave_nothing_behi
     assert revocation._live == {}
 
 
-async def test_a_look_is_no_use_of_a_session(desk: Desk) -> None:
-    now = [0.0]
-
-    def monotonic() -> float:
-        return now[0]
-
-    identities = IdentityService(
-        database=desk.database,
-        sessions=MemorySessions(monotonic=monotonic),
-        clock=SystemClock(),
-        new_id=lambda: "li",
-        times=SessionTimes(idle_s=100),
-        monotonic=monotonic,
-    )
-    await identities.add_user(DEFAULT_SCOPE, name="li", role=Role.USER, password=PASSWORD)
-    token = (await identities.log_in(name="li", password=PASSWORD)).token
-    for passed in (60.0, 120.0):
-        now[0] = passed
-        await identities.of_session(token)  # a use: it goes on for 100 s from here
-    now[0] = 180.0
-    await identities.of_session(token, is_look=True)
-    now[0] = 221.0
-    with pytest.raises(AuthenticationRequired):
+async def test_a_look_is_no_use_of_a_session(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with open_sqlite(tmp_path, clock, counting_ids()) as database:
+        identities = IdentityService(
+            database=database,
+            sessions=StoredSessions(database),
+            clock=clock,
+            new_id=counting_ids(),
+            times=SessionTimes(idle_s=100),
+            monotonic=clock.monotonic,
+        )
+        await identities.add_user(DEFAULT_SCOPE, name="li", role=Role.USER, password=PASSWORD)
+        token = (await identities.log_in(name="li", password=PASSWORD)).token
+        for _ in range(2):
+            clock.advance(60)
+            await identities.of_session(token)  # a use: it goes on for 100 s from here
+        clock.advance(60)
         await identities.of_session(token, is_look=True)
+        clock.advance(41)
+        with pytest.raises(AuthenticationRequired):
+            await identities.of_session(token, is_look=True)
 
 
 @pytest.mark.parametrize("role", [None, *Role])

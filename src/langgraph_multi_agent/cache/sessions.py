@@ -1,12 +1,11 @@
-"""Sessions of people who are logged in, in this process or in REDIS_URL (keys `<prefix>:session:…`).
+"""Sessions of people who are logged in, in REDIS_URL (keys `<prefix>:session:…`).
 
 Hides where they are. Caller: `bootstrap`, where there is a Redis; else they are in the database.
 Invariant: only hashes of tokens come here, and a session that nobody touches is gone after its time.
 """
 
 import math
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -18,46 +17,6 @@ from langgraph_multi_agent.redis_client import open_client
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 SESSIONS = "session:"
-MAX_SESSIONS = 10_000
-
-
-class MemorySessions:
-    """`ports.Sessions` for the embedded server: the oldest end where there are too many."""
-
-    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._sessions: dict[str, tuple[float, bytes]] = {}
-
-    async def create(self, token_hash: str, value: bytes, *, ttl_s: float) -> bool:
-        now = self._monotonic()
-        if token_hash in self._sessions and self._sessions[token_hash][0] > now:
-            return False
-        if len(self._sessions) >= MAX_SESSIONS:
-            self._sessions = {key: entry for key, entry in self._sessions.items() if entry[0] > now}
-            for key in list(self._sessions)[: len(self._sessions) - MAX_SESSIONS + 1]:
-                del self._sessions[key]
-        self._sessions[token_hash] = (now + ttl_s, value)
-        return True
-
-    async def get(self, token_hash: str) -> bytes | None:
-        ends_at, value = self._sessions.get(token_hash, (-math.inf, b""))
-        if ends_at <= self._monotonic():
-            self._sessions.pop(token_hash, None)
-            return None
-        return value
-
-    async def touch(self, token_hash: str, *, ttl_s: float) -> bool:
-        value = await self.get(token_hash)
-        if value is not None:
-            self._sessions[token_hash] = (self._monotonic() + ttl_s, value)
-        return value is not None
-
-    async def delete(self, token_hash: str) -> bool:
-        self._sessions.pop(token_hash, None)
-        return True
-
-    async def ping(self) -> bool:
-        return True
 
 
 @asynccontextmanager
