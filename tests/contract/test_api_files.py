@@ -245,3 +245,35 @@ async def test_a_name_that_no_file_of_the_task_has_is_not_found(desk: Desk, name
     answer = await desk.client.get(f"/api/v1/tasks/{task_id}/artifacts/{name}")
     assert answer.status_code == 404
     assert answer.json()["code"] in ("ARTIFACT_NOT_FOUND", "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content"),
+    [
+        ("bytes=1-2", 206, b"12"),
+        ("bytes=7-", 206, b"789"),
+        ("BYTES = 8-99", 206, b"89"),
+        ("bytes=-3", 206, b"789"),
+        ("bytes=0-1,99-", 206, b"01"),
+        *((odd, 200, b"0123456789") for odd in ("", "bytes", "bytes=", "bytes=5-3", "bytes=a-b")),
+        *((odd, 200, b"0123456789") for odd in ("lines=0-1", "bytes=-", "bytes=0-1,x")),
+        *((none, 416, None) for none in ("bytes=10-", "bytes=99-100", "bytes=-0")),
+    ],
+)
+async def test_a_part_of_a_file_is_given_refused_as_a_problem_or_not_understood(
+    desk: Desk, asked: str, status: int, content: bytes | None
+) -> None:
+    task_id = (await desk.submit())["id"]
+    digest = await desk.save(task_id, "ten.txt", b"0123456789", "text/plain", "result")
+    url = f"/api/v1/tasks/{task_id}/artifacts/ten.txt"
+    answer = await desk.client.get(url, headers={"range": asked})
+    assert answer.status_code == status
+    if content is None:
+        assert answer.json()["code"] == "RANGE_NOT_SATISFIABLE"
+        assert answer.headers["content-range"] == "bytes */10"
+    else:
+        assert answer.content == content
+    stale = await desk.client.get(url, headers={"range": asked, "if-range": '"another"'})
+    assert (stale.status_code, stale.content) == (200, b"0123456789")
+    fresh = await desk.client.get(url, headers={"range": asked, "if-range": f'"{digest}"'})
+    assert fresh.status_code == status

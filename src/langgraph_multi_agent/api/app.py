@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from langgraph_multi_agent.api import documents, pages, ws
+from langgraph_multi_agent.api.auth.rules import RuledRoute
 from langgraph_multi_agent.api.context import Services
 from langgraph_multi_agent.api.methods import Methods
 from langgraph_multi_agent.api.middleware import Boundary, Preflight, RequestRecord
@@ -100,7 +101,8 @@ def create_api(services: Services) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.router.default = pages.Pages()
-    app.openapi = documents.complete(app, version=services.version)  # type: ignore[method-assign,assignment]
+    ruled = [route for router in ROUTERS for route in router.routes if isinstance(route, RuledRoute)]
+    app.openapi = documents.complete(app, version=services.version, routes=ruled)  # type: ignore[method-assign,assignment]
     return app
 
 

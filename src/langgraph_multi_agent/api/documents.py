@@ -1,10 +1,11 @@
 """The parts of the OpenAPI document that cannot be read off the routes.
 
 Routes read their bodies by hand, within limits, so they name the models here; every route names
-the problems it can answer with. `complete` adds the schemas and the texts of the whole.
+the problems it can answer with of its own. `complete` adds what stands before all of them (the gate,
+and what is refused whatever the address), the schemas and the texts of the whole.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,9 +13,21 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import access_models, chat_models, models, samples, schedule_models
+from langgraph_multi_agent.api.auth.cookies import COOKIE
+from langgraph_multi_agent.api.auth.rules import PUBLIC, Rule, RuledRoute
 from langgraph_multi_agent.api.mvp2 import task_models
-from langgraph_multi_agent.api.problems import MEDIA_TYPE, TYPE_BASE
+from langgraph_multi_agent.api.mvp2.envelope import failures
+from langgraph_multi_agent.api.origins import SAFE_METHODS
+from langgraph_multi_agent.api.problems import (
+    MEDIA_TYPE,
+    TYPE_BASE,
+    HostNotAllowed,
+    OriginNotAllowed,
+    UriTooLong,
+    is_of_adapter,
+)
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import Fault
 from langgraph_multi_agent.i18n.errors import describe
@@ -57,6 +70,22 @@ Times are ISO-8601 in UTC.
 `?language=zh` or `en` in its address goes before `Accept-Language`.
 """
 
+SECURITY = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, or a token of the issuer that the server trusts.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": f"Of somebody who has logged in; `__Host-{COOKIE}` over https. A change also shows which "
+        "page it comes from, by `Origin` or `X-Requested-With`.",
+    },
+}
+"""How to show who one is; a server with `ENABLE_AUTH` off asks nobody."""
+
 
 def problems(*kinds: type[Fault]) -> dict[int | str, dict[str, Any]]:
     """`responses` of a route: the problems it can answer with, by status, each with an example."""
@@ -87,6 +116,10 @@ def problems(*kinds: type[Fault]) -> dict[int | str, dict[str, Any]]:
             },
         )
         answer["content"][MEDIA_TYPE]["examples"][kind.code] = example
+        if kind.status == 401:
+            answer["headers"] = {
+                "WWW-Authenticate": {"schema": {"type": "string"}, "example": "Bearer"},
+            }
         if kind.status in (429, 503):
             answer["headers"] = {
                 "Retry-After": {
@@ -155,7 +188,9 @@ def example(status: int, description: str, value: Any, **more: Any) -> dict[int 
     }
 
 
-def complete(app: FastAPI, *, version: str) -> Callable[[], Mapping[str, Any]]:
+def complete(
+    app: FastAPI, *, version: str, routes: Iterable[RuledRoute]
+) -> Callable[[], Mapping[str, Any]]:
     """The function that makes the OpenAPI document, once."""
 
     def make() -> Mapping[str, Any]:
@@ -176,10 +211,46 @@ def complete(app: FastAPI, *, version: str) -> Callable[[], Mapping[str, Any]]:
                 components.setdefault(name, schema)
             for unused in ("HTTPValidationError", "ValidationError"):
                 components.pop(unused, None)
+            document["components"]["securitySchemes"] = SECURITY
+            for route in routes:
+                _add_gate(document["paths"].get(route.path_format, {}), route)
             app.openapi_schema = _with_nulls(document)
         return app.openapi_schema
 
     return make
+
+
+def _add_gate(operations: Mapping[str, Any], route: RuledRoute) -> None:
+    """Say of a route's operations who may ask, and what is answered before the route is."""
+    for method in route.methods or ():
+        operation = operations.get(method.lower())
+        if operation is None:
+            continue
+        operation["security"] = [] if route.rule is PUBLIC else [{name: []} for name in SECURITY]
+        kinds = before_route(route.rule, method)
+        is_adapter = is_of_adapter(route.path)
+        for status, answer in (failures if is_adapter else problems)(*kinds).items():
+            known = operation["responses"].setdefault(str(status), {"description": answer["description"]})
+            if "headers" in answer:
+                known["headers"] = answer["headers"] | known.get("headers", {})
+            for media_type, content in answer["content"].items():
+                schema = {"$ref": REFERENCE.format(model="Failure" if is_adapter else "Problem")}
+                shown = known.setdefault("content", {}).setdefault(media_type, {"schema": schema})
+                shown["examples"] = content["examples"] | shown.get("examples", {})
+
+
+def before_route(rule: Rule, method: str) -> tuple[type[Fault], ...]:
+    """What the middleware and the gate refuse with, whatever the route."""
+    kinds: list[type[Fault]] = [UriTooLong, HostNotAllowed]
+    if method not in SAFE_METHODS:
+        kinds.append(OriginNotAllowed)
+    if rule is not PUBLIC:
+        kinds += [faults.AuthenticationRequired, faults.TooManyRequests, faults.DependencyUnavailable]
+        if method not in SAFE_METHODS:
+            kinds.append(faults.CrossSiteRequest)
+    if isinstance(rule, Permission):
+        kinds.append(faults.PermissionDenied)
+    return tuple(kinds)
 
 
 def _with_nulls(node: Any) -> Any:

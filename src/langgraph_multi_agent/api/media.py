@@ -1,7 +1,10 @@
-"""What a file is on the wire: its media type, its name in a header, how safe it is to show."""
+"""What a file is on the wire: its media type, its name in a header, how safe it is to show, parts of it."""
 
+import re
 from pathlib import PurePath
 from urllib.parse import quote
+
+from langgraph_multi_agent.api.problems import RangeNotSatisfiable
 
 OCTETS = "application/octet-stream"
 TYPES = {
@@ -55,3 +58,29 @@ def content_disposition(name: str, *, as_download: bool) -> str:
     )
     kind = "attachment" if as_download else "inline"
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+_RANGE = re.compile(r"(\d{1,18})-(\d{0,18})|-(\d{1,18})", re.ASCII)
+
+
+def wanted_ranges(header: str, size_bytes: int) -> str | None:
+    """What a Range header asks of a file, as far as the file goes.
+
+    None for one that is not understood: it is as if it were not there (RFC 9110, section 14.2).
+
+    Raises:
+        RangeNotSatisfiable: it asks for nothing that the file has.
+    """
+    unit, _, wanted = header.partition("=")
+    if unit.strip().lower() != "bytes":
+        return None
+    kept = []
+    for item in wanted.split(","):
+        found = _RANGE.fullmatch(item.strip())
+        if found is None or (found[2] and int(found[1]) > int(found[2])):
+            return None
+        if int(found[1]) < size_bytes if found[1] else int(found[3]) and size_bytes:
+            kept.append(found[0])
+    if not kept:
+        raise RangeNotSatisfiable(range=header[:100], size=size_bytes)
+    return f"bytes={','.join(kept)}"

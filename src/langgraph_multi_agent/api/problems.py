@@ -33,6 +33,11 @@ ADAPTER = "/api/v1/mvp2"
 """Paths at and under this one are the MVP2 adapter's."""
 
 
+def is_of_adapter(path: str) -> bool:
+    """Whether a path is the MVP2 adapter's, so that refusals come in its envelope."""
+    return path == ADAPTER or path.startswith(ADAPTER + "/")
+
+
 def is_api(path: str) -> bool:
     """Whether a path is the API's, so that no page is ever there."""
     return path == "/api" or path.startswith("/api/")
@@ -76,6 +81,12 @@ class UriTooLong(Fault):
 
 class PlanNotFound(Fault):
     code, status = "PLAN_NOT_FOUND", 404
+
+
+class RangeNotSatisfiable(Fault):
+    """A part of a file was asked for that it does not have. `size` is the file's, in bytes."""
+
+    code, status = "RANGE_NOT_SATISFIABLE", 416
 
 
 class Json(JSONResponse):
@@ -132,7 +143,7 @@ def problem(
     """The answer for a fault, with Retry-After where waiting helps."""
     language, path = language_of_connection(connection), str(connection.scope["path"])
     request_id = connection.scope.get("state", {}).get("request_id")
-    if path == ADAPTER or path.startswith(ADAPTER + "/"):
+    if is_of_adapter(path):
         now = services_of(connection).clock.now()
         body, media_type = failure_body(fault, language, now=now, request_id=request_id), "application/json"
     else:
@@ -144,6 +155,8 @@ def problem(
     answer.headers["cache-control"] = "no-store"
     if fault.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["www-authenticate"] = "Bearer"
+    if isinstance(fault, RangeNotSatisfiable):
+        answer.headers["content-range"] = f"bytes */{fault.params['size']}"
     for name, value in (headers or {}).items():
         answer.headers[name] = value
     if fault.status in RETRY_AFTER_S:

@@ -1,8 +1,8 @@
 """What came of a task: its plan and its files."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Header, Query, Request
 from starlette.responses import FileResponse, Response
 
 from langgraph_multi_agent.access.policy import Permission
@@ -10,12 +10,29 @@ from langgraph_multi_agent.api import models, samples
 from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, problems
-from langgraph_multi_agent.api.media import ACTIVE, SANDBOX, SHOWN, base_type, content_disposition
-from langgraph_multi_agent.api.problems import Json, PlanNotFound
+from langgraph_multi_agent.api.media import (
+    ACTIVE,
+    SANDBOX,
+    SHOWN,
+    base_type,
+    content_disposition,
+    wanted_ranges,
+)
+from langgraph_multi_agent.api.problems import Json, PlanNotFound, RangeNotSatisfiable
 from langgraph_multi_agent.api.shapes import artifact_shape, plan_shape
 from langgraph_multi_agent.domain import errors as faults
 
 router = ruled_router(tags=["results"])
+
+_CONTENT: dict[str, Any] = {
+    "content": {
+        "*/*": {
+            "schema": {"type": "string", "format": "binary"},
+            "examples": {"report": {"summary": "A report", "value": "# 销售分析\n"}},
+        }
+    },
+    "headers": {"ETag": {"schema": {"type": "string"}, "example": f'"{samples.DIGEST}"'}},
+}
 
 
 @router.get(
@@ -62,18 +79,14 @@ async def list_artifacts(task_id: str, services: ServicesOf, scope: ScopeOf) -> 
     response_class=FileResponse,
     responses={
         **problems(
-            faults.TaskNotFound, faults.ArtifactNotFound, faults.InvalidRequest, faults.DependencyUnavailable
+            faults.TaskNotFound,
+            faults.ArtifactNotFound,
+            faults.InvalidRequest,
+            faults.DependencyUnavailable,
+            RangeNotSatisfiable,
         ),
-        200: {
-            "description": "The content",
-            "content": {
-                "application/octet-stream": {
-                    "schema": {"type": "string", "format": "binary"},
-                    "examples": {"report": {"summary": "A report", "value": "# 销售分析\n"}},
-                }
-            },
-            "headers": {"ETag": {"schema": {"type": "string"}, "example": f'"{samples.DIGEST}"'}},
-        },
+        200: _CONTENT | {"description": "The content, under its own media type"},
+        206: _CONTENT | {"description": "The parts that were asked for"},
         304: {"description": "Not modified"},
     },
 )
@@ -85,13 +98,20 @@ async def get_artifact(  # noqa: PLR0917 - FastAPI calls it by name
     services: ServicesOf,
     scope: ScopeOf,
     download: Annotated[bool, Query(description="Offer it for download.")] = False,
+    range_: Annotated[
+        str | None, Header(alias="Range", description="`bytes=0-99`; one that is not understood is left alone.")
+    ] = None,
+    if_range: Annotated[str | None, Header(description="The ETag whose parts are wanted, else the whole.")] = None,
+    if_none_match: Annotated[str | None, Header(description="ETags that are known.")] = None,
 ) -> Response:
     ref, path = await services.tasks.artifact(scope, task_id, name)
     etag = f'"{ref.digest}"'
     headers = {"etag": etag, "cache-control": "private, no-cache", "x-content-type-options": "nosniff"}
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    known = {tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")}
     if etag in known or "*" in known:
         return Response(status_code=304, headers=headers)
+    is_whole = range_ is None or if_range not in (None, etag)
+    _ask_for(request, None if is_whole else wanted_ranges(range_ or "", ref.size_bytes))
     headers["content-disposition"] = content_disposition(
         ref.name, as_download=download or base_type(ref.media_type) not in SHOWN
     )
@@ -100,3 +120,9 @@ async def get_artifact(  # noqa: PLR0917 - FastAPI calls it by name
     if ref.kind == "input":  # nobody has said in which encoding a person wrote it
         headers["content-type"] = base_type(ref.media_type)
     return FileResponse(path, media_type=ref.media_type, headers=headers)
+
+
+def _ask_for(request: Request, parts: str | None) -> None:
+    """Replace the Range header, which `FileResponse` reads and answers in its own way where it is odd."""
+    kept = [(name, value) for name, value in request.scope["headers"] if name not in (b"range", b"if-range")]
+    request.scope["headers"] = kept if parts is None else [*kept, (b"range", parts.encode())]
