@@ -566,7 +566,7 @@ def _decode_cursor(cursor: str) -> tuple[datetime, str]:
     try:
         moment, task_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(moment).astimezone(UTC), str(task_id)
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise InvalidRequest(
             reason="the cursor is not one of ours", errors=[{"field": "cursor", "code": "invalid", "message": ""}]
         ) from None
