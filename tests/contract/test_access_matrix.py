@@ -21,6 +21,7 @@ from langgraph_multi_agent.domain.errors import (
     AuthenticationRequired,
     InvalidRequest,
     LoginRefused,
+    NameTaken,
     TooManyRequests,
 )
 from langgraph_multi_agent.service.identities import HASHING_IN_LINE
@@ -206,6 +207,21 @@ async def test_nobody_gets_the_conversation_of_another_by_taking_a_name(desk: De
     one, two = [await identities.create_key(OURS, name="ci", role=Role.USER) for _ in range(2)]
     actors = {(await identities.of_key(made.secret)).actor for made in (one, two)}
     assert actors == {f"key:{one.key.id}", f"key:{two.key.id}"}
+
+
+async def test_a_log_in_finds_its_name_in_any_case_and_nobody_borrows_one(desk: Desk) -> None:
+    identities = desk.services.identities
+    added = await identities.add_user(OURS, name="Ａdmin", role=Role.ADMIN, password=PASSWORD)
+    assert added.name == "Admin"
+    session = await identities.log_in(name="ADMIN", password=PASSWORD)
+    assert (session.principal.name, session.principal.actor) == ("Admin", "Admin")
+    for taken in ("admin", "ADMIN", "ａｄｍｉｎ"):
+        with pytest.raises(NameTaken):
+            await identities.add_user(THEIRS, name=taken, role=Role.USER, password=PASSWORD)
+    for name in ("\u0430dmin", "ad\u200bmin", "ad min", "ＬＯＣＡＬ", "local\ue000"):
+        with pytest.raises(InvalidRequest) as caught:
+            await identities.add_user(OURS, name=name, role=Role.USER, password=PASSWORD)
+        assert caught.value.errors[0]["code"] == "name_not_allowed"
 
 
 async def test_a_narrow_key_makes_and_changes_nobody_who_may_do_more(desk: Desk) -> None:

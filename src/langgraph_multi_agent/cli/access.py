@@ -10,7 +10,7 @@ import pwd
 import secrets
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langgraph_multi_agent.access import TENANT, Scope
+from langgraph_multi_agent.access.names import fold
 from langgraph_multi_agent.access.policy import Permission, Role, permissions_of
 from langgraph_multi_agent.cli.call import Call, Outcome, write_error
 from langgraph_multi_agent.cli.confirmation import confirm
 from langgraph_multi_agent.cli.connection import DataDir, load_settings, quiet_logs
 from langgraph_multi_agent.cli.exits import Exit, Trouble
 from langgraph_multi_agent.cli.language import language
-from langgraph_multi_agent.cli.paper import Lines, Rows
+from langgraph_multi_agent.cli.paper import Block, Lines, Rows
 from langgraph_multi_agent.cli.tasks import local_time
 from langgraph_multi_agent.domain.errors import Fault, KeyNotFound, NameTaken, UserNotFound
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
@@ -76,8 +77,18 @@ async def list_users(call: Call, *, tenant: OnlyTenant = None, data_dir: DataDir
         ]
         for user in found
     ]
-    none = Lines([call.say("cli.users.none")])
-    return Outcome(blocks=[Rows(headers, rows) if rows else none], data={"users": [_user_data(u) for u in found]})
+    blocks: list[Block] = [Rows(headers, rows) if rows else Lines([call.say("cli.users.none")])]
+    alike = _alike(found)
+    blocks += [Lines([call.say("cli.users.alike", names=", ".join(names))]) for names in alike]
+    return Outcome(blocks=blocks, data={"users": [_user_data(u) for u in found], "alike": alike})
+
+
+def _alike(users: Sequence["User"]) -> list[list[str]]:
+    """Names from before they had a key that are one but for case and width."""
+    by_key: dict[str, list[str]] = {}
+    for user in users:
+        by_key.setdefault(fold(user.name), []).append(user.name)
+    return [names for names in by_key.values() if len(names) > 1]
 
 
 def add_user(
@@ -98,8 +109,8 @@ def add_user(
         async with _opened(call, data_dir) as operator:
             identities = operator.identities
             if call.dry_run:
-                if any(user.name == name for user in await identities.users(_scope(None))):
-                    raise NameTaken(name=name)
+                if (same := await identities.named(_scope(None), name)) is not None:
+                    raise NameTaken(name=same.name)
                 return _unapplied(call, "add", name, None, "cli.dry_run.user_add", user=name, role=wanted.word)
             async with _recorded(call, operator, scope.tenant, "user.add", name, role=wanted.word):
                 user = await identities.add_user(scope, name=name, role=wanted, password=password)
@@ -163,9 +174,10 @@ async def _changed(
     scope = _scope(None)
     async with _opened(call, data_dir) as operator:
         identities = operator.identities
-        before = next((user for user in await identities.users(scope) if user.name == name), None)
+        before = await identities.named(scope, name)
         if before is None:
             raise UserNotFound(user=name)
+        name = before.name
         if call.dry_run:
             key = f"cli.dry_run.user_{verb}"
             return _unapplied(call, verb, name, _user_data(before), key, user=name, **(words or {}))

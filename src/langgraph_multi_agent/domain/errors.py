@@ -209,6 +209,12 @@ class LoginRefused(Fault):
     code, status = "LOGIN_REFUSED", 401
 
 
+class NotAUser(Fault):
+    """Who asks came with a key, a token or nothing: they have neither a password nor log-ins here."""
+
+    code, status = "NOT_A_USER", 409
+
+
 class PermissionDenied(Fault):
     code, status = "PERMISSION_DENIED", 403
 

@@ -30,6 +30,19 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
     ),
     **error_texts(
+        "NOT_A_USER",
+        (
+            "这个身份没有密码",
+            "当前用的是 API 密钥、其他系统的令牌，或没有登录的本机访问，没有可以更改的密码和登录。",
+            "请用用户名和密码登录后再试；要停用密钥，请运行 lgma keys revoke。",
+        ),
+        (
+            "No password here",
+            "You came with an API key, a token of another system, or without a log-in: there is no password and no log-in of yours to change.",
+            "Log in with name and password first; lgma keys revoke takes a key away.",
+        ),
+    ),
+    **error_texts(
         "PERMISSION_DENIED",
         (
             "没有权限",
@@ -114,6 +127,12 @@ TEXTS: dict[str, dict[str, str]] = {
             "To use this name, list it in TRUSTED_HOSTS. While TRUSTED_HOSTS is empty, the server's address and localhost work, and with ENABLE_AUTH on any name.",
         ),
     ),
+    "error.field.name_not_allowed": {
+        "zh": "只能用中文、日文、韩文和拉丁字母、数字，以及除 : / \\ 以外的符号，不能有空格；也不能用系统保留的名称",
+        "en": "takes Latin letters, Chinese, Japanese and Korean characters, digits and signs other than : / \\, no spaces, and no name of the system's own",
+    },
+    "error.field.password_wrong": {"zh": "密码不对", "en": "is not your password"},
+    "error.field.password_same": {"zh": "与现在的密码相同", "en": "is the password you have already"},
     "error.field.password_too_short": {
         "zh": "密码至少 {limit} 个字符",
         "en": "needs at least {limit} characters",

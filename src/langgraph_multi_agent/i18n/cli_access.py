@@ -41,7 +41,10 @@ TEXTS: dict[str, dict[str, str]] = _pairs(
             "Revoke an API key. Every server refuses it within 5 s, and it cannot be brought back.",
         ),
         "argument.user": ("用户名。", "Name of the user."),
-        "argument.new_user": ("用户名，用来登录；所有租户共用一套用户名。", "Name to log in with; one namespace over all tenants."),
+        "argument.new_user": (
+            "用户名，用来登录，不区分大小写；所有租户共用一套用户名。",
+            "Name to log in with, in any case; one namespace over all tenants.",
+        ),
         "argument.role": ("角色：viewer、user、operator 或 admin。", "viewer, user, operator or admin."),
         "argument.key": ("密钥编号，见 lgma keys list。", "Id of the key, as lgma keys list shows it."),
         "argument.key_name": ("给密钥起的名称，说明谁在用。", "What the key is called: who uses it."),
@@ -94,6 +97,13 @@ TEXTS: dict[str, dict[str, str]] = _pairs(
         "users.none": (
             "还没有用户。建立第一位管理员：lgma users add 用户名 --role admin",
             "No users yet. Make the first admin: lgma users add NAME --role admin",
+        ),
+        "users.alike": (
+            "这几个名称只差大小写或全角半角：{names}。各自仍按原样的名称登录；请另建一个账号，再用 lgma users disable 停用多余的。",
+            (
+                "These names differ only in case or width: {names}. Each still logs in by its exact name; "
+                "add another account, and disable those that are too many with lgma users disable."
+            ),
         ),
         "keys.none": ("没有 API 密钥。", "No API keys."),
         "password.prompt": ("{user} 的新密码：", "New password of {user}: "),

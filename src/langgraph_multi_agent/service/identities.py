@@ -12,6 +12,7 @@ import math
 import re
 import secrets
 import time
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,12 +24,14 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE, Scope
+from langgraph_multi_agent.access.names import MAX_CHARS, fold, is_label, is_person, normal
 from langgraph_multi_agent.access.policy import LOCAL, Means, Permission, Principal, Role, permissions_of
 from langgraph_multi_agent.domain.errors import (
     AuthenticationRequired,
     DependencyUnavailable,
     InvalidRequest,
     LoginRefused,
+    NotAUser,
     PermissionDenied,
     TooManyRequests,
 )
@@ -39,7 +42,6 @@ from langgraph_multi_agent.store.identities import Key, User
 
 KEY_PREFIX = "lgma_"
 _KEY = re.compile(r"lgma_([0-9a-z]{12})_([A-Za-z0-9_-]{43})")
-NAME = re.compile(r"[^\s:/\x00-\x1f\x7f](?:[^:/\x00-\x1f\x7f]{0,62}[^\s:/\x00-\x1f\x7f])?")
 RESERVED = frozenset({DEFAULT_SCOPE.actor, WORKER_SCOPE.actor, SYSTEM_SCOPE.actor})
 """Names that are nobody's, as they stand for the system in records."""
 REMEMBERED_S = 3.0
@@ -183,7 +185,7 @@ class IdentityService:
             await self._database.write(
                 SYSTEM_SCOPE, identities.replace_hash, user.id, old=user.password_hash, new=better
             )
-        return await self._open(principal_of_user(user), {"user": user.id, "generation": user.generation})
+        return await self._open_for(user)
 
     async def log_in_by_key(self, secret: str) -> NewSession:
         """A browser's session with a key's rights; it ends with the key. Raises AuthenticationRequired."""
@@ -217,7 +219,8 @@ class IdentityService:
         Raises:
             InvalidRequest, PermissionDenied
         """
-        errors = _name_errors(name)
+        name = unicodedata.normalize("NFC", name)
+        errors = _name_errors(name, is_label)
         if lasts is not None and not timedelta(0) < lasts <= timedelta(days=MAX_KEY_DAYS):
             errors.append({"field": "expires_in_days", "code": "above_maximum", "limit": MAX_KEY_DAYS})
         if errors:
@@ -259,7 +262,8 @@ class IdentityService:
     ) -> User:
         """`by` as in `create_key`. Raises InvalidRequest, NameTaken, PermissionDenied."""
         _require_gift(by, permissions_of(role))
-        errors = [*_name_errors(name), *_password_errors(password, name)]
+        name = normal(name)
+        errors = [*_name_errors(name, is_person), *_password_errors(password, name)]
         if errors:
             raise InvalidRequest(errors=errors)
         password_hash = await self._hashed(self._passwords.hash, password)
@@ -269,6 +273,11 @@ class IdentityService:
 
     async def users(self, scope: Scope) -> list[User]:
         return await self._database.read(scope, identities.users)
+
+    async def named(self, scope: Scope, name: str) -> User | None:
+        """Whose name it is, in whatever case or width; None for nobody in scope."""
+        found = await self._database.read(SYSTEM_SCOPE, identities.user_of_name, name)
+        return found if found is not None and scope.tenant in (None, found.tenant) else None
 
     async def has_users(self) -> bool:
         return await self._database.read(SYSTEM_SCOPE, identities.has_users)
@@ -305,7 +314,52 @@ class IdentityService:
         self._forget()
         return user
 
+    # One's own
+
+    async def change_own_password(self, who: Principal, *, old: str, new: str) -> NewSession:
+        """Another password; every session of theirs ends but the one that is answered.
+
+        Raises:
+            NotAUser: they did not log in with a password.
+            InvalidRequest: `old_password` is not theirs, or `password` will not do.
+            AuthenticationRequired: they were disabled or removed meanwhile.
+            TooManyRequests, DependencyUnavailable
+        """
+        user = await self._own_user(who)
+        if not await self._hashed(self._passwords.verify, old[:MAX_PASSWORD_CHARS], user.password_hash):
+            raise InvalidRequest(errors=[{"field": "old_password", "code": "password_wrong"}])
+        errors = _password_errors(new, user.name)
+        if not errors and new == old:
+            errors = [{"field": "password", "code": "password_same"}]
+        if errors:
+            raise InvalidRequest(errors=errors)
+        new_hash = await self._hashed(self._passwords.hash, new)
+        changed = await self._database.write(
+            SYSTEM_SCOPE, identities.renew_password, user.id, old=user.password_hash, new=new_hash
+        )
+        self._forget()
+        if changed is None:
+            raise AuthenticationRequired(reason="no_session")
+        return await self._open_for(changed)
+
+    async def log_out_everywhere(self, who: Principal) -> None:
+        """Every session of theirs ends. Raises NotAUser, AuthenticationRequired, DependencyUnavailable."""
+        user = await self._own_user(who)
+        await self._database.write(SYSTEM_SCOPE, identities.end_sessions, user.id)
+        self._forget()
+
+    async def _own_user(self, who: Principal) -> User:
+        if who.means is not Means.SESSION:
+            raise NotAUser
+        user = await self._database.read(SYSTEM_SCOPE, identities.user, who.id)
+        if user is None or not user.is_enabled:
+            raise AuthenticationRequired(reason="no_session")
+        return user
+
     # What is behind them
+
+    async def _open_for(self, user: User) -> NewSession:
+        return await self._open(principal_of_user(user), {"user": user.id, "generation": user.generation})
 
     async def _open(self, principal: Principal, subject: dict[str, Any]) -> NewSession:
         token, now = secrets.token_urlsafe(32), self._clock.now()
@@ -383,12 +437,14 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _name_errors(name: str) -> list[dict[str, Any]]:
+def _name_errors(name: str, is_allowed: Callable[[str], bool]) -> list[dict[str, Any]]:
     if not name.strip():
         return [{"field": "name", "code": "empty"}]
-    if len(name) > 64:
-        return [{"field": "name", "code": "too_long", "limit": 64}]
-    return [] if NAME.fullmatch(name) and name.casefold() not in RESERVED else [{"field": "name", "code": "invalid"}]
+    if len(name) > MAX_CHARS:
+        return [{"field": "name", "code": "too_long", "limit": MAX_CHARS}]
+    if is_allowed(name) and fold(name) not in RESERVED:
+        return []
+    return [{"field": "name", "code": "name_not_allowed" if is_allowed is is_person else "invalid"}]
 
 
 def _password_errors(password: str, name: str) -> list[dict[str, Any]]:
@@ -396,6 +452,6 @@ def _password_errors(password: str, name: str) -> list[dict[str, Any]]:
         return [{"field": "password", "code": "password_too_short", "limit": MIN_PASSWORD_CHARS}]
     if len(password) > MAX_PASSWORD_CHARS:
         return [{"field": "password", "code": "too_long", "limit": MAX_PASSWORD_CHARS}]
-    if name.casefold() in password.casefold() or len(set(password)) < 5:
+    if fold(name) in fold(password) or len(set(password)) < 5:
         return [{"field": "password", "code": "password_too_simple"}]
     return []

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, or_, select, update
 
+from langgraph_multi_agent.access.names import fold
 from langgraph_multi_agent.access.policy import Permission, Role, permissions_of
 from langgraph_multi_agent.domain.errors import (
     KeyNotFound,
@@ -30,7 +31,13 @@ _USERS, _KEYS = schema.users, schema.api_keys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who logs in. `generation` is part of every session; another one ends them."""
+    """Somebody who logs in.
+
+    Attributes:
+        generation: part of every session; another one ends them.
+        name_key: by which the name is theirs; None where somebody older has the same, or an earlier
+            program added them.
+    """
 
     id: str
     tenant: str
@@ -41,6 +48,7 @@ class User:
     updated_at: datetime
     disabled_at: datetime | None
     generation: int
+    name_key: str | None
 
     @property
     def is_enabled(self) -> bool:
@@ -68,9 +76,26 @@ class Key:
 
 @single_statement
 def user_of_name(store: Store, name: str) -> User | None:
-    """Names are one namespace over all tenants, so that nobody types a tenant to log in."""
-    row = store.connection.execute(select(_USERS).where(_USERS.c.name == name)).first()
-    return None if row is None else _user_of(row)
+    """Whose name it is, in whatever case or width; the exact one where several are alike.
+
+    Names are one namespace over all tenants, so that nobody types a tenant to log in.
+    """
+    alike = _alike(store, name)
+    by_key = [one for one in alike if one.name_key is not None]
+    for found in ([one for one in alike if one.name == name], by_key, alike):
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _alike(store: Store, name: str) -> list[User]:
+    """All whose names are this one but for case and width. Rows without a key are few."""
+    key = fold(name)
+    if "\x00" in key:
+        return []
+    is_near = or_(_USERS.c.name == name, _USERS.c.name_key == key, _USERS.c.name_key.is_(None))
+    rows = store.connection.execute(select(_USERS).where(is_near))
+    return [_user_of(row) for row in rows if fold(row.name) == key]
 
 
 @single_statement
@@ -88,9 +113,9 @@ def users(store: Store) -> list[User]:
 
 @unit
 def add_user(store: Store, user_id: str, *, name: str, role: Role, password_hash: str) -> User:
-    """Raises NameTaken."""
-    if user_of_name(store, name) is not None:
-        raise NameTaken(name=name)
+    """Raises NameTaken: somebody has this name, or one that differs in case or width only."""
+    if taken := _alike(store, name):
+        raise NameTaken(name=taken[0].name)
     row = {
         "id": user_id,
         "tenant": store.scope.tenant or DEFAULT_TENANT,
@@ -101,6 +126,7 @@ def add_user(store: Store, user_id: str, *, name: str, role: Role, password_hash
         "updated_at": store.now,
         "disabled_at": None,
         "generation": 1,
+        "name_key": fold(name),
     }
     insert_rows(store, _USERS, [row], ignoring=True)
     added = user_of_name(store, name)
@@ -151,6 +177,30 @@ def change_user(
         values["disabled_at"] = None if is_enabled else (found.disabled_at or store.now)
     store.connection.execute(update(_USERS).where(_USERS.c.id == found.id).values(values))
     return _user_of(store.connection.execute(select(_USERS).where(_USERS.c.id == found.id)).one())
+
+
+@unit
+def renew_password(store: Store, user_id: str, *, old: str, new: str) -> User | None:
+    """Somebody's own new password; every session of theirs ends.
+
+    Args:
+        old: the hash that what they typed fits.
+
+    Returns:
+        None where it is not theirs any more: somebody else changed it meanwhile, or they were disabled.
+    """
+    same = (_USERS.c.id == user_id, _USERS.c.password_hash == old, _USERS.c.disabled_at.is_(None))
+    values = {"password_hash": new, "updated_at": store.now, "generation": _USERS.c.generation + 1}
+    if not store.connection.execute(update(_USERS).where(*same).values(values)).rowcount:
+        return None
+    return _user_of(store.connection.execute(select(_USERS).where(_USERS.c.id == user_id)).one())
+
+
+@unit
+def end_sessions(store: Store, user_id: str) -> None:
+    """Every session of somebody ends."""
+    values = {"updated_at": store.now, "generation": _USERS.c.generation + 1}
+    store.connection.execute(update(_USERS).where(_USERS.c.id == user_id).values(values))
 
 
 @unit

@@ -386,10 +386,15 @@ users = Table(
     Column("updated_at", UtcTime, nullable=False),
     Column("disabled_at", UtcTime),
     Column("generation", Integer, nullable=False, server_default=text("1")),
+    Column("name_key", String(256)),
     CheckConstraint("role BETWEEN 1 AND 4", name="ck_users_role"),
     UniqueConstraint("name", name="uq_users_name"),
+    Index("uq_users_name_key", "name_key", unique=True),
 )
-"""`generation` grows with each change that ends sessions: a new password, a new role, being disabled."""
+"""`generation` grows with each change that ends sessions: a new password, a new role, being disabled.
+
+`name_key`: the name without its case and width; NULL where somebody older has the same (revision 0009).
+"""
 
 api_keys = Table(
     "api_keys",

@@ -4,12 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 from tests.support.stores import Desk, ManualClock, tenant
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.access.policy import Permission, Role
 from langgraph_multi_agent.domain.errors import KeyNotFound, LastAdmin, NameTaken, UserNotFound
-from langgraph_multi_agent.store import identities, sessions
+from langgraph_multi_agent.store import identities, schema, sessions
+from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.identities import Key, User
 from langgraph_multi_agent.store.sessions import StoredSessions
 
@@ -168,3 +170,49 @@ async def test_a_new_session_clears_away_those_whose_time_is_up(desk: Desk, cloc
     assert [row["token_hash"] for row in rows] == ["new", "young"]
     await desk.database.write(SYSTEM_SCOPE, sessions.end, "young")
     assert await desk.database.read(SYSTEM_SCOPE, sessions.find, "young") is None
+
+
+async def test_a_name_is_one_in_any_case_and_width(desk: Desk) -> None:
+    amy = await add(desk, "Amy")
+    for same in ("Amy", "AMY", "ａｍｙ"):
+        assert (await user(desk, same)) == amy
+        with pytest.raises(NameTaken) as caught:
+            await add(desk, same, scope=tenant("other"))
+        assert caught.value.params["name"] == "Amy"
+    names = ("bob", "Bob", "BOB", "ｂob")
+    answers = await asyncio.gather(*(add(desk, name) for name in names), return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["NameTaken"] * 3 + ["User"]
+    changed = await desk.database.write(DEFAULT_SCOPE, identities.change_user, "AMY", role=Role.OPERATOR)
+    assert (changed.id, changed.name) == (amy.id, "Amy")
+
+
+async def test_names_that_were_alike_before_are_each_their_own(desk: Desk) -> None:
+    await add(desk, "root", Role.ADMIN)
+    older, newer = await add(desk, "Li"), await add(desk, "wu")
+    await desk.database.write(SYSTEM_SCOPE, without_key, newer.id, "LI")
+    assert (await user(desk, "Li")).id == older.id
+    assert (await user(desk, "LI")).id == newer.id
+    assert (await user(desk, "li")).id == older.id  # who has the key
+    for name in ("li", "LI", "Li"):
+        with pytest.raises(NameTaken):
+            await add(desk, name)
+    await desk.database.write(DEFAULT_SCOPE, identities.change_user, "LI", is_enabled=False)
+    assert [(one.name, one.is_enabled) for one in await desk.database.read(DEFAULT_SCOPE, identities.users)] == [
+        ("LI", False),
+        ("Li", True),
+        ("root", True),
+    ]
+
+
+async def test_who_was_added_by_an_earlier_program_is_found_in_any_case(desk: Desk) -> None:
+    amy = await add(desk, "wu")
+    await desk.database.write(SYSTEM_SCOPE, without_key, amy.id, "Amy")
+    assert (await user(desk, "amy")).id == amy.id
+    with pytest.raises(NameTaken):
+        await add(desk, "AMY")
+
+
+@unit
+def without_key(store: Store, user_id: str, name: str) -> None:
+    table = schema.users
+    store.connection.execute(update(table).where(table.c.id == user_id).values(name=name, name_key=None))

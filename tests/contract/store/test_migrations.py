@@ -24,7 +24,7 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCO
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsUnsafe
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import events, journal, migration, postgres, runs, schema, tasks
+from langgraph_multi_agent.store import events, identities, journal, migration, postgres, runs, schema, tasks
 from langgraph_multi_agent.store.database import Database, SqliteDatabase
 from langgraph_multi_agent.store.postgres import PostgresDatabase
 from langgraph_multi_agent.store.tasks import TaskFilter, question_key
@@ -166,6 +166,31 @@ async def test_after_an_upgrade_work_goes_on_where_it_was(engine: Engine, revisi
         # Old events come first in the log of all tasks, whatever transaction ids they had.
         stream = await database.read(SYSTEM_SCOPE, events.after_cursor, "0.0", limit=200)
         assert [event.data.get("text") for event in stream[: 3 * len(ids)]] == ["事件"] * 3 * len(ids)
+    finally:
+        await database.close()
+
+
+async def test_names_that_are_alike_outlive_the_upgrade_that_gives_names_a_key(engine: Engine) -> None:
+    migration.upgrade(engine, revision="0008")
+    names = ["wu", "Admin", "admin", "ＡDMIN", "аdmin", "李 伟"]
+    tables = MetaData()
+    with engine.connect() as connection:
+        tables.reflect(connection)
+        for number, name in enumerate(names):
+            _insert(
+                connection, tables, "users", id=f"u{number}", tenant=f"t{number}", name=name, role=4,
+                password_hash="h", created_at=WRITTEN, updated_at=WRITTEN,
+            )  # fmt: skip
+    with capture_logs() as logs:
+        migration.upgrade(engine)
+    told = [(line["name"], line["older"]) for line in logs if line["event"] == "users.alike"]
+    assert told == [("admin", "Admin"), ("ＡDMIN", "Admin")]
+    database = opened(engine)
+    try:
+        for number, name in enumerate(names):
+            found = await database.read(SYSTEM_SCOPE, identities.user_of_name, name)
+            assert found is not None
+            assert (found.id, found.name, found.tenant) == (f"u{number}", name, f"t{number}")
     finally:
         await database.close()
 
