@@ -82,6 +82,8 @@ async def test_the_document_is_valid_and_names_every_interface(desk: Desk) -> No
         "GET /api/v1/audit",
         "POST /api/v1/auth/login",
         "POST /api/v1/auth/logout",
+        "POST /api/v1/auth/logout-everywhere",
+        "POST /api/v1/auth/password",
         "GET /api/v1/keys",
         "POST /api/v1/keys",
         "DELETE /api/v1/keys/{key_id}",
@@ -294,6 +296,10 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
     await call("POST /api/v1/auth/login", json=person, headers=own_page)
     await call("POST /api/v1/auth/login", json={**person, "name": "wu"}, headers=own_page)
     await call("POST /api/v1/auth/logout", headers=own_page)
+    mine = {"old_password": person["password"], "password": "another secret, as long"}
+    await call("POST /api/v1/auth/password", json=mine)
+    await call("POST /api/v1/auth/password", json={"password": ""})
+    await call("POST /api/v1/auth/logout-everywhere")
     await call("POST /api/v1/auth/logout")
     key = (await call("POST /api/v1/keys", json={"name": "nightly", "scopes": ["chat"]})).json()
     await call("POST /api/v1/keys", json={"name": "", "role": "user"})

@@ -24,6 +24,20 @@ class LoginRequest(BaseModel):
     key: Annotated[str, Field(max_length=128)] | None = None
 
 
+class PasswordRequest(BaseModel):
+    """One's own new password, with the one of now."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"old_password": "correct horse battery", "password": "another horse, another battery"}]
+        },
+    )
+
+    old_password: Annotated[str, Field(max_length=256)]
+    password: str
+
+
 class Identity(BaseModel):
     """Who was let in, and what they may do."""
 
@@ -135,7 +149,7 @@ class UserList(BaseModel):
     users: list[UserModel]
 
 
-REQUESTS: tuple[type[BaseModel], ...] = (LoginRequest, KeyRequest, UserRequest, UserChange)
+REQUESTS: tuple[type[BaseModel], ...] = (LoginRequest, PasswordRequest, KeyRequest, UserRequest, UserChange)
 
 
 def role_named(name: str) -> Role:

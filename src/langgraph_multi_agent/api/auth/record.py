@@ -26,6 +26,8 @@ LOG_IN, LOG_OUT = "auth.login", "auth.logout"
 ACTIONS: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/auth/login"): LOG_IN,
     ("POST", "/api/v1/auth/logout"): LOG_OUT,
+    ("POST", "/api/v1/auth/password"): "auth.password",
+    ("POST", "/api/v1/auth/logout-everywhere"): "auth.logout_everywhere",
     ("POST", "/api/v1/keys"): "key.create",
     ("DELETE", "/api/v1/keys/{key_id}"): "key.revoke",
     ("POST", "/api/v1/users"): "user.add",

@@ -17,6 +17,7 @@ from langgraph_multi_agent.api.access_models import (
     KeyRequest,
     LoginRequest,
     NewKeyModel,
+    PasswordRequest,
     UserChange,
     UserList,
     UserModel,
@@ -30,13 +31,14 @@ from langgraph_multi_agent.api.auth.addresses import address_of
 from langgraph_multi_agent.api.auth.cookies import clear_session, session_token, set_session
 from langgraph_multi_agent.api.auth.gate import require_own_page
 from langgraph_multi_agent.api.auth.record import concerns
-from langgraph_multi_agent.api.auth.rules import PUBLIC, known, needs, ruled_router, within
+from langgraph_multi_agent.api.auth.rules import KNOWN, PUBLIC, known, needs, ruled_router, within
 from langgraph_multi_agent.api.body import read_json
-from langgraph_multi_agent.api.context import PrincipalOf, ScopeOf, ServicesOf
+from langgraph_multi_agent.api.context import PrincipalOf, ScopeOf, Services, ServicesOf
 from langgraph_multi_agent.api.documents import example, json_body, problems
 from langgraph_multi_agent.api.problems import Json, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import AuthenticationRequired, DependencyUnavailable, InvalidRequest
+from langgraph_multi_agent.service.identities import NewSession
 
 router = ruled_router(tags=["access"])
 
@@ -132,6 +134,10 @@ async def log_in(request: Request, services: ServicesOf) -> Response:
     if (earlier := session_token(request)) is not None:
         with suppress(DependencyUnavailable):
             await services.identities.log_out(earlier)
+    return _logged_in(request, services, session)
+
+
+def _logged_in(request: Request, services: Services, session: NewSession) -> Response:
     answer = Json({"is_required": True, "identity": identity_shape(session.principal)}, headers=NO_STORE)
     lasts_s = (session.ends_at - services.clock.now()).total_seconds()
     set_session(request, answer, session.token, lasts_s=lasts_s)
@@ -151,6 +157,44 @@ async def log_out(request: Request, services: ServicesOf) -> Response:
     token = session_token(request)
     if token is not None:
         await services.identities.log_out(token)
+    answer = Response(status_code=204, headers=NO_STORE)
+    clear_session(request, answer)
+    return answer
+
+
+@router.post(
+    "/api/v1/auth/password",
+    response_model=Access,
+    summary="Change your own password",
+    description="Asks for the one of now. Your other sessions end within 5 s; the answer sets this one's new cookie.",
+    responses={
+        **problems(
+            *BODY, faults.NotAUser, faults.CrossSiteRequest, faults.TooManyRequests, faults.DependencyUnavailable
+        ),
+        **example(200, "Changed", {"is_required": True, "identity": IDENTITY}),
+    },
+    openapi_extra=json_body(PasswordRequest),
+)
+@needs(KNOWN)
+async def change_own_password(request: Request, services: ServicesOf, principal: PrincipalOf) -> Response:
+    body = await read_json(request, PasswordRequest, limit=MAX_LOGIN_BYTES)
+    limit = services.settings.rate_limit_login
+    await within(request, limit, "login", limit_key(address_of(request)))
+    await within(request, limit, "password", principal.id)  # a thief of a session guesses from many addresses
+    session = await services.identities.change_own_password(principal, old=body.old_password, new=body.password)
+    return _logged_in(request, services, session)
+
+
+@router.post(
+    "/api/v1/auth/logout-everywhere",
+    status_code=204,
+    summary="Log out everywhere",
+    description="Ends all your sessions, this one too, within 5 s on every replica.",
+    responses={**problems(faults.NotAUser, faults.CrossSiteRequest, faults.DependencyUnavailable)},
+)
+@needs(KNOWN)
+async def log_out_everywhere(request: Request, services: ServicesOf, principal: PrincipalOf) -> Response:
+    await services.identities.log_out_everywhere(principal)
     answer = Response(status_code=204, headers=NO_STORE)
     clear_session(request, answer)
     return answer
