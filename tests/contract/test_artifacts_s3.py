@@ -82,7 +82,7 @@ async def test_a_server_that_is_down_is_a_missing_dependency_within_the_deadline
         began = time.monotonic()
         with pytest.raises(DependencyUnavailable) as refused:
             await calls[call]()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert refused.value.params["dependency"] == "artifacts"
     assert "\n" not in refused.value.params["reason"]
 
@@ -105,7 +105,7 @@ async def test_an_upload_that_is_cancelled_on_the_wire_ends_at_once(
         putting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await putting
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 async def test_an_upload_of_many_parts_that_is_cancelled_makes_no_object(bucket: Bucket) -> None:

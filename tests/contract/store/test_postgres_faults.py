@@ -25,7 +25,7 @@ from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.postgres import CONNECT_TIMEOUT_S, PostgresDatabase, postgres_engine
 
 DEADLINE_S = 1.5
-MARGIN_S = 1.0
+MARGIN_S = 5.0
 LEASE, SHORT_LEASE = timedelta(seconds=6), timedelta(milliseconds=30)
 
 

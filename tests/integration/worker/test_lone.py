@@ -57,7 +57,7 @@ async def test_a_child_that_hears_no_signal_is_killed_after_its_grace(tmp_path: 
     await asyncio.to_thread(fifo.read_bytes)
     began = time.monotonic()
     await worker.close(grace_s=0.2)
-    assert 0.2 <= time.monotonic() - began < 5
+    assert 0.2 <= time.monotonic() - began < 30
     assert has_ended(int((tmp_path / "pid").read_text()))
 
 
