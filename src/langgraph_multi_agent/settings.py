@@ -40,6 +40,14 @@ PREFIXED = frozenset({"data_dir", "host", "port", "profile", "lang", "teams", "t
 SECRETS = frozenset({"api_key", "llm_api_key", "database_url", "redis_url", "queue_redis_url"})
 """Fields that may hold a password: never in `repr`, a log or an error."""
 _SECRET_NAME = re.compile(r"(?:KEY|SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$", re.IGNORECASE)
+MIN_PRODUCTION_SECRET_CHARS = 12
+KNOWN_SECRETS = frozenset(
+    "changeme changeit password passwort secret mysecretpassword mysecret yourpassword yoursecret yoursecretpassword"
+    " yourapikey yourkey yourtoken supersecret topsecret postgres postgresql redis admin administrator root user"
+    " default example test guest demo lgma langgraph letmein welcome qwerty qwertyuiop password1234 passw0rd"
+    " correcthorsebatterystaple replaceme todo none null empty".split()
+)
+"""What examples and images come with, without their case, digits at the end and signs between words."""
 MIN_SECRET_CHARS = 8
 """A shorter value under such a name is rather a word than a secret."""
 POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
@@ -395,6 +403,9 @@ def _contradictions(s: Settings) -> Iterator[dict[str, Any]]:
     yield from _model_faults(s)
     yield from _network_faults(s)
     yield from _access_faults(s)
+    if s.profile == "production":
+        yield from _production_faults(s)
+    yield from _outgoing_faults(s)
     if s.teams is not None and not _names_attribute(s.teams):
         yield _fault("LGMA_TEAMS", "not_module_attribute", "has the form module:attribute")
     yield from _address_faults(s)
@@ -434,6 +445,57 @@ def _access_faults(s: Settings) -> Iterator[dict[str, Any]]:
             yield _fault("OIDC_ISSUER", "issuer_not_https", "must be an https URL")
         if not s.oidc_audience:
             yield _fault("OIDC_AUDIENCE", "audience_missing", "must be set with OIDC_ISSUER")
+
+
+def _outgoing_faults(s: Settings) -> Iterator[dict[str, Any]]:
+    """An entry that lets everything through, or can match nothing, is a slip of the pen."""
+    for entry in s.outgoing_allowed:
+        try:
+            is_wrong = ip_network(entry, strict=False).prefixlen == 0
+        except ValueError:
+            is_wrong = _HOST_PATTERN.fullmatch(entry) is None
+        if is_wrong:
+            yield _fault("OUTGOING_ALLOWED", "outgoing_entry", "each entry is a host name, an address or a network")
+    if s.outgoing_access == "listed" and not s.outgoing_allowed:
+        yield _fault("OUTGOING_ALLOWED", "outgoing_unlisted", "must list something with OUTGOING_ACCESS=listed")
+
+
+def _production_faults(s: Settings) -> Iterator[dict[str, Any]]:
+    """What is only safe on one's own machine; the words never repeat a secret."""
+    if s.log_level == "DEBUG":
+        yield _fault("LOG_LEVEL", "debug_in_production", "must be INFO or above in production")
+    if s.is_sqlite and s.async_workers > 1 and "async_workers" in s.model_fields_set:
+        yield _fault("ASYNC_WORKERS", "sqlite_one_process", "SQLite is for one process", value=s.async_workers)
+    for setting, words, secret in _given_secrets(s):
+        if len(secret) < MIN_PRODUCTION_SECRET_CHARS or len(set(secret)) < 5:
+            limit = MIN_PRODUCTION_SECRET_CHARS
+            yield _fault(setting, "secret_too_short", f"needs {limit} characters or more", limit=limit)
+        elif any(_plain(part) in KNOWN_SECRETS | words for part in (secret, secret[: len(secret) // 2])):
+            yield _fault(setting, "secret_is_known", "is a password that everybody knows")
+
+
+def _given_secrets(s: Settings) -> Iterator[tuple[str, frozenset[str], str]]:
+    """Each secret with its setting and the words beside it that it must not repeat."""
+    for setting, address in (
+        ("DATABASE_URL", s.database_url),
+        ("REDIS_URL", s.redis_url),
+        ("QUEUE_REDIS_URL", s.queue_redis_url if "queue_redis_url" in s.model_fields_set else None),
+    ):
+        url = _parsed(address or "")
+        if url is None:
+            continue
+        beside = (url.username, url.hostname, url.path.strip("/"))
+        words = frozenset(_plain(unquote(word)) for word in beside if word)
+        given = [url.password, *parse_qs(url.query).get("password", [])]
+        yield from ((setting, words, unquote(secret)) for secret in given if secret)
+    for setting, key in (("LGMA_API_KEY", s.api_key), ("LLM_API_KEY", s.llm_api_key)):
+        # A model server of one's own often takes any key, or the word that its manual names.
+        if key is not None and (setting == "LGMA_API_KEY" or s.llm_base_url is None):
+            yield setting, frozenset(), key.get_secret_value()
+
+
+def _plain(secret: str) -> str:
+    return re.sub(r"[\W_]+", "", secret.lower()).rstrip("0123456789")
 
 
 def _order_faults(s: Settings) -> Iterator[dict[str, Any]]:

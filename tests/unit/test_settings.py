@@ -132,6 +132,67 @@ def test_unsafe_settings_refuse_and_name_themselves(env: dict[str, str], setting
         )
 
 
+GOOD = "k3Vq-81xZ_wmT0p"
+PRODUCTION = {
+    "LGMA_PROFILE": "production",
+    "DATABASE_URL": f"postgresql://lgma:{GOOD}@db/lgma",
+    "REDIS_URL": f"redis://:{GOOD}@cache:6379/0",
+    "CORS_ORIGINS": '["https://app.example"]',
+    "LGMA_API_KEY": f"lgma_{'a1' * 6}_{'bX3-' * 10}abc",
+}
+UNSAFE_IN_PRODUCTION: list[tuple[dict[str, str], str, str]] = [
+    ({"LOG_LEVEL": "DEBUG"}, "LOG_LEVEL", "debug_in_production"),
+    ({"DATABASE_URL": "", "ASYNC_WORKERS": "2"}, "ASYNC_WORKERS", "sqlite_one_process"),
+    ({"ENABLE_AUTH": "false"}, "ENABLE_AUTH", "auth_off_in_production"),
+    ({"ENABLE_AUTH": "false", "LGMA_HOST": "0.0.0.0"}, "ENABLE_AUTH", "auth_off_in_public"),
+    ({"CORS_ORIGINS": '["*"]'}, "CORS_ORIGINS", "cors_wildcard"),
+    ({"CORS_ORIGINS": '["http://app.example"]'}, "CORS_ORIGINS", "cors_not_https"),
+    ({"TRUSTED_PROXIES": '["0.0.0.0/0"]'}, "TRUSTED_PROXIES", "proxies_everybody"),
+    ({"OIDC_ISSUER": "http://id.example", "OIDC_AUDIENCE": "lgma"}, "OIDC_ISSUER", "issuer_not_https"),
+    ({"DATABASE_URL": "postgresql://lgma:postgres@db/lgma"}, "DATABASE_URL", "secret_too_short"),
+    ({"DATABASE_URL": "postgresql://lgma:aaaaaaaaaaaaaaaa@db/lgma"}, "DATABASE_URL", "secret_too_short"),
+    ({"DATABASE_URL": "postgresql://lgma:mysecretpassword@db/lgma"}, "DATABASE_URL", "secret_is_known"),
+    ({"DATABASE_URL": "postgresql://lgma:My-Secret_Password1@db/lgma"}, "DATABASE_URL", "secret_is_known"),
+    ({"DATABASE_URL": "postgresql://harbourmaster:harbourmaster@db/lgma"}, "DATABASE_URL", "secret_is_known"),
+    ({"DATABASE_URL": "postgresql://lgma@db/lgma?password=changeme"}, "DATABASE_URL", "secret_too_short"),
+    ({"DATABASE_URL": "postgresql://lgma@db/lgma?password=password12345"}, "DATABASE_URL", "secret_is_known"),
+    ({"REDIS_URL": "redis://:redis@cache/0"}, "REDIS_URL", "secret_too_short"),
+    ({"REDIS_URL": "redis://:changemechangeme@cache/0"}, "REDIS_URL", "secret_is_known"),
+    ({"QUEUE_REDIS_URL": "redis://:secret@queue/0"}, "QUEUE_REDIS_URL", "secret_too_short"),
+    ({"LGMA_API_KEY": "test"}, "LGMA_API_KEY", "secret_too_short"),
+    ({"LLM_MODEL": "m", "LLM_API_KEY": "your-api-key"}, "LLM_API_KEY", "secret_is_known"),
+]
+
+
+@pytest.mark.parametrize(("unsafe", "setting", "reason"), UNSAFE_IN_PRODUCTION)
+def test_production_refuses_what_is_unsafe_and_names_it_without_the_secret(
+    unsafe: dict[str, str], setting: str, reason: str
+) -> None:
+    assert Settings.load(PRODUCTION).enable_auth
+    fault = refusal({**PRODUCTION, **unsafe})
+    assert [(one["field"], one["code"]) for one in fault.errors] == [(setting, reason)]
+    for language in ("zh", "en"):
+        words = text(f"settings.reason.{reason}", language, setting=setting, **{"host": "", **fault.errors[0]})
+        assert setting in words
+    for value in unsafe.values():
+        assert "://" not in value or value not in str(fault.errors)
+
+
+def test_production_names_everything_that_is_unsafe_in_one_answer() -> None:
+    together = [unsafe for unsafe, _, _ in UNSAFE_IN_PRODUCTION if len(unsafe) == 1]
+    env: dict[str, str] = PRODUCTION | {name: value for unsafe in together for name, value in unsafe.items()}
+    named = [one["field"] for one in refusal(env).errors]
+    assert sorted(named) == sorted({name for unsafe in together for name in unsafe})
+
+
+def test_what_one_machine_alone_may_do_stays_allowed_on_it() -> None:
+    local = {"LOG_LEVEL": "DEBUG", "DATABASE_URL": "postgresql://u:x@h/d", "REDIS_URL": "redis://:x@h"}
+    assert Settings.load(local).profile == "local"
+    assert Settings.load({"LGMA_PROFILE": "production"}).is_sqlite  # one process, its defaults
+    own_model = {"LLM_MODEL": "m", "LLM_API_KEY": "none", "LLM_BASE_URL": "http://localhost:11434/v1"}
+    assert Settings.load({**PRODUCTION, **own_model}).has_model
+
+
 def test_all_faults_are_told_at_once() -> None:
     fields = [error["field"] for error in refusal({"LGMA_PORT": "x", "MAX_FILES": "0"}).errors]
     assert fields == ["LGMA_PORT", "MAX_FILES"]

@@ -153,6 +153,22 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "生产环境（LGMA_PROFILE=production）必须打开 {setting}",
         "en": "{setting} must be on in production (LGMA_PROFILE=production)",
     },
+    "settings.reason.debug_in_production": {
+        "zh": "生产环境（LGMA_PROFILE=production）的 {setting} 不能是 DEBUG：调试日志会写出请求的内容；请用 INFO 或更高的级别",
+        "en": "{setting} must not be DEBUG in production (LGMA_PROFILE=production): debug logs tell what requests hold; use INFO or above",
+    },
+    "settings.reason.sqlite_one_process": {
+        "zh": "{setting}={value}：SQLite 只能由一个进程使用。请把 DATABASE_URL 设为 PostgreSQL 的地址，或设 {setting}=1",
+        "en": "{setting}={value}: SQLite belongs to one process. Point DATABASE_URL at PostgreSQL, or set {setting}=1",
+    },
+    "settings.reason.secret_too_short": {
+        "zh": "{setting} 里的密码或密钥太短或太简单：生产环境至少需要 {limit} 个各不相同的字符，例如 openssl rand -base64 24 的输出",
+        "en": "the password or key in {setting} is too short or too simple: production takes {limit} characters or more of several kinds, such as the output of openssl rand -base64 24",
+    },
+    "settings.reason.secret_is_known": {
+        "zh": "{setting} 里是示例或默认的密码，谁都知道：请换成随机的，例如 openssl rand -base64 24 的输出",
+        "en": "the password or key in {setting} is one of an example or a default, which everybody knows: use a random one, such as the output of openssl rand -base64 24",
+    },
     "settings.reason.issuer_not_https": {
         "zh": "{setting} 必须是 https 地址：令牌的公钥要从那里取得",
         "en": "{setting} must be an https URL: the keys of tokens come from there",
