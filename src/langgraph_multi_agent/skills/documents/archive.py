@@ -6,9 +6,10 @@ every member stays within the limits, because zipfile reads no more than a membe
 """
 
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from langgraph_multi_agent.domain.errors import InputUnreadable, InputUnsafe
+from langgraph_multi_agent.skills.zipped import BROKEN, harm_in
 
 MAX_UNPACKED_BYTES = 1024**3
 MAX_RATIO = 100
@@ -16,15 +17,14 @@ MAX_MEMBERS = 10_000
 RATIO_FREE_BYTES = 1024**2
 """Members smaller than this may compress as well as they like: they harm nobody."""
 
-MAX_XML_PROLOG_BYTES = 64 * 1024
-
 
 def check_archive(path: Path, name: str) -> None:
     """Refuse what would harm.
 
     Raises:
         InputUnreadable: not a zip archive, or a broken or encrypted one.
-        InputUnsafe: too large unpacked, too high a ratio, a path outside, a DTD in its XML.
+        InputUnsafe: too large unpacked, too high a ratio, or what `harm_in` finds: a path outside, a
+            link, two members of one name or in one place, a DTD in its XML.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -44,17 +44,7 @@ def check_archive(path: Path, name: str) -> None:
                     1, member.compress_size
                 ):
                     raise InputUnsafe(file=name, reason="compression_ratio")
-                parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-                if ".." in parts or member.filename.startswith(("/", "\\")):
-                    raise InputUnsafe(file=name, reason="path_traversal")
-                if member.filename.lower().endswith((".xml", ".rels")):
-                    with archive.open(member) as part:
-                        if _declares_dtd(part.read(MAX_XML_PROLOG_BYTES)):
-                            raise InputUnsafe(file=name, reason="xml_entities")
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, ValueError) as error:
+            if (harm := harm_in(archive)) is not None:
+                raise InputUnsafe(file=name, reason=harm)
+    except BROKEN as error:
         raise InputUnreadable(file=name, reason="broken_archive") from error
-
-
-def _declares_dtd(head: bytes) -> bool:
-    """A DTD stands before the root element; NULs are dropped so that UTF-16 hides nothing."""
-    return b"<!doctype" in head.replace(b"\x00", b"").lower()

@@ -17,6 +17,10 @@ from lxml.etree import LxmlError
 from langgraph_multi_agent.domain.errors import InputUnreadable
 from langgraph_multi_agent.skills.documents.archive import check_archive
 from langgraph_multi_agent.skills.documents.document import Document, DocumentBuilder
+from langgraph_multi_agent.skills.zipped import BROKEN
+
+MAX_STYLES = 32
+"""Styles that one is based on, one after the other; a file may lead them in a circle."""
 
 
 def extract_word(path: Path, name: str) -> Document:
@@ -40,7 +44,7 @@ def extract_word(path: Path, name: str) -> Document:
                 below_title = below_title or int(_style_name(item) == "Title")
                 _add_paragraph(builder, item, below_title)
         title = word.core_properties.title or ""
-    except (LxmlError, KeyError, ValueError, AttributeError, TypeError, IndexError, OSError) as error:
+    except (LxmlError, KeyError, AttributeError, TypeError, IndexError, AssertionError, *BROKEN) as error:
         # python-docx has no error of its own for a package that is not what it should be.
         raise InputUnreadable(file=name, reason="not_docx") from error
     document = builder.build(title=title)
@@ -70,7 +74,9 @@ def _outline_level(paragraph: Paragraph) -> int:
         return int(name[8:])
     style: Any = paragraph.style
     elements = [paragraph._p.pPr]
-    while style is not None:
+    for _ in range(MAX_STYLES):
+        if style is None:
+            break
         elements.append(style.element.find(qn("w:pPr")))
         style = style.base_style
     for element in elements:

@@ -8,22 +8,24 @@ was declared, since the reader stops at the declared sizes.
 import csv
 import datetime as dt
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from langgraph_multi_agent.domain.errors import InputTooLarge, InputUnreadable, InputUnsafe
 from langgraph_multi_agent.skills.tables.limits import TableLimits
+from langgraph_multi_agent.skills.zipped import BROKEN, harm_in
 
 HEADER_SEARCH_ROWS = 20
+MAX_MEMBERS = 10_000
 
 
 def check_archive(path: Path, name: str, limits: TableLimits) -> None:
-    """Judge the zip directory alone.
+    """Judge the zip directory, and how its XML begins.
 
     Raises:
         InputTooLarge: the file itself.
-        InputUnsafe: reasons `unpacked_size`, `unpacked_ratio`, `encrypted`, `path`.
+        InputUnsafe: reasons `unpacked_size`, `unpacked_ratio`, `encrypted`, and those of `harm_in`.
         InputUnreadable: no zip archive, or not a workbook.
     """
     size = path.stat().st_size
@@ -34,8 +36,20 @@ def check_archive(path: Path, name: str, limits: TableLimits) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError):
+            _check_sizes(members, size, name, limits)
+            if any(member.flag_bits & 1 for member in members):
+                raise InputUnsafe(name=name, reason="encrypted")
+            if (harm := harm_in(archive)) is not None:
+                raise InputUnsafe(name=name, reason=harm)
+    except BROKEN:
         raise InputUnreadable(name=name, reason="not_a_workbook") from None
+    if not any(member.filename == "[Content_Types].xml" for member in members):
+        raise InputUnreadable(name=name, reason="not_a_workbook")
+
+
+def _check_sizes(members: Sequence[zipfile.ZipInfo], size: int, name: str, limits: TableLimits) -> None:
+    if len(members) > MAX_MEMBERS:
+        raise InputUnsafe(name=name, reason="too_many_members")
     unpacked = sum(member.file_size for member in members)
     if unpacked > limits.unpacked_bytes:
         raise InputUnsafe(name=name, reason="unpacked_size", bytes=unpacked, max_bytes=limits.unpacked_bytes)
@@ -44,13 +58,6 @@ def check_archive(path: Path, name: str, limits: TableLimits) -> None:
         raise InputUnsafe(
             name=name, reason="unpacked_ratio", ratio=round(ratio), max_ratio=limits.unpacked_ratio
         )
-    for member in members:
-        if member.flag_bits & 1:
-            raise InputUnsafe(name=name, reason="encrypted")
-        if member.filename.startswith("/") or ".." in Path(member.filename).parts:
-            raise InputUnsafe(name=name, reason="path")
-    if not any(member.filename == "[Content_Types].xml" for member in members):
-        raise InputUnreadable(name=name, reason="not_a_workbook")
 
 
 def to_delimited(path: Path, name: str, scratch: Path, limits: TableLimits) -> tuple[Path, str]:
