@@ -6,10 +6,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from langgraph_multi_agent.access.policy import Permission, Principal, Role
+from langgraph_multi_agent.service.identities import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from langgraph_multi_agent.store.identities import Key, User
 
 RoleName = Literal["viewer", "user", "operator", "admin"]
 _STRICT = ConfigDict(extra="forbid")
+NewPassword = Annotated[
+    str, Field(json_schema_extra={"minLength": MIN_PASSWORD_CHARS, "maxLength": MAX_PASSWORD_CHARS})
+]
+"""The service says what a password lacks in words of its own."""
 
 
 class LoginRequest(BaseModel):
@@ -35,7 +40,7 @@ class PasswordRequest(BaseModel):
     )
 
     old_password: Annotated[str, Field(max_length=256)]
-    password: str
+    password: NewPassword
 
 
 class Identity(BaseModel):
@@ -73,7 +78,7 @@ class KeyRequest(BaseModel):
     name: str
     role: RoleName = "user"
     scopes: list[Permission] | None = None
-    expires_in_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    expires_in_days: Annotated[int, Field(ge=1, le=3650, strict=True)] | None = None
 
 
 class KeyModel(BaseModel):
@@ -115,7 +120,7 @@ class UserRequest(BaseModel):
 
     name: str
     role: RoleName = "user"
-    password: str
+    password: NewPassword
 
 
 class UserChange(BaseModel):
@@ -124,8 +129,8 @@ class UserChange(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"is_enabled": False}]})
 
     role: RoleName | None = None
-    password: str | None = None
-    is_enabled: bool | None = None
+    password: NewPassword | None = None
+    is_enabled: Annotated[bool, Field(strict=True)] | None = None
 
 
 class UserModel(BaseModel):

@@ -5,9 +5,9 @@ Fields that are not known are left out where the contract's front ends may send 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from langgraph_multi_agent.api.models import not_blank
+from langgraph_multi_agent.api.models import Text
 from langgraph_multi_agent.service.chat import MAX_CONTENT_CHARS
 from langgraph_multi_agent.service.feedback import MAX_MESSAGE_CHARS, FeedbackType
 from langgraph_multi_agent.service.preferences import CURRENCY
@@ -35,7 +35,7 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [CHAT]})
 
-    content: Annotated[str, StringConstraints(max_length=MAX_CONTENT_CHARS), AfterValidator(not_blank)]
+    content: Annotated[Text, StringConstraints(max_length=MAX_CONTENT_CHARS)]
     type: Literal["user"] = "user"
 
 
@@ -45,9 +45,11 @@ class FeedbackRequest(BaseModel):
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [FEEDBACK]})
 
     type: FeedbackType = FeedbackType.GENERAL
-    rating: Annotated[int, Field(ge=1, le=5)] | None = None
-    message: Annotated[str, StringConstraints(max_length=MAX_MESSAGE_CHARS), AfterValidator(not_blank)]
-    context: Annotated[dict[str, Any], BeforeValidator(_none_as_empty)] = Field(default_factory=dict)
+    rating: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
+    message: Annotated[Text, StringConstraints(max_length=MAX_MESSAGE_CHARS)]
+    context: Annotated[
+        dict[str, Any], BeforeValidator(_none_as_empty, json_schema_input_type=dict[str, Any] | None)
+    ] = Field(default_factory=dict)
 
 
 class SettingsRequest(BaseModel):

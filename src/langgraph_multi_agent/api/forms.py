@@ -31,8 +31,6 @@ from langgraph_multi_agent.service.tasks import input_file
 
 MULTIPART = "multipart/form-data"
 FILES = "files"
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
-"""What an Idempotency-Key may be."""
 DECIMAL = re.compile(r"-?\d{1,9}", re.ASCII)
 SECONDS = re.compile(r"-?\d{1,9}(\.\d{1,9})?", re.ASCII)
 
@@ -43,7 +41,6 @@ async def read_submission(
     request: Request,
     services: Services,
     model: type[Model],
-    idempotency_key: str | None,
     *,
     skips_unknown: bool = False,
 ) -> tuple[Model, tuple[InputFile, ...]]:
@@ -55,8 +52,6 @@ async def read_submission(
     Raises:
         Draining, InvalidRequest, UnsupportedMediaType, MalformedJson, MalformedForm, InputTooLarge, InputUnsafe.
     """
-    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
-        raise InvalidRequest(errors=[{"field": "Idempotency-Key", "code": "invalid"}])
     if services.health.is_draining:
         raise Draining  # before reading what would be refused anyway
     if not has_body(request):

@@ -5,6 +5,8 @@ the contract tests hold every answer against its schema. Invariant: an unknown f
 is an error, never ignored.
 """
 
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -58,16 +60,31 @@ def not_blank(value: str) -> str:
     return value
 
 
+def not_a_number(value: Any) -> Any:
+    """Refuse the numbers that pydantic takes for seconds since 1970: `2026` is a mistake, not a minute of then."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        raise PydanticCustomError("field_not_a_date", "no ISO-8601 date")
+    return value
+
+
+_NUMBER = re.compile(r"\s*[-+]?[\d_]*[.,]?[\d_]*([eE][-+]?\d*)?\s*")
+NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
+"""What `not_blank` holds, as the document says it."""
+Text = Annotated[str, AfterValidator(not_blank), NOT_BLANK]
+DateText = Annotated[str, Field(json_schema_extra={"format": "date"})]
+TimeText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+QueryMoment = Annotated[datetime, BeforeValidator(not_a_number)]
+"""A moment in an address."""
 Deadline = Annotated[
     datetime | None,
-    BeforeValidator(parse_deadline, json_schema_input_type=str | None),
+    BeforeValidator(parse_deadline, json_schema_input_type=DateText | TimeText | None),
     Field(
         description="`YYYY-MM-DD` (the end of that day, UTC) or an ISO-8601 time.", examples=["2026-12-31"]
     ),
 ]
 StartAt = Annotated[
     datetime | None,
-    BeforeValidator(parse_start, json_schema_input_type=str | None),
+    BeforeValidator(parse_start, json_schema_input_type=TimeText | None),
     Field(
         description="ISO-8601 with an offset: it starts no earlier. One that has passed means at once.",
         examples=["2026-12-31T08:00:00+08:00"],
@@ -91,6 +108,17 @@ PriorityNumber = Annotated[
 Moment = Annotated[datetime, Field(examples=[samples.MOMENT])]
 
 
+def a_change(example: Mapping[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """`json_schema_extra` of fields of which those that are absent stay: some are given, and none has a default."""
+
+    def say(schema: dict[str, Any]) -> None:
+        schema |= {"minProperties": 1, "examples": [dict(example)]}
+        for described in schema["properties"].values():
+            described.pop("default", None)
+
+    return say
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -99,7 +127,7 @@ class BudgetModel(_Request):
     """What a task may spend on models; null means no limit of its own."""
 
     tokens: Annotated[int, Field(ge=0, le=MAX_TOKENS, strict=True)] | None = None
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    cost: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] | None = None
 
 
 class TaskRequest(_Request):
@@ -108,7 +136,7 @@ class TaskRequest(_Request):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [samples.TASK_REQUEST]})
 
     title: Title | None = None
-    description: Annotated[str, AfterValidator(not_blank)]
+    description: Text
     priority: PriorityNumber = 2
     team: Annotated[Name, Field(min_length=1)] = "default"
     deadline: Deadline = None
@@ -126,11 +154,11 @@ class TaskPatch(_Request):
     """The fields to change; those that are absent stay. The description can change while pending."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"priority": 4, "deadline": "2026-12-31"}]}
+        extra="forbid", json_schema_extra=a_change({"priority": 4, "deadline": "2026-12-31"})
     )
 
-    title: Annotated[Title, AfterValidator(not_blank)] = ""
-    description: Annotated[str, AfterValidator(not_blank)] = ""
+    title: Annotated[Title, AfterValidator(not_blank), NOT_BLANK] = ""
+    description: Text = ""
     priority: PriorityNumber = 2
     deadline: Deadline = None
     assignee: Name | None = None

@@ -3,15 +3,19 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
 from langgraph_multi_agent.api import samples
 from langgraph_multi_agent.api.models import (
+    NOT_BLANK,
     BudgetModel,
     Moment,
     Name,
     PriorityNumber,
     TaskErrorModel,
+    Text,
     Title,
+    a_change,
     not_blank,
 )
 
@@ -69,6 +73,7 @@ ScheduleName = Annotated[
     str,
     StringConstraints(max_length=MAX_SCHEDULE_NAME_CHARS, strip_whitespace=True),
     AfterValidator(not_blank),
+    NOT_BLANK,
     Field(description="Unique."),
 ]
 Cron = Annotated[
@@ -89,7 +94,7 @@ class ScheduledTaskRequest(_Closed):
     """What each fire submits. `title` defaults to the first line of the description."""
 
     title: Title | None = None
-    description: Annotated[str, AfterValidator(not_blank)]
+    description: Text
     priority: PriorityNumber = 2
     team: Annotated[Name, Field(min_length=1)] = "default"
     assignee: Name | None = None
@@ -113,12 +118,12 @@ class ScheduleRequest(_Closed):
 class SchedulePatch(_Closed):
     """The fields to change; those that are absent stay. `task` is replaced as a whole."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"is_enabled": False}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra=a_change({"is_enabled": False}))
 
     name: ScheduleName = ""
     cron: Cron = ""
     timezone: Timezone = "UTC"
-    task: ScheduledTaskRequest | None = None
+    task: ScheduledTaskRequest | SkipJsonSchema[None] = None
     is_enabled: Annotated[bool, Field(strict=True)] = True
 
 

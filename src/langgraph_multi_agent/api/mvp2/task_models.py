@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from langgraph_multi_agent.api import models, samples
-from langgraph_multi_agent.api.models import Moment, Name, Title, not_blank
+from langgraph_multi_agent.api.models import NOT_BLANK, Moment, Name, Title, not_blank
 from langgraph_multi_agent.api.mvp2.envelope import Answer
 from langgraph_multi_agent.api.mvp2.shapes import PRIORITIES
 from langgraph_multi_agent.domain.plan import SubtaskStatus
@@ -73,21 +73,37 @@ def _optional_status(value: Any) -> Any:
     return None if _nothing(value) is None else parse_status(value)
 
 
+def _words(*words: str) -> dict[str, Any]:
+    """A pattern that takes any of these, in either case and with blanks around them."""
+    either = (("".join(f"[{c.upper()}{c}]" if c.isascii() and c.isalpha() else c for c in word)) for word in words)
+    return {"pattern": rf"^\s*({'|'.join(either)})\s*$"}
+
+
+Nothing = Annotated[str, Field(json_schema_extra={"pattern": r"^\s*$"})]
+"""An empty text, which front ends send where nothing is meant."""
+EnglishPriority = Annotated[str, Field(json_schema_extra=_words(*PRIORITY_WORDS, "[1-4]"))]
+StatusText = Annotated[str, Field(json_schema_extra=_words(*STATUS_WORDS, *STATUSES))]
 PriorityInput = Annotated[
     Priority | None,
-    BeforeValidator(_optional_priority, json_schema_input_type=PriorityWord | Literal[1, 2, 3, 4, ""] | None),
+    BeforeValidator(
+        _optional_priority,
+        json_schema_input_type=PriorityWord | EnglishPriority | Literal[1, 2, 3, 4] | Nothing | None,
+    ),
     Field(description="低, 中, 高, 紧急, or 1 to 4.", examples=["高"]),
 ]
 StatusInput = Annotated[
     str | None,
-    BeforeValidator(_optional_status, json_schema_input_type=str | None),
+    BeforeValidator(_optional_status, json_schema_input_type=StatusText | Nothing | None),
     Field(
         description="pending, in_progress, completed, failed, or their Chinese words.", examples=["已完成"]
     ),
 ]
 DeadlineInput = Annotated[
     datetime | None,
-    BeforeValidator(lambda value: models.parse_deadline(_nothing(value)), json_schema_input_type=str | None),
+    BeforeValidator(
+        lambda value: models.parse_deadline(_nothing(value)),
+        json_schema_input_type=models.DateText | models.TimeText | Nothing | None,
+    ),
     Field(
         description="`YYYY-MM-DD` (the end of that day, UTC) or an ISO-8601 time.", examples=["2026-12-31"]
     ),
@@ -118,13 +134,16 @@ class TaskInput(_Input):
         },
     )
 
-    name: Annotated[Title, AfterValidator(not_blank)]
+    name: Annotated[Title, AfterValidator(not_blank), NOT_BLANK]
     description: str | None = None
     priority: PriorityInput = None
     deadline: DeadlineInput = None
     assignee: AssigneeInput = None
     team: TeamInput = None
-    language: Annotated[Literal["zh", "en"] | None, BeforeValidator(_nothing)] = None
+    language: Annotated[
+        Literal["zh", "en"] | None,
+        BeforeValidator(_nothing, json_schema_input_type=Literal["zh", "en"] | Nothing | None),
+    ] = None
     input_data: dict[str, Any] | None = None
     budget: models.BudgetModel | None = None
     start_at: models.StartAt = None
@@ -151,14 +170,14 @@ class TaskChange(_Input):
         extra="ignore", json_schema_extra={"examples": [{"priority": "紧急", "status": "已完成"}]}
     )
 
-    name: Annotated[Title, AfterValidator(not_blank)] | None = None
-    description: Annotated[str, AfterValidator(not_blank)] | None = None
+    name: Annotated[Title, AfterValidator(not_blank), NOT_BLANK] | None = None
+    description: models.Text | None = None
     priority: PriorityInput = None
     deadline: DeadlineInput = None
     assignee: AssigneeInput = None
     budget: models.BudgetModel | None = None
     status: StatusInput = None
-    updated_at: Annotated[datetime | None, BeforeValidator(_moment_or_none)] = Field(
+    updated_at: Annotated[datetime | None, BeforeValidator(_moment_or_none, json_schema_input_type=Any)] = Field(
         default=None,
         description="Of the object that is sent back: an unfinished `status` in it from before the task started or "
         "ended is that of then, and asks for nothing.",

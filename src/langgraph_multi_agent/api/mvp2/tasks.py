@@ -119,9 +119,7 @@ async def create_task(
     language: Language,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    body, files = await read_submission(
-        request, services, TaskInput, idempotency_key, skips_unknown=True
-    )
+    body, files = await read_submission(request, services, TaskInput, skips_unknown=True)
     submitted = await services.tasks.submit(
         scope, draft_of(body, files, default_language=language), idempotency_key=idempotency_key
     )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 from starlette.responses import Response
 
 from langgraph_multi_agent.access.policy import Permission
@@ -12,6 +12,7 @@ from langgraph_multi_agent.api import samples
 from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import example, problems
+from langgraph_multi_agent.api.models import not_a_number
 from langgraph_multi_agent.api.problems import Json
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import InvalidRequest
@@ -21,6 +22,7 @@ from langgraph_multi_agent.store.audit import Recorded
 router = ruled_router(tags=["access"])
 
 MAX_SEQ = 2**63 - 1
+Since = Annotated[AwareDatetime, BeforeValidator(not_a_number)]
 NO_NUL = r"^[^\x00]*$"
 """No row has that character, and PostgreSQL refuses to look for it."""
 ROW: dict[str, Any] = {
@@ -87,7 +89,7 @@ async def list_audit(  # noqa: PLR0917 - FastAPI calls it by name
     scope: ScopeOf,
     actor: Annotated[str | None, Query(max_length=128, pattern=NO_NUL, description="Only what this one did.")] = None,
     action: Annotated[str | None, Query(max_length=64, pattern=NO_NUL, description="As `task.cancel`.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Not what was before.")] = None,
+    since: Annotated[Since | None, Query(description="Not what was before.")] = None,
     before: Annotated[int | None, Query(ge=1, le=MAX_SEQ, description="Numbers below this one.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> Response:

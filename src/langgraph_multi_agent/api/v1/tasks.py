@@ -30,6 +30,7 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,255}$",
         description="1–255 visible ASCII characters. The same key with the same body answers with the "
         "task that the first request made, for 24 hours.",
         examples=["order-2026-11-22-0001"],
@@ -86,7 +87,7 @@ async def submit_task(
     language: Language,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    body, files = await read_submission(request, services, models.TaskRequest, idempotency_key)
+    body, files = await read_submission(request, services, models.TaskRequest)
     submitted = await services.tasks.submit(
         scope, _draft(body, files, default_language=language), idempotency_key=idempotency_key
     )
@@ -141,8 +142,8 @@ async def list_tasks(  # noqa: PLR0917 - FastAPI calls it by name
         str | None, Query(max_length=models.MAX_NAME_CHARS, description="A part of the name.")
     ] = None,
     q: Annotated[str | None, Query(max_length=200, description="Words of the title or description.")] = None,
-    created_after: Annotated[datetime | None, Query(description="ISO-8601, included.")] = None,
-    created_before: Annotated[datetime | None, Query(description="ISO-8601, excluded.")] = None,
+    created_after: Annotated[models.QueryMoment | None, Query(description="ISO-8601, included.")] = None,
+    created_before: Annotated[models.QueryMoment | None, Query(description="ISO-8601, excluded.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
