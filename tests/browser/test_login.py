@@ -21,7 +21,7 @@ from langgraph_multi_agent.settings import Settings
 
 pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(180)]
 
-LOGIN, ACCESS = "features/login", "features/access"
+LOGIN, ACCESS, ACCOUNT = "features/login", "features/access", "features/account"
 PEOPLE = {"li": Role.ADMIN, "wang": Role.VIEWER, "zhao": Role.USER}
 PASSWORD = "a long enough secret"
 AT_LOGIN = "location.pathname === '/login'"
@@ -206,6 +206,73 @@ async def test_what_was_begun_outlives_a_session_that_ended(site: Site) -> None:
     site.submitted.append((await tab.run("location.pathname")).rpartition("/")[2])
 
 
+async def add_person(site: Site, name: str) -> None:
+    person = {"name": name, "role": "user", "password": PASSWORD}
+    made = await site.client.post("/api/v1/users", json=person)
+    assert made.status_code == 201, made.text
+
+
+async def test_a_person_changes_their_own_password_and_stays_while_others_are_asked_again(site: Site) -> None:
+    await add_person(site, "zhou")
+    changed = "another long secret"
+    tab = await enter(site, "ZHOU", "/settings")
+    async with site.person.browser.person() as elsewhere:
+        other = await elsewhere.tab()
+        await site.go("/tasks", other)
+        await fill_in(site, other, "zhou", PASSWORD)
+        await other.until(f"location.pathname === '/tasks' && {ONLINE}")
+        old, new, again = (site.word(ACCOUNT, key) for key in ("old", "next", "again"))
+        save = ("button", site.word(ACCOUNT, "save"))
+        alert = "document.querySelector('#account [role=alert]')?.innerText"
+        await tab.fill("textbox", old, "not my password")
+        await tab.fill("textbox", new, changed)
+        await tab.press_on(*save)
+        await tab.until(f"{alert} === {json.dumps(site.word(ACCOUNT, 'differ'))}")
+        await tab.fill("textbox", again, changed)
+        await tab.press_on(*save)
+        await tab.until("document.querySelector('#account [name=old_password][aria-invalid=true]')")
+        await tab.fill("textbox", old, PASSWORD)
+        await tab.press_on(*save)
+        await tab.until("[...document.querySelectorAll('#account input[type=password]')].every((one) => !one.value)")
+        await other.find("dialog", site.word(LOGIN, "ended.title"))
+        assert await tab.run("fetch('/api/v1/tasks').then((answer) => answer.status)") == 200
+        assert (other.violations, other.harms) == ([], [])
+    logged_in = await site.client.post(
+        "/api/v1/auth/login", json={"name": "zhou", "password": changed}, headers={"x-requested-with": "test"}
+    )
+    assert logged_in.status_code == 200
+    site.client.cookies.clear()
+
+
+async def test_a_person_logs_out_everywhere(site: Site) -> None:
+    await add_person(site, "zheng")
+    tab = await enter(site, "zheng", "/settings")
+    async with site.person.browser.person() as elsewhere:
+        other = await elsewhere.tab()
+        await site.go("/tasks", other)
+        await fill_in(site, other, "zheng", PASSWORD)
+        await other.until(f"location.pathname === '/tasks' && {ONLINE}")
+        await tab.press_on("button", site.word(ACCOUNT, "out"))
+        await tab.find("dialog", site.word(ACCOUNT, "out.title"))
+        await tab.run("document.querySelector('dialog[open] footer button:last-child').click()")
+        await tab.until(AT_LOGIN)
+        await other.find("dialog", site.word(LOGIN, "ended.title"))
+        for one in (tab, other):
+            assert await one.run("fetch('/api/v1/tasks').then((answer) => answer.status)") == 401
+
+
+async def test_who_came_with_a_key_or_without_a_log_in_has_no_password_to_change(
+    site: Site, shared: tuple[World, str]
+) -> None:
+    tab = await site.go("/settings")
+    await tab.until(AT_LOGIN)
+    await tab.press_on("button", site.word(LOGIN, "use.key"))
+    await tab.fill("textbox", site.word(LOGIN, "key"), shared[1])
+    await tab.press_on("button", site.word(LOGIN, "submit"))
+    await tab.until(f"location.pathname === '/settings' && {ONLINE} && document.querySelector('#access')")
+    assert not await tab.run("document.querySelector('#account')")
+
+
 async def test_days_that_are_no_number_do_not_make_a_key_without_an_end(site: Site) -> None:
     tab = await enter(site, "li", "/settings")
     await tab.press_on("button", site.word(ACCESS, "keys.new"))
@@ -302,6 +369,8 @@ async def test_the_pages_read_well_by_eye_and_by_ear(site: Site, language: str) 
     await tab.until(f"document.querySelector('#access table') && {ONLINE}")
     for width in (360, 1280):
         await tab.resize(width)
+        await tab.run("document.querySelector('#account').scrollIntoView()")
+        await picture(tab, f"account-{language}-{width}")
         await tab.run("document.querySelector('#access').scrollIntoView()")
         assert await axe(tab) == []
         assert await tab.run("document.documentElement.scrollWidth <= innerWidth")

@@ -54,6 +54,13 @@ export async function logOut(): Promise<void> {
   location.replace(loginPath('/'));
 }
 
+/** The same for all of one's log-ins, wherever they are. Raises ApiProblem. */
+export async function logOutEverywhere(): Promise<void> {
+  await api.POST('/api/v1/auth/logout-everywhere');
+  tellTabs('out');
+  location.replace(loginPath('/'));
+}
+
 /** The name that somebody typed who was here, to begin with. */
 export function lastName(): string {
   const identity = lastIdentity();

@@ -1,5 +1,6 @@
 /** A person's settings, what the server's model is, and what to do with one's data. */
 import { AccessSection } from '@/features/access/AccessSection';
+import { AccountSection } from '@/features/account/AccountSection';
 import { useTitle } from '@/frame/title';
 import { useWords } from '@/i18n/words';
 import { PageHead } from '@/parts';
@@ -18,6 +19,7 @@ export function SettingsPage() {
       <div>
         <Appearance />
         <ModelStatus />
+        <AccountSection />
         <AccessSection />
         <Transfer />
         <FeedbackForm />
