@@ -1,5 +1,6 @@
 """Health, metrics, agents, pages, origins, and what every answer has in common."""
 
+import asyncio
 import io
 import json
 import logging
@@ -17,8 +18,11 @@ from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.api import pages
 from langgraph_multi_agent.api.middleware import MAX_TARGET_BYTES
+from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action
+from langgraph_multi_agent.service.health import Health
+from langgraph_multi_agent.service.rests import Rests
 from langgraph_multi_agent.store import tasks as task_store
 from langgraph_multi_agent.telemetry.logs import configure_logs
 
@@ -72,6 +76,28 @@ async def test_liveness_asks_nothing_and_readiness_asks_everything(desk: Desk) -
     for path in ("/health", "/ready"):
         head = await desk.client.head(path)
         assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_whoever_asks_for_readiness_without_end_causes_one_write(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = 0
+    kept = DirectoryArtifacts.put
+
+    async def counted(store: DirectoryArtifacts, content: bytes) -> Any:
+        nonlocal writes
+        writes += 1
+        return await kept(store, content)
+
+    monkeypatch.setattr(DirectoryArtifacts, "put", counted)
+    # A clock that stands: the answer rests however slow this machine is.
+    monkeypatch.setattr(desk.services.health, "_checks", Rests[Health](monotonic=lambda: 0.0))
+    answers = [await desk.client.get("/ready") for _ in range(20)]
+    answers += await asyncio.gather(*(desk.client.get("/ready") for _ in range(20)))
+    assert {answer.json()["status"] for answer in answers} == {"ready"}
+    assert writes == 1
+    desk.services.tasks.is_draining = True
+    assert (await desk.client.get("/ready")).status_code == 503  # that is never told from memory
 
 
 async def test_a_draining_process_is_alive_and_not_ready(desk: Desk) -> None:

@@ -44,7 +44,8 @@ async def get_liveness(request: Request, services: ServicesOf) -> Response:
     "/ready",
     response_model=models.Readiness,
     summary="Readiness",
-    description="503 with Retry-After while the process drains or a dependency is down.",
+    description="503 with Retry-After while the process drains or a dependency is down, which is looked at every few "
+    "seconds however many ask.",
     responses={
         **problems(faults.Draining, faults.DependencyUnavailable),
         **example(200, "Ready", {"status": "ready", "timestamp": samples.MOMENT}),
@@ -54,7 +55,7 @@ async def get_liveness(request: Request, services: ServicesOf) -> Response:
 async def get_readiness(services: ServicesOf) -> Response:
     if services.health.is_draining or services.is_stopping():
         raise Draining
-    health = await services.health.check()
+    health = await services.health.lately()  # anybody may ask, and a check writes
     for dependency in health.dependencies:
         if dependency.state == "down":
             raise DependencyUnavailable(dependency=dependency.name, reason=dependency.detail)
