@@ -55,6 +55,13 @@ REDIS = frozenset({"redis", "rediss", "unix"})
 REDIS_PORT, REDIS_LAST_DATABASE = 6379, 15
 """A Redis server has 16 databases unless it was told otherwise."""
 
+_HOST_PATTERN = re.compile(
+    r"(?:\*\.)?(?!(?:[^.]*\.)*(?:0x[0-9a-f]*|[0-9]+)\.?$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+    r"(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?",
+    re.IGNORECASE,
+)
+"""A host name, or `*.` and one; not what a browser would read as an IPv4 address."""
+
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -193,6 +200,13 @@ class Settings(BaseSettings):
     llm_max_retries: CountOrNone = 4
     llm_price_input: Price = 0.0
     llm_price_output: Price = 0.0
+
+    # Requests to addresses that input names
+    outgoing_access: Literal["off", "listed", "public"] = "off"
+    outgoing_allowed: tuple[str, ...] = ()
+    outgoing_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = (80, 443)
+    outgoing_timeout: Seconds = 20.0
+    outgoing_max_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = 4 * MIB
 
     _others_secrets: tuple[str, ...] = PrivateAttr(default=())
     """What other variables of the environment call a secret, such as AWS_SECRET_ACCESS_KEY."""

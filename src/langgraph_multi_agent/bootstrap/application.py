@@ -19,6 +19,8 @@ from langgraph_multi_agent.bootstrap.adapters import Adapters, new_id, open_adap
 from langgraph_multi_agent.domain.ports import Artifacts, Model, RateLimits, SkillRunner
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.engine.run import GraphEngine
+from langgraph_multi_agent.outgoing.client import Outgoing
+from langgraph_multi_agent.outgoing.policy import OutgoingPolicy
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.analytics import AnalyticsService
 from langgraph_multi_agent.service.audit import AuditService
@@ -139,6 +141,10 @@ async def open_application(
             )
         if not adapters.is_shared:
             await _take_over(adapters)
+        outgoing = Outgoing(outgoing_policy(settings))
+        stack.callback(outgoing.close)
+        if tools is None:
+            tools = load_tools(offered={"outgoing": outgoing, "skills": skills, "scratch": adapters.scratch})
         application = _assembled(
             settings,
             adapters,
@@ -147,7 +153,7 @@ async def open_application(
             model=model,
             models=models,
             skills=skills,
-            tools=load_tools() if tools is None else tools,
+            tools=tools,
             only_suspects=only_suspects,
             lone_argv=lone_argv,
         )
@@ -167,6 +173,16 @@ def _remembering(gateway: "Gateway") -> Models:
 def configure(settings: Settings) -> None:
     """Logs for a server process."""
     configure_logs(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
+
+
+def outgoing_policy(settings: Settings) -> OutgoingPolicy:
+    return OutgoingPolicy.of(
+        access=settings.outgoing_access,
+        allowed=settings.outgoing_allowed,
+        ports=settings.outgoing_ports,
+        timeout_s=settings.outgoing_timeout,
+        max_bytes=settings.outgoing_max_bytes,
+    )
 
 
 def retention_policy(settings: Settings) -> Policy:

@@ -247,3 +247,33 @@ class TooManyRequests(Fault):
     """`retry_after_s` says when to come again."""
 
     code, status = "TOO_MANY_REQUESTS", 429
+
+
+class OutgoingOff(Fault):
+    """The operator has not allowed requests to other machines."""
+
+    code, status = "OUTGOING_OFF", 403
+
+
+class OutgoingRefused(Fault):
+    """An address that must not be asked: `reason` says why, `host` which one, as far as it could be read."""
+
+    code, status = "OUTGOING_REFUSED", 422
+
+
+class OutgoingFailed(Fault):
+    """The other side could not be reached or did not keep to HTTP; `reason` and `host`."""
+
+    code, status = "OUTGOING_FAILED", 502
+
+
+class OutgoingTooLarge(Fault):
+    """The answer is larger than `limit` bytes, unpacked."""
+
+    code, status = "OUTGOING_TOO_LARGE", 422
+
+
+class PageUnreadable(Fault):
+    """The page came, but there is no text to be had of it; `reason` and `host`."""
+
+    code, status = "PAGE_UNREADABLE", 422

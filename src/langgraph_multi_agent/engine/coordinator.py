@@ -321,6 +321,7 @@ RETRYABLE = frozenset(
         "AGENT_RESET",
         "MODEL_ANSWER_INVALID",
         "MODEL_UNAVAILABLE",
+        "OUTGOING_FAILED",
         "REPLAY_DIVERGED",
         "SKILL_FAILED",
         "SUBTASK_FAILED",

@@ -4,6 +4,7 @@ Called by bootstrap; agents reach tools by name through `Work.tool`. Invariant: 
 every tool states its effect.
 """
 
+import inspect
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -32,12 +33,15 @@ class LangChainTool:
         return await self._tool.ainvoke(dict(arguments), {"metadata": {"idempotency_key": key}})
 
 
-def load_tools(points: Iterable[EntryPoint] | None = None) -> Mapping[str, Tool]:
+def load_tools(
+    points: Iterable[EntryPoint] | None = None, *, offered: Mapping[str, Any] | None = None
+) -> Mapping[str, Tool]:
     """All registered tools by name.
 
     Args:
         points: entry points to read; those of the group `langgraph_multi_agent.tools` if None.
             Each names a tool, a class of one, or a LangChain tool.
+        offered: what the constructor of a class is given of, by the names of its parameters.
 
     Raises:
         SettingsUnsafe: one cannot be loaded, is no tool, or takes a name that is taken.
@@ -47,13 +51,18 @@ def load_tools(points: Iterable[EntryPoint] | None = None) -> Mapping[str, Tool]
         origin = f"{GROUP}:{point.name}"
         try:
             loaded = point.load()
-            tool = as_tool(loaded() if isinstance(loaded, type) else loaded)
+            tool = as_tool(_made(loaded, offered or {}) if isinstance(loaded, type) else loaded)
         except Exception as error:
             raise SettingsUnsafe(setting=origin, reason="not_loadable", detail=repr(error)) from error
         if tool.name in tools:
             raise SettingsUnsafe(setting=origin, reason="name_taken", detail=tool.name)
         tools[tool.name] = tool
     return tools
+
+
+def _made(kind: type, offered: Mapping[str, Any]) -> Any:
+    wanted = inspect.signature(kind).parameters
+    return kind(**{name: value for name, value in offered.items() if name in wanted})
 
 
 def as_tool(value: Any) -> Tool:

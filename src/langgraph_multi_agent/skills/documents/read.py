@@ -14,10 +14,15 @@ def run(params: Mapping[str, Any]) -> dict[str, Any]:
         params: `{"path", "name", "limit"}`; `limit` is the most characters to return, ≥ 0.
 
     Returns:
-        `{"text", "characters"}`: the first `limit` characters, and how many there are in all.
+        `{"text", "characters", "title"}`: the first `limit` characters, how many there are in all, and
+        the document's own title, which may be empty.
 
     Raises:
         InputUnreadable, InputUnsafe, LimitExceeded: see `extraction.extract`.
     """
     document = extract(Path(params["path"]), params["name"])
-    return {"text": document.text[: max(0, int(params["limit"]))], "characters": len(document.text)}
+    return {
+        "text": document.text[: max(0, int(params["limit"]))],
+        "characters": len(document.text),
+        "title": document.title,
+    }
