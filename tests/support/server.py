@@ -27,6 +27,7 @@ from langgraph_multi_agent.agents.contract import Agent, Proposal, Team, Underst
 from langgraph_multi_agent.api.app import create_api
 from langgraph_multi_agent.api.context import Services, StreamLimits
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
+from langgraph_multi_agent.bootstrap.connections import BoundedHttp
 from langgraph_multi_agent.cache.rate_limits import RateLimits
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import InputUnreadable, ModelRequired
@@ -342,7 +343,12 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=1, server_header=False
+        app,
+        http=BoundedHttp,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        server_header=False,
     )
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment,method-assign]

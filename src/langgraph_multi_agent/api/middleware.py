@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 from langgraph_multi_agent.api.context import Services
 from langgraph_multi_agent.api.methods import Methods
 from langgraph_multi_agent.api.origins import SAFE_METHODS, is_allowed_origin, is_trusted_host
+from langgraph_multi_agent.api.patience import patient
 from langgraph_multi_agent.api.problems import (
     HostNotAllowed,
     MethodNotAllowed,
@@ -202,7 +203,7 @@ class Boundary:
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, patient(receive), answer)
         except ClientDisconnect:
             return
         except Exception as error:

@@ -79,6 +79,12 @@ class UriTooLong(Fault):
     code, status = "URI_TOO_LONG", 414
 
 
+class RequestTooSlow(Fault):
+    """The body did not come in time. Its connection is closed: the rest of it would be read as a request."""
+
+    code, status = "REQUEST_TOO_SLOW", 408
+
+
 class PlanNotFound(Fault):
     code, status = "PLAN_NOT_FOUND", 404
 
@@ -155,6 +161,8 @@ def problem(
     answer.headers["cache-control"] = "no-store"
     if fault.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["www-authenticate"] = "Bearer"
+    if isinstance(fault, RequestTooSlow):
+        answer.headers["connection"] = "close"
     if isinstance(fault, RangeNotSatisfiable):
         answer.headers["content-range"] = f"bytes */{fault.params['size']}"
     for name, value in (headers or {}).items():

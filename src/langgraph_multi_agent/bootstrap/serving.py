@@ -144,6 +144,8 @@ async def _serving(
 ) -> AsyncIterator[tuple[Application, str]]:
     import uvicorn
 
+    from langgraph_multi_agent.bootstrap.connections import BoundedHttp
+
     has_lone = works and teams is None and not settings.is_sqlite
     sock = listening_socket(settings.host if host is None else host, settings.port if port is None else port)
     with contextlib.closing(sock), _ownership(settings) as announce:
@@ -156,6 +158,7 @@ async def _serving(
         async with opened as application:
             config = uvicorn.Config(
                 web_api(application),
+                http=BoundedHttp,
                 log_config=None,
                 access_log=False,
                 lifespan="off",

@@ -115,6 +115,15 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
     ),
     **error_texts(
+        "REQUEST_TOO_SLOW",
+        ("请求体来得太慢", "请求体没有在时限内传完，什么也没有保存。", "请检查网络后重新发送。"),
+        (
+            "The body came too slowly",
+            "The request's body did not come in time; nothing of it was kept.",
+            "Check the network and send it again.",
+        ),
+    ),
+    **error_texts(
         "HOST_NOT_ALLOWED",
         (
             "不认识这个主机名",
