@@ -25,6 +25,7 @@ from langgraph_multi_agent.api.problems import (
     TYPE_BASE,
     HostNotAllowed,
     OriginNotAllowed,
+    RequestTooSlow,
     UriTooLong,
     is_of_adapter,
 )
@@ -228,6 +229,8 @@ def _add_gate(operations: Mapping[str, Any], route: RuledRoute) -> None:
             continue
         operation["security"] = [] if route.rule is PUBLIC else [{name: []} for name in SECURITY]
         kinds = before_route(route.rule, method)
+        if "requestBody" in operation:
+            kinds = (*kinds, RequestTooSlow)
         is_adapter = is_of_adapter(route.path)
         for status, answer in (failures if is_adapter else problems)(*kinds).items():
             known = operation["responses"].setdefault(str(status), {"description": answer["description"]})
