@@ -102,3 +102,40 @@ def test_token_counts_are_no_secrets() -> None:
     configure_logs(stream=stream)
     structlog.get_logger().info("model.called", input_tokens=12, output_tokens=3)
     assert records(stream)[0]["input_tokens"] == 12
+
+
+FORGERIES = [
+    'x\r\n{"message": "forged"}',
+    "x\u2028{}\u2029{}",
+    "x\x85\x0b\x0cforged",
+    "\x1b[31mred\x1b[2J",
+    "\x9b31mred",
+    "\u202ehtap",
+    "\x7f\x08",
+]
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_words_of_others_end_no_line_and_move_no_cursor(style: Any) -> None:
+    stream = io.StringIO()
+    configure_logs(stream=stream, style=style)
+    for text in FORGERIES:
+        structlog.get_logger().info("http.request", **{"url.path": text})
+        logging.getLogger("library").warning("refused %s", text)
+    written = stream.getvalue()
+    assert len(written.splitlines()) == written.count("\n") == 2 * len(FORGERIES)
+    assert not [char for char in written if char != "\n" and not char.isprintable()]
+    if style == "json":
+        paths = [record["url.path"] for record in records(stream) if "url.path" in record]
+        assert paths == FORGERIES
+
+
+def test_a_stack_on_a_console_shows_what_was_written_in_it() -> None:
+    stream = io.StringIO()
+    configure_logs(stream=stream, style="console")
+    try:
+        raise ValueError("\x1b[31mred\u2028")
+    except ValueError:
+        structlog.get_logger().exception("agent.failed")
+    assert "\\u001b[31mred\\u2028" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()

@@ -10,6 +10,7 @@ Invariant: one line per record, redacted, written to the one stream given.
 """
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterable, MutableMapping
@@ -145,8 +146,9 @@ class _ConsoleLine:
 
     def __call__(self, logger: Any, method: str, record: Record) -> str:
         stack = record.pop("error.stack_trace", None)
-        line = self._renderer(logger, method, record)
-        return f"{line}\n{stack}" if stack else line
+        plain = {key: _shown(item, _UNSEEN) if isinstance(item, str) else item for key, item in record.items()}
+        line = self._renderer(logger, method, plain)
+        return f"{line}\n{_shown(stack, _UNSEEN_IN_LINES)}" if stack else line
 
 
 def _is_action(event: str) -> bool:
@@ -168,5 +170,15 @@ def _error_fields(_logger: Any, _method: str, record: Record) -> Record:
     return record
 
 
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_UNSEEN_IN_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What moves a terminal's cursor, turns its text round or ends a line for some reader; the second leaves lines."""
+
+
+def _shown(text: str, unseen: re.Pattern[str]) -> str:
+    return unseen.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _render_json(_logger: Any, _method: str, record: Record) -> str:
-    return orjson.dumps(record, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    # JSON lets all but the first 32 stand as they are.
+    return _shown(orjson.dumps(record, default=str, option=orjson.OPT_NON_STR_KEYS).decode(), _UNSEEN)
