@@ -85,7 +85,7 @@ def reason_of(fault: Fault | None) -> str:
 
 
 async def test_every_vector_is_refused_for_its_reason_and_nothing_is_connected_to() -> None:
-    assert len(VECTORS) >= 200
+    assert len(VECTORS) >= 380
     assert len({vector.address for vector in VECTORS}) == len(VECTORS)
     async with inner_listeners() as sites:
         port = sites[0].port
