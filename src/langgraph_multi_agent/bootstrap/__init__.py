@@ -16,6 +16,7 @@ from langgraph_multi_agent.bootstrap.identities import (
     operator_identities,
     operator_services,
 )
+from langgraph_multi_agent.bootstrap.privacy import privacy_service
 from langgraph_multi_agent.bootstrap.serving import (
     address_of,
     embedded,
@@ -40,6 +41,7 @@ __all__ = [
     "open_application",
     "operator_identities",
     "operator_services",
+    "privacy_service",
     "retention_policy",
     "run_server",
     "run_worker",

@@ -200,10 +200,7 @@ async def _signals(
     feed: Feed = MemoryFeed()
     cache: Cache = MemoryCache(ttl_s=settings.cache_ttl, max_entries=settings.cache_max_size, metrics=metrics)
     sessions: Sessions = StoredSessions(database)
-    own_id = await database.write(
-        SYSTEM_SCOPE, installation.agree, installation.INSTALLATION_ID, uuid.uuid4().hex
-    )
-    prefix = f"lgma:{own_id[:8]}"
+    prefix = await redis_prefix(database)
     try:
         if settings.queue_redis_url is not None:
             from langgraph_multi_agent.feed.redis import open_feed
@@ -233,6 +230,14 @@ async def _signals(
     except ValueError as error:
         raise SettingsUnsafe(setting="REDIS_URL", reason="redis_unusable", detail=str(error)) from None
     return doorbell, feed, cache, sessions
+
+
+async def redis_prefix(database: Database) -> str:
+    """What the keys of this installation begin with."""
+    own_id = await database.write(
+        SYSTEM_SCOPE, installation.agree, installation.INSTALLATION_ID, uuid.uuid4().hex
+    )
+    return f"lgma:{own_id[:8]}"
 
 
 @contextmanager

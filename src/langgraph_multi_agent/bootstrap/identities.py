@@ -19,6 +19,7 @@ from langgraph_multi_agent.ops.data_directory import data_directory_lock
 from langgraph_multi_agent.service.audit import AuditService
 from langgraph_multi_agent.service.identities import IdentityService
 from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.sessions import StoredSessions
 
 OWNER_PATIENCE_S = 20.0
@@ -28,10 +29,16 @@ ASK_AGAIN_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """What an operator's commands work with; what they change is to be recorded in `audit`."""
+    """What an operator's commands work with; what they change is to be recorded in `audit`.
+
+    Attributes:
+        is_alone: this process owns the database, so that no server or worker is at work on it.
+    """
 
     identities: IdentityService
     audit: AuditService
+    database: Database
+    is_alone: bool
 
 
 @asynccontextmanager
@@ -52,7 +59,8 @@ async def operator_services(settings: Settings) -> AsyncIterator[Operator]:
         identities = IdentityService(
             database=database, sessions=StoredSessions(database), clock=clock, new_id=new_id
         )
-        yield Operator(identities=identities, audit=audit)
+        is_alone = settings.is_sqlite and not is_guest
+        yield Operator(identities=identities, audit=audit, database=database, is_alone=is_alone)
 
 
 @asynccontextmanager

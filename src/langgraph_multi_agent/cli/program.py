@@ -21,6 +21,7 @@ from langgraph_multi_agent.cli import (
     audit,
     demo,
     look,
+    privacy,
     retention,
     schedules,
     tasks,
@@ -86,6 +87,7 @@ def build() -> Any:
     app.add_typer(_user_group(), rich_help_panel="access")
     app.add_typer(_key_group(), rich_help_panel="access")
     app.add_typer(_audit_group(), rich_help_panel="access")
+    app.add_typer(_privacy_group(), rich_help_panel="access")
     add_command(app, "doctor", look.doctor, panel="look", attaches=False)
 
     database_group = _group("db")
@@ -146,6 +148,14 @@ def _audit_group() -> typer.Typer:
     add_command(group, "log", audit.log, attaches=False)
     add_command(group, "verify", audit.verify, attaches=False)
     group.callback(cls=help_page.Group, help="cli.audit.help")(_before_command())
+    return group
+
+
+def _privacy_group() -> typer.Typer:
+    group = _group("privacy")
+    add_command(group, "export", privacy.export, attaches=False)
+    add_command(group, "erase", privacy.erase, changes=True, attaches=False)
+    group.callback(cls=help_page.Group, help="cli.privacy.help")(_before_command())
     return group
 
 

@@ -1,0 +1,538 @@
+"""Personal data: what there is of one person or tenant, handed out as one archive, or erased.
+
+Hides the order in which things go, how work is stopped before it is erased, and which contents others
+need too. Caller: `lgma privacy`. Invariants: an erasure that was killed goes on when it is started
+again, and ends the same; nobody else's row or file changes, except that a person's name leaves the
+history of others' tasks; every export and erasure is in the audit log, which keeps the name.
+"""
+
+import asyncio
+import hashlib
+import shutil
+import zipfile
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeVar
+
+import orjson
+
+from langgraph_multi_agent import __version__
+from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
+from langgraph_multi_agent.domain.errors import (
+    ArtifactNotFound,
+    DependencyUnavailable,
+    Fault,
+    IllegalTransition,
+    TaskNotFound,
+    UserNotFound,
+)
+from langgraph_multi_agent.domain.ports import Artifacts, Clock
+from langgraph_multi_agent.domain.task import Action
+from langgraph_multi_agent.service.audit import AuditService, Somebody
+from langgraph_multi_agent.store import identities, privacy, tasks
+from langgraph_multi_agent.store.database import Database, Store
+from langgraph_multi_agent.store.privacy import DECISIONS, ERASE, Belongings, Inventory, Link, Subject
+
+R = TypeVar("R")
+
+FORMAT = "lgma-privacy-export/1"
+EXPORT_DEADLINE_S = 3600.0
+BATCH_ROWS = 2_000
+"""Of one transaction: the one writer of SQLite is held for some tens of milliseconds."""
+MAX_PAUSE_S = 0.5
+CANCEL_PATIENCE_S = 60.0
+ASK_AGAIN_S = 0.2
+MIN_AGE_S = 3600.0
+"""Beside others: content that was stored less long ago may be somebody's upload that has no row yet."""
+CHUNK_BYTES = 1024 * 1024
+DIGESTS_AT_ONCE = 1_000
+MAX_ROUNDS = 5
+"""How often tasks that came while others were erased are gone after."""
+EXPORT = "privacy.export"
+
+
+class SubjectNotFound(Fault):
+    """There is and was nothing of this person or tenant."""
+
+    code, status = "SUBJECT_NOT_FOUND", 404
+
+
+class SubjectAmbiguous(Fault):
+    """Somebody of this name left something in several tenants."""
+
+    code, status = "SUBJECT_AMBIGUOUS", 409
+
+
+class TasksRunning(Fault):
+    """Workers are at tasks that are to be erased."""
+
+    code, status = "TASKS_RUNNING", 409
+
+
+class Traces(Protocol):
+    """What Redis keeps of people. Both raise DependencyUnavailable."""
+
+    async def end_sessions(self, is_theirs: Callable[[bytes], bool]) -> int: ...
+
+    async def forget_answers(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What an archive holds.
+
+    Attributes:
+        rows: by table.
+        files: contents in the archive; `size_bytes` of them all.
+        missing: digests whose content is not in the storage any more.
+        is_recorded: the audit log has it.
+    """
+
+    rows: Mapping[str, int]
+    files: int
+    size_bytes: int
+    missing: tuple[str, ...]
+    is_recorded: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Erased:
+    """What an erasure took.
+
+    Attributes:
+        rows: by table.
+        unnamed: rows of others' tasks that named the person and do not any more.
+        files: contents that were removed; `files_left` are too young to be, the collection of a server takes them.
+        answers: cached answers of models, everybody's.
+        is_redis_away: sessions and answers there are left; the same again takes them.
+        is_recorded: the audit log has it.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    unnamed: int = 0
+    files: int = 0
+    files_left: int = 0
+    answers: int = 0
+    is_redis_away: bool = False
+    is_recorded: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.is_redis_away
+
+
+class PrivacyService:
+    """Exports and erasures of one installation.
+
+    Args:
+        is_alone: no server or worker can be at work on this database.
+        traces: None where there is no Redis.
+        copies: the folder where `lgma tasks delete` on this machine keeps what it deleted, by task.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        artifacts: Artifacts,
+        audit: AuditService,
+        clock: Clock,
+        traces: Traces | None,
+        copies: Path,
+        is_alone: bool,
+        batch_rows: int = BATCH_ROWS,
+    ) -> None:
+        self._database, self._artifacts, self._audit, self._clock = database, artifacts, audit, clock
+        self._traces, self._copies = traces, copies
+        self._is_alone, self._batch_rows = is_alone, batch_rows
+
+    async def subject(self, *, tenant: str | None, actor: str | None) -> Subject:
+        """Whose data is meant: a tenant's, or an actor's in it.
+
+        Args:
+            actor: a user's name, or `token:…` or `key:…` as the audit log has it.
+            tenant: None to look where the actor is.
+
+        Raises:
+            SubjectNotFound, SubjectAmbiguous.
+        """
+        if actor is None:
+            if tenant is None or not await self._database.read(SYSTEM_SCOPE, privacy.is_known, tenant):
+                raise SubjectNotFound(name=tenant or "")
+            return Subject(tenant=tenant)
+        found = await self._database.read(SYSTEM_SCOPE, privacy.tenants_of, actor)
+        chosen = [name for name in found if tenant in (None, name)]
+        if not chosen:
+            raise SubjectNotFound(name=actor)
+        if len(chosen) > 1:
+            raise SubjectAmbiguous(name=actor, tenants=", ".join(chosen))
+        return Subject(tenant=chosen[0], actor=actor)
+
+    async def plan(self, subject: Subject) -> Inventory:
+        """Count what there is; changes nothing."""
+
+        def count(store: Store) -> Inventory:
+            return privacy.inventory(store, privacy.belongings(store, subject), is_alone=self._is_alone)
+
+        return await self._long_read(count)
+
+    # Export
+
+    async def export(self, subject: Subject, file: BinaryIO, who: Somebody) -> Exported:
+        """Write all that is theirs as a zip archive: rows at one moment, then the contents that they name.
+
+        Args:
+            file: empty, seekable; the caller makes it durable.
+
+        Raises:
+            DependencyUnavailable: what is in the file is no archive.
+        """
+        async with self._recorded(subject, who, EXPORT) as record:
+            with closing(_Archive(file)) as archive:
+                await self._long_read(lambda store: archive.write_rows(store, subject))
+                for digest in sorted(archive.digests):
+                    try:
+                        path = await self._artifacts.path(digest)
+                        await asyncio.to_thread(archive.write_file, digest, path)
+                    except (ArtifactNotFound, FileNotFoundError):
+                        archive.missing.append(digest)
+                await asyncio.to_thread(archive.write_manifest, subject, self._clock)
+            files = {"files": len(archive.files), "size_bytes": sum(archive.files.values())}
+            record.details = {"rows": sum(archive.counts.values()), **files}
+        return Exported(
+            rows=archive.counts, missing=tuple(archive.missing), is_recorded=record.is_recorded, **files
+        )
+
+    # Erasure
+
+    async def erase(
+        self,
+        subject: Subject,
+        who: Somebody,
+        *,
+        cancels: bool = False,
+        patience_s: float = CANCEL_PATIENCE_S,
+        told: Callable[[str, int], None] = lambda _table, _rows: None,
+    ) -> Erased:
+        """Delete all that is theirs, in short transactions.
+
+        Args:
+            cancels: stop what is running first, and wait `patience_s` for it.
+            told: called after each batch with its table and how many rows went.
+
+        Raises:
+            TasksRunning: workers are at tasks of theirs; nothing was erased.
+            LastAdmin: nobody else in the tenant could give rights; nothing was erased.
+            DependencyUnavailable: what was erased stays so; the same again goes on.
+        """
+        async with self._recorded(subject, who, ERASE) as record:
+            owned = await self._long_read(lambda store: privacy.belongings(store, subject))
+            scope = Scope(tenant=subject.tenant, actor=who.actor)
+            if not cancels:
+                await self._check_idle(owned)
+            await self._shut_out(scope, subject)
+            await self._write(scope, privacy.stop_schedules, owned)
+            if not await self._audit.record(scope, who, action=ERASE, result="begun", **_named(subject)):
+                raise DependencyUnavailable(dependency="audit", reason="no record of the erasure could be made")
+            await self._stop_work(scope, owned, who, cancels=cancels, patience_s=patience_s)
+            erased = await self._erase_all(scope, owned, told)
+            record.details = {"rows": sum(erased.rows.values()), "files": erased.files}
+            if not erased.is_complete:
+                record.result = "partial"
+        erased.is_recorded = record.is_recorded
+        return erased
+
+    async def _check_idle(self, owned: Belongings) -> None:
+        found = await self._database.read(SYSTEM_SCOPE, privacy.running, owned, is_alone=self._is_alone)
+        if found:
+            raise TasksRunning(count=len(found), task=found[0])
+
+    async def _shut_out(self, scope: Scope, subject: Subject) -> None:
+        """Nobody of theirs comes in any more, and their sessions count no more."""
+        if subject.actor is not None:
+            with suppress(UserNotFound):  # a token's or key's subject, or gone already
+                await self._database.write(scope, identities.change_user, subject.actor, is_enabled=False)
+        await self._write(scope, privacy.shut_out, subject)
+
+    async def _stop_work(
+        self, scope: Scope, owned: Belongings, who: Somebody, *, cancels: bool, patience_s: float
+    ) -> None:
+        """Make all tasks of theirs such that no worker can write to them."""
+        give_up = self._clock.monotonic() + patience_s
+        asked: set[str] = set()
+        while True:
+            busy: list[str] = []
+            after: str | None = ""
+            while after is not None:
+                after, found = await self._write(scope, privacy.seal, owned, after, is_alone=self._is_alone)
+                busy += found
+            if not busy:
+                return
+            if not cancels or self._clock.monotonic() >= give_up:
+                raise TasksRunning(count=len(busy), task=busy[0])
+            for task_id in set(busy) - asked:
+                with suppress(IllegalTransition, TaskNotFound):  # it ended meanwhile
+                    await self._write(scope, tasks.request_control, task_id, Action.CANCEL, actor=who.actor)
+            asked.update(busy)
+            await asyncio.sleep(ASK_AGAIN_S)
+
+    async def _erase_all(self, scope: Scope, owned: Belongings, told: Callable[[str, int], None]) -> Erased:
+        erased, digests = Erased(), set[str]()
+
+        def took(table: str, rows: int) -> None:
+            if rows:
+                erased.rows[table] = erased.rows.get(table, 0) + rows
+                told(table, rows)
+
+        async def drain(name: str, task_ids: list[str] | None = None) -> None:
+            while True:
+                batch = await self._write(scope, privacy.delete_rows, owned, name, task_ids, self._batch_rows)
+                digests.update(batch.digests)
+                took(name, batch.rows)
+                if batch.rows < self._batch_rows:
+                    return
+
+        await self._end_sessions(scope, owned, erased, took)
+        await self._drop_copies(owned)
+        for _ in range(MAX_ROUNDS):
+            if not await self._erase_tasks(scope, owned, drain, took):
+                break
+        if owned.actor is not None:
+            while done := await self._write(scope, privacy.delete_turns, owned, self._batch_rows):
+                took("idempotency_keys", done)
+            erased.unnamed = await self._unname(scope, owned)
+        while done := await self._write(scope, privacy.delete_hidden, owned, self._batch_rows):
+            took("imports", done)
+        for name in _order(owned):
+            await drain(name)
+        await self._end_sessions(scope, owned, erased, took)
+        for name in ("api_keys", "users"):
+            await drain(name)
+        await self._forget_answers(erased)
+        await self._drop_contents(digests, erased)
+        return erased
+
+    async def _erase_tasks(
+        self,
+        scope: Scope,
+        owned: Belongings,
+        drain: Callable[[str, list[str]], Any],
+        took: Callable[[str, int], None],
+    ) -> bool:
+        """Delete tasks with what hangs on them; whether some came meanwhile."""
+        after, is_again = "", False
+        while chosen := await self._database.read(SYSTEM_SCOPE, privacy.next_tasks, owned, after):
+            for name in privacy.AHEAD:
+                await drain(name, chosen)
+            rows, busy = await self._write(scope, privacy.delete_tasks, chosen)
+            if busy:
+                raise TasksRunning(count=len(busy), task=busy[0])
+            for name, count in rows.items():
+                took(name, count)
+            after = chosen[-1]
+            is_again = is_again or bool(rows)
+        return is_again
+
+    async def _unname(self, scope: Scope, owned: Belongings) -> int:
+        unnamed = 0
+        for start in range(0, len(owned.acted_on), privacy.TASKS_AT_ONCE):
+            some = owned.acted_on[start : start + privacy.TASKS_AT_ONCE]
+            unnamed += await self._write(scope, privacy.unname, owned, some)
+        while done := await self._write(scope, privacy.unassign, owned, self._batch_rows):
+            unnamed += done
+        return unnamed
+
+    async def _end_sessions(
+        self, scope: Scope, owned: Belongings, erased: Erased, took: Callable[[str, int], None]
+    ) -> None:
+        if not owned.holders:
+            return
+        took("sessions", await self._write(scope, privacy.delete_sessions, owned.holders))
+        if self._traces is not None:
+            try:
+                took("sessions", await self._traces.end_sessions(lambda v: privacy.is_session_of(v, owned.holders)))
+            except DependencyUnavailable:
+                erased.is_redis_away = True
+
+    async def _forget_answers(self, erased: Erased) -> None:
+        if self._traces is None:
+            return
+        try:
+            erased.answers = await self._traces.forget_answers()
+        except DependencyUnavailable:
+            erased.is_redis_away = True
+
+    async def _drop_copies(self, owned: Belongings) -> None:
+        """Remove what was kept of tasks of theirs that were deleted from this machine."""
+        theirs = set(owned.task_ids or ())
+        if owned.actor is None:
+            theirs = await self._long_read(lambda store: privacy.once_deleted(store, owned.subject))
+
+        def remove() -> None:
+            for folder in self._copies.iterdir() if self._copies.is_dir() else ():
+                if folder.name in theirs:
+                    shutil.rmtree(folder)
+
+        await asyncio.to_thread(remove)
+
+    async def _drop_contents(self, digests: set[str], erased: Erased) -> None:
+        """Remove the contents that no row names any more."""
+        ordered = sorted(digests)
+        for start in range(0, len(ordered), DIGESTS_AT_ONCE):
+            some = ordered[start : start + DIGESTS_AT_ONCE]
+            digests -= await self._database.read(SYSTEM_SCOPE, privacy.shared_digests, some)
+        if self._is_alone:  # what an erasure left that was killed goes too
+            erased.files = await self._artifacts.collect(await self._referenced(), min_age_s=0.0)
+        elif digests:
+            erased.files = await self._artifacts.collect(_AllBut(digests), min_age_s=MIN_AGE_S)
+        erased.files_left = max(0, len(digests) - erased.files)
+
+    async def _referenced(self) -> set[str]:
+        found: set[str] = set()
+        cursor: tasks.DigestCursor | None = tasks.FIRST_DIGEST
+        while cursor is not None:
+            page, cursor = await self._database.read(SYSTEM_SCOPE, tasks.digests, cursor, limit=tasks.DIGESTS_AT_ONCE)
+            found |= page
+        return found
+
+    # What is behind them
+
+    async def _write(self, scope: Scope, unit: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """One short transaction, and beside others as long a pause as it took."""
+        started = self._clock.monotonic()
+        done = await self._database.write(scope, unit, *args, **kwargs)
+        if not self._is_alone:
+            await asyncio.sleep(min(self._clock.monotonic() - started, MAX_PAUSE_S))
+        return done
+
+    async def _long_read(self, read: Callable[[Store], R]) -> R:
+        def reading(store: Store) -> R:
+            return read(store)
+
+        reading.__dict__["deadline_s"] = EXPORT_DEADLINE_S
+        return await self._database.read(SYSTEM_SCOPE, reading)
+
+    @asynccontextmanager
+    async def _recorded(self, subject: Subject, who: Somebody, action: str) -> AsyncIterator["_Record"]:
+        record = _Record()
+        try:
+            yield record
+        except BaseException as error:
+            record.result = error.code if isinstance(error, Fault) else type(error).__name__
+            raise
+        finally:
+            named = _named(subject)
+            named["details"] = {**named["details"], **record.details}
+            scope = Scope(tenant=subject.tenant, actor=who.actor)
+            record.is_recorded = await self._audit.record(scope, who, action=action, result=record.result, **named)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Record:
+    """What the audit log will say of how it went."""
+
+    result: str = "ok"
+    details: dict[str, Any] = field(default_factory=dict)
+    is_recorded: bool = False
+
+
+class _AllBut(set[str]):
+    """As a set of what is needed: everything but these."""
+
+    def __contains__(self, digest: object) -> bool:
+        return not super().__contains__(digest)
+
+
+class _Archive:
+    """A zip archive that is being written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._zip = zipfile.ZipFile(file, "w")
+        self._tables: list[dict[str, Any]] = []
+        self.digests: set[str] = set()
+        self.counts: dict[str, int] = {}
+        self.files: dict[str, int] = {}
+        self.missing: list[str] = []
+
+    def write_rows(self, store: Store, subject: Subject) -> None:
+        """All tables; from the start, for a read that broke off comes again."""
+        self._zip.close()
+        self._file.seek(0)
+        self._file.truncate()
+        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_DEFLATED, allowZip64=True)
+        self._tables, self.counts, self.digests = [], {}, set()
+        owned = privacy.belongings(store, subject)
+        for name, decision in DECISIONS.items():
+            if decision.is_exported:
+                self._write_table(store, owned, name)
+
+    def _write_table(self, store: Store, owned: Belongings, name: str) -> None:
+        digest, count, place = hashlib.sha256(), 0, f"data/{name}.jsonl"
+        with self._zip.open(place, "w", force_zip64=True) as part:
+            for page in privacy.rows_of(store, owned, name):
+                lines = b"".join(orjson.dumps(row, option=orjson.OPT_UTC_Z) + b"\n" for row in page)
+                digest.update(lines)
+                part.write(lines)
+                count += len(page)
+                self.digests.update(_digests_in(page))
+        self.counts[name] = count
+        self._tables.append({"table": name, "path": place, "rows": count, "sha256": digest.hexdigest()})
+
+    def write_file(self, digest: str, path: Path) -> None:
+        """A content under its digest. Raises FileNotFoundError."""
+        with path.open("rb") as source, self._zip.open(_place_of(digest), "w", force_zip64=True) as part:
+            size = 0
+            while chunk := source.read(CHUNK_BYTES):
+                part.write(chunk)
+                size += len(chunk)
+        self.files[digest] = size
+
+    def write_manifest(self, subject: Subject, clock: Clock) -> None:
+        """What the archive holds, after all the rest."""
+        manifest = {
+            "format": FORMAT,
+            "program": __version__,
+            "created_at": clock.now(),
+            "subject": asdict(subject),
+            "tables": self._tables,
+            "files": [
+                {"path": _place_of(digest), "sha256": digest, "size_bytes": size}
+                for digest, size in self.files.items()
+            ],
+            "missing_files": self.missing,
+            "not_exported": sorted(name for name, decision in DECISIONS.items() if not decision.is_exported),
+            "left_out": {
+                name: sorted(decision.secret) for name, decision in DECISIONS.items() if decision.secret
+            },
+        }
+        self._zip.writestr("manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
+
+    def close(self) -> None:
+        self._zip.close()
+
+
+def _place_of(digest: str) -> str:
+    return f"files/{digest[:2]}/{digest}"
+
+
+def _digests_in(page: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    return (digest for row in page for key in ("digest", "result_digest") if (digest := row.get(key)))
+
+
+def _named(subject: Subject) -> dict[str, Any]:
+    """How the audit log names whose data it was."""
+    if subject.actor is None:
+        return {"target": subject.tenant, "details": {"of": "tenant"}}
+    return {"target": subject.actor, "details": {"of": "user"}}
+
+
+def _order(owned: Belongings) -> list[str]:
+    """The tables after the tasks: what is by name, and of a tenant what was left without its task."""
+    by_name = [name for name, decision in DECISIONS.items() if decision.link in (Link.ACTOR, Link.SCHEDULE)]
+    if owned.actor is not None:
+        return by_name
+    swept = [name for name, decision in DECISIONS.items() if decision.link in (Link.TASK, Link.TENANT)]
+    return [*by_name, *swept]

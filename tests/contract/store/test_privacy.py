@@ -1,0 +1,486 @@
+"""Personal data on every backend: what is whose, the archive, and an erasure that may die anywhere."""
+
+import asyncio
+import hashlib
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, select
+from tests.support.stores import Desk, tenant
+
+from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
+from langgraph_multi_agent.access.policy import Role
+from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
+from langgraph_multi_agent.domain.errors import LastAdmin
+from langgraph_multi_agent.domain.task import Action, TaskStatus
+from langgraph_multi_agent.service.audit import AuditService, CommandLine
+from langgraph_multi_agent.service.privacy import (
+    PrivacyService,
+    SubjectAmbiguous,
+    SubjectNotFound,
+    TasksRunning,
+)
+from langgraph_multi_agent.store import audit, privacy, schema, tasks
+from langgraph_multi_agent.store.audit import Entry
+from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.privacy import DECISIONS, Belongings, Link, Subject
+from langgraph_multi_agent.store.sets import insert_rows
+
+pytestmark = pytest.mark.anyio
+
+OPERATOR = CommandLine(name="lgma:tester")
+OF_TENANT_ONLY = {name for name, decision in DECISIONS.items() if decision.link is Link.TENANT}
+MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_each_table_has_its_decision() -> None:
+    """A new table: say in store/privacy.py whose its rows are, and whether they are exported and erased."""
+    assert DECISIONS.keys() == schema.metadata.tables.keys()
+    for name, decision in DECISIONS.items():
+        columns = schema.metadata.tables[name].c
+        assert decision.secret <= set(columns.keys())
+        needed = {
+            Link.TASK: "task_id",
+            Link.THREAD: "thread_id",
+            Link.ACTOR: "actor",
+            Link.RECORD: "actor",
+            Link.MAKER: "created_by",
+        }
+        assert needed.get(decision.link, columns.keys()[0]) in columns
+        if decision.link not in (Link.THREAD, Link.SESSION, Link.NOBODY):
+            assert "tenant" in columns
+    assert {name for name, decision in DECISIONS.items() if not decision.is_erased} == {"audit_log", "installation"}
+
+
+# Somebody with something in every table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Whose every text holds `mark`, and whose secrets hold `secret`."""
+
+    tenant: str
+    mark: str
+    number: int
+
+    @property
+    def secret(self) -> str:
+        return f"hidden{self.number}"
+
+    @property
+    def task_id(self) -> str:
+        return f"task-{self.mark}"
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(tenant=self.tenant, actor=self.mark)
+
+    def rows(self, digest: str) -> dict[str, dict[str, Any]]:
+        """One row for each table but the audit log and the installation."""
+        links = {"task_id": self.task_id, "thread_id": self.task_id, "actor": self.mark, "tenant": self.tenant}
+        fixed: dict[str, dict[str, Any]] = {
+            "tasks": {"id": self.task_id, "status": "completed", "priority": 2, "files": [], "assignee": self.mark},
+            "users": {"name": self.mark, "role": int(Role.USER), "password_hash": self.secret, "disabled_at": None},
+            "api_keys": {"role": 2, "digest": self.secret, "created_by": self.mark, "scopes": None, "revoked_at": None},
+            "sessions": {"token_hash": self.secret, "value": json.dumps({"user": f"users-{self.mark}"}).encode()},
+            "agent_messages": {"id": 1000 + self.number, "seq": 2},
+            "artifacts": {"digest": digest, "size_bytes": 5},
+            "journal": {"result_digest": digest},
+            "schedules": {"last_task_id": self.task_id},
+            "chat_messages": {"type": "ai", "task_id": self.task_id},
+            "feedback": {"rating": 3},
+            "idempotency_keys": {"key": f"key-{self.mark}"},
+            "quotas": {"tasks_in_flight": 99, "tokens_a_day": None, "cost_a_day": None},
+        }
+        return {
+            name: {
+                str(column.name): fixed.get(name, {}).get(
+                    column.name, links.get(column.name, self._value(name, column))
+                )
+                for column in table.columns
+            }
+            for name, table in schema.metadata.tables.items()
+            if DECISIONS[name].is_erased
+        }
+
+    def _value(self, table: str, column: Any) -> Any:
+        kind = column.type
+        match kind:
+            case schema.Json():
+                return {"said": f"{self.mark} {table} {column.name}"}
+            case schema.UtcTime():
+                return MOMENT
+            case Boolean():
+                return False
+            case BigInteger() | Integer():
+                return 1
+            case Float():
+                return 1.0
+            case LargeBinary():
+                return f"{self.mark} {table}".encode()
+            case _:
+                return f"{table}-{self.mark}"[: kind.length or 200]
+
+
+@unit
+def plant(store: Store, person: Person, own: str, shared: str) -> None:
+    for name, row in person.rows(own).items():
+        insert_rows(store, schema.metadata.tables[name], [row], ignoring=name in OF_TENANT_ONLY)
+    also = person.rows(shared)["artifacts"] | {"name": f"shared-{person.mark}"}
+    insert_rows(store, schema.artifacts, [also])
+
+
+@dataclass(kw_only=True)
+class House:
+    """A database with people in it, their files, and the service under test."""
+
+    desk: Desk
+    artifacts: DirectoryArtifacts
+    root: Path
+    people: dict[str, Person] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def service(self, *, is_alone: bool = True, database: Any = None, traces: Any = None) -> PrivacyService:
+        used = database or self.desk.database
+        return PrivacyService(
+            database=used,
+            artifacts=self.artifacts,
+            audit=AuditService(database=self.desk.database),
+            clock=self.desk.clock,
+            traces=traces,
+            copies=self.root / "deleted",
+            is_alone=is_alone,
+            batch_rows=2,
+        )
+
+    async def add(self, where: str, mark: str) -> Person:
+        person = Person(tenant=where, mark=mark, number=len(self.people))
+        shared = await self.artifacts.put(b"of two")
+        own = await self.artifacts.put(f"content of {mark}".encode())
+        self.digests |= {mark: own.digest, "shared": shared.digest}
+        self.people[mark] = person
+        await self.desk.database.write(SYSTEM_SCOPE, plant, person, own.digest, shared.digest)
+        schedule_id = person.rows(own.digest)["schedules"]["id"]
+        acts = (("task.submit", person.task_id), ("task.delete", person.task_id), ("schedule.add", schedule_id))
+        entries = [
+            Entry(
+                tenant=where, actor=mark, means="session", action=action, target=target, result="202",
+                request_id="", address="", details={},
+            )
+            for action, target in acts
+        ]
+        await self.desk.database.write(SYSTEM_SCOPE, audit.append, entries)
+        (self.root / "deleted" / person.task_id).mkdir(parents=True)
+        (self.root / "deleted" / person.task_id / "task.json").write_text(mark)
+        return person
+
+    async def cells(self) -> dict[str, list[str]]:
+        """All rows of all tables but those that are kept, as text."""
+
+        def read(store: Store) -> dict[str, list[str]]:
+            return {
+                name: sorted(
+                    " | ".join(
+                        bytes(cell).decode(errors="replace") if isinstance(cell, (bytes, memoryview)) else str(cell)
+                        for cell in row
+                    )
+                    for row in store.connection.execute(select(table))
+                )
+                for name, table in schema.metadata.tables.items()
+                if DECISIONS[name].is_erased
+            }
+
+        return await self.desk.database.read(SYSTEM_SCOPE, read)
+
+    async def recorded(self) -> list[tuple[str, str, str]]:
+        rows = await self.desk.database.read(SYSTEM_SCOPE, audit.page, limit=100)
+        return [(row.action, row.target, row.result) for row in rows if row.action.startswith("privacy.")][::-1]
+
+    def age_files(self, *, hours: float) -> None:
+        for path in self.root.glob("artifacts/[0-9a-f][0-9a-f]/*"):
+            moment = path.stat().st_mtime - 3600 * hours
+            os.utime(path, (moment, moment))
+
+    def files(self) -> set[str]:
+        return {path.parent.name + path.name for path in self.root.glob("artifacts/[0-9a-f][0-9a-f]/*")}
+
+
+@pytest.fixture
+async def house(desk: Desk, tmp_path: Path) -> House:
+    return House(desk=desk, artifacts=DirectoryArtifacts(tmp_path / "artifacts"), root=tmp_path)
+
+
+def holding(cells: dict[str, list[str]], mark: str) -> dict[str, list[str]]:
+    found = {name: [row for row in rows if mark in row] for name, rows in cells.items()}
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def without(cells: dict[str, list[str]], mark: str, *, but: set[str]) -> dict[str, list[str]]:
+    return {name: [row for row in rows if mark not in row] for name, rows in cells.items() if name not in but}
+
+
+async def two(house: House, *, whole: bool) -> tuple[Person, Person, Subject]:
+    """Two people, and the first one or the tenant that she has for herself."""
+    mark = "albatross7f3a"
+    amy = await house.add(mark if whole else "harbour", mark)
+    bob = await house.add("island" if whole else "harbour", "cormorant9c1e")
+    return amy, bob, Subject(tenant=amy.tenant, actor=None if whole else amy.mark)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["tenant", "user"])
+@pytest.mark.parametrize("is_alone", [True, False], ids=["alone", "beside others"])
+async def test_after_an_erasure_nothing_of_theirs_is_left_and_all_of_others_is_as_it_was(
+    house: House, whole: bool, is_alone: bool
+) -> None:
+    amy, bob, subject = await two(house, whole=whole)
+    kept = set() if whole else OF_TENANT_ONLY
+    before = await house.cells()
+    assert holding(before, amy.mark).keys() | kept == {name for name in DECISIONS if DECISIONS[name].is_erased}
+    house.age_files(hours=2)
+    service = house.service(is_alone=is_alone)
+    assert await service.subject(tenant=amy.tenant if whole else None, actor=subject.actor) == subject
+    plan = await service.plan(subject)
+    assert {name for name, rows in plan.rows.items() if rows} == plan.rows.keys() - kept
+
+    erased = await service.erase(subject, OPERATOR)
+
+    after = await house.cells()
+    assert holding(after, amy.mark).keys() <= kept
+    assert {name: rows for name, rows in after.items() if name not in kept} == without(before, amy.mark, but=kept)
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert holding(after, bob.mark) == holding(before, bob.mark)
+    assert house.files() == {house.digests[bob.mark], house.digests["shared"]}
+    assert (erased.files, erased.files_left) == (1, 0)
+    assert [path.name for path in (house.root / "deleted").iterdir()] == [bob.task_id]
+    assert {name: count for name, count in erased.rows.items() if name != "sessions"} == {
+        name: count for name, count in plan.rows.items() if name not in kept | {"audit_log"}
+    }
+    name = subject.actor or subject.tenant
+    assert await house.recorded() == [("privacy.erase", name, "begun"), ("privacy.erase", name, "ok")]
+    again = await service.erase(await service.subject(tenant=amy.tenant, actor=subject.actor), OPERATOR)
+    assert (again.rows, again.files, again.is_complete) == ({}, 0, True)
+    assert (await house.desk.database.read(SYSTEM_SCOPE, audit.verify)).flaw is None
+
+
+async def test_content_that_may_be_an_upload_under_way_is_left_to_the_servers_collection(house: House) -> None:
+    amy, _, subject = await two(house, whole=True)
+    erased = await house.service(is_alone=False).erase(subject, OPERATOR)
+    assert (erased.files, erased.files_left) == (0, 1)
+    assert house.digests[amy.mark] in house.files()
+    await house.service(is_alone=True).erase(subject, OPERATOR)
+    assert house.digests[amy.mark] not in house.files()
+
+
+class Mortal:
+    """A database whose process dies after so many commits."""
+
+    def __init__(self, database: Any, commits: int) -> None:
+        self._database, self.left = database, commits
+        self.dialect = database.dialect
+
+    async def write(self, *args: Any, **kwargs: Any) -> Any:
+        done = await self._database.write(*args, **kwargs)
+        self.left -= 1
+        if not self.left:
+            raise Killed
+        return done
+
+    async def read(self, *args: Any, **kwargs: Any) -> Any:
+        return await self._database.read(*args, **kwargs)
+
+
+class Killed(BaseException):
+    """The end of a process, as far as the database can tell."""
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["tenant", "user"])
+async def test_an_erasure_that_dies_after_any_commit_ends_the_same_when_it_is_started_again(
+    house: House, whole: bool
+) -> None:
+    amy, bob, subject = await two(house, whole=whole)
+    before, commits = await house.cells(), 0
+    while True:
+        commits += 1
+        mortal = Mortal(house.desk.database, commits)
+        service = house.service(database=mortal)
+        try:
+            found = await service.subject(tenant=amy.tenant if whole else None, actor=subject.actor)
+            assert found == subject
+            await service.erase(found, OPERATOR)
+            break
+        except Killed:
+            continue
+    assert commits > 20
+    after = await house.cells()
+    assert holding(after, amy.mark).keys() <= (set() if whole else OF_TENANT_ONLY)
+    assert holding(after, bob.mark) == holding(before, bob.mark)
+    assert house.files() == {house.digests[bob.mark], house.digests["shared"]}
+
+
+async def test_an_archive_holds_every_row_and_file_of_theirs_and_no_secret(house: House, tmp_path: Path) -> None:
+    amy, bob = await house.add("harbour", "albatross7f3a"), await house.add("harbour", "cormorant9c1e")
+    service = house.service()
+    path = tmp_path / "archive.zip"
+    with path.open("w+b") as file:
+        exported = await service.export(await service.subject(tenant=None, actor=amy.mark), file, OPERATOR)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        manifest = json.loads(archive.read("manifest.json"))
+        contents = {name: archive.read(name) for name in names}
+    assert len(names) == len(set(names))
+    tables = {name for name, decision in DECISIONS.items() if decision.is_exported}
+    for item in manifest["tables"]:
+        lines = contents[item["path"]]
+        assert hashlib.sha256(lines).hexdigest() == item["sha256"]
+        rows = [json.loads(line) for line in lines.splitlines()]
+        assert len(rows) == item["rows"] == exported.rows[item["table"]]
+        shown = set(schema.metadata.tables[item["table"]].c.keys()) - DECISIONS[item["table"]].secret
+        assert all(row.keys() == shown for row in rows)
+        assert item["table"] in OF_TENANT_ONLY or all(amy.mark in json.dumps(row) for row in rows)
+        assert item["table"] in OF_TENANT_ONLY or rows
+    assert {item["table"] for item in manifest["tables"]} == tables
+    assert {item["sha256"] for item in manifest["files"]} == {house.digests[amy.mark], house.digests["shared"]}
+    for item in manifest["files"]:
+        assert hashlib.sha256(contents[item["path"]]).hexdigest() == item["sha256"]
+    everything = b"".join(contents.values()).decode()
+    assert amy.secret not in everything
+    assert bob.mark not in everything
+    assert await house.recorded() == [("privacy.export", amy.mark, "ok")]
+
+
+async def test_an_archive_says_which_contents_are_gone(house: House) -> None:
+    amy = await house.add("harbour", "albatross7f3a")
+    await house.artifacts.collect({house.digests["shared"]}, min_age_s=0)
+    exported = await house.service().export(Subject(tenant="harbour"), io.BytesIO(), OPERATOR)
+    assert exported.missing == (house.digests[amy.mark],)
+
+
+# Work that is going on
+
+
+async def running_task(house: House, where: str) -> str:
+    """A task that a worker holds a lease of."""
+    desk = house.desk
+    task_id = await desk.submit(tenant(where))
+    claimed = await desk.claim(limit=10)
+    assert [item.task.id for item in claimed] == [task_id]
+    return task_id
+
+
+async def test_what_runs_is_not_erased_beside_its_worker_and_nothing_changes(house: House) -> None:
+    await house.add("harbour", "albatross7f3a")
+    await running_task(house, "harbour")
+    before, service = await house.cells(), house.service(is_alone=False)
+    with pytest.raises(TasksRunning):
+        await service.erase(Subject(tenant="harbour"), OPERATOR)
+    assert await house.cells() == before
+    assert await house.recorded() == [("privacy.erase", "harbour", "TASKS_RUNNING")]
+
+
+async def test_what_runs_is_cancelled_first_and_waited_for(house: House) -> None:
+    """The worker ends when it is asked to; the service waits for that."""
+    await house.add("harbour", "albatross7f3a")
+    task_id = await running_task(house, "harbour")
+    desk = house.desk
+
+    async def obey() -> None:
+        asked = "SELECT id FROM tasks WHERE id = :id AND control IS NOT NULL"
+        while not await desk.rows(asked, id=task_id):  # noqa: ASYNC110 - as a worker it looks into the row
+            await asyncio.sleep(0)
+        await desk.sql("UPDATE tasks SET status = 'cancelled' WHERE id = :id", id=task_id)
+        await desk.sql("DELETE FROM leases WHERE task_id = :id", id=task_id)
+
+    obeying = asyncio.create_task(obey())
+    await house.service(is_alone=False).erase(Subject(tenant="harbour"), OPERATOR, cancels=True, patience_s=1e9)
+    await obeying
+    assert holding(await house.cells(), "harbour") == {}
+
+
+async def test_a_worker_that_does_not_stop_keeps_its_task_from_being_erased(house: House) -> None:
+    task_id = await running_task(house, "harbour")
+    with pytest.raises(TasksRunning):
+        await house.service(is_alone=False).erase(Subject(tenant="harbour"), OPERATOR, cancels=True, patience_s=0)
+    assert (await house.desk.get(task_id)).status is TaskStatus.IN_PROGRESS
+
+
+@pytest.mark.parametrize("left", ["alone", "expired"])
+async def test_what_a_dead_worker_left_is_no_work(house: House, left: str) -> None:
+    task_id = await running_task(house, "harbour")
+    if left == "expired":
+        await house.desk.sql("UPDATE leases SET expires_at = :old", old="2020-01-01 00:00:00+00:00")
+    await house.service(is_alone=left == "alone").erase(Subject(tenant="harbour"), OPERATOR)
+    assert await house.desk.rows("SELECT id FROM tasks WHERE id = :id", id=task_id) == []
+
+
+# Whose it is
+
+
+async def test_who_is_meant_is_found_or_asked(house: House) -> None:
+    desk, service = house.desk, house.service()
+    for where in ("harbour", "island"):
+        entry = {"means": "token", "action": "task.submit", "result": "202", "details": {}}
+        await desk.database.write(SYSTEM_SCOPE, audit.append, [Entry(tenant=where, actor="token:ann", **entry)])
+    with pytest.raises(SubjectAmbiguous):
+        await service.subject(tenant=None, actor="token:ann")
+    assert await service.subject(tenant="island", actor="token:ann") == Subject(tenant="island", actor="token:ann")
+    for tenant_name, actor in ((None, "nobody"), ("nowhere", None), ("nowhere", "token:ann")):
+        with pytest.raises(SubjectNotFound):
+            await service.subject(tenant=tenant_name, actor=actor)
+
+
+async def test_the_last_admin_stays_and_nothing_is_erased(house: House) -> None:
+    await house.add("harbour", "albatross7f3a")
+    await house.desk.sql("UPDATE users SET role = 4")
+    before = await house.cells()
+    with pytest.raises(LastAdmin):
+        await house.service().erase(Subject(tenant="harbour", actor="albatross7f3a"), OPERATOR)
+    assert await house.cells() == before
+
+
+async def test_a_person_leaves_the_history_of_others_tasks(house: House) -> None:
+    await house.add("harbour", "albatross7f3a")
+    desk, amy = house.desk, Scope(tenant="harbour", actor="albatross7f3a")
+    task_id = await desk.submit(tenant("harbour"))
+    await desk.sql("UPDATE tasks SET assignee = 'albatross7f3a' WHERE id = :id", id=task_id)
+    await desk.database.write(amy, tasks.request_control, task_id, Action.PAUSE, actor=amy.actor)
+    entry = Entry(
+        tenant="harbour", actor=amy.actor, means="session", action="task.pause", target=task_id, result="200",
+        details={},
+    )
+    await desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
+    erased = await house.service().erase(Subject(tenant="harbour", actor=amy.actor), OPERATOR)
+    assert erased.unnamed == 2
+    assert (await desk.get(task_id)).assignee is None
+    assert holding(await house.cells(), amy.actor).keys() <= OF_TENANT_ONLY
+    paused = await desk.rows("SELECT data FROM agent_messages WHERE task_id = :id AND seq = 2", id=task_id)
+    assert json.loads(paused[0]["data"])["by"] == privacy.ERASED
+
+
+async def test_each_step_of_an_erasure_takes_no_more_than_it_was_told_to(house: House) -> None:
+    amy = await house.add("harbour", "albatross7f3a")
+    database, subject = house.desk.database, Subject(tenant="harbour", actor=amy.mark)
+    await house.desk.sql("UPDATE tasks SET status = 'pending' WHERE tenant = 'harbour'")
+    owned: Belongings = await database.read(SYSTEM_SCOPE, privacy.belongings, subject)
+    assert owned.task_ids == (amy.task_id,)
+    await database.write(amy.scope, privacy.shut_out, subject)
+    await database.write(amy.scope, privacy.stop_schedules, owned)
+    assert await database.write(amy.scope, privacy.seal, owned, "", is_alone=False) == (None, [])
+    assert (await database.write(amy.scope, privacy.delete_rows, owned, "artifacts", None, 1)).rows == 1
+    assert (await database.write(amy.scope, privacy.delete_rows, owned, "artifacts", None, 9)).rows == 1
+    assert await database.write(amy.scope, privacy.delete_turns, owned, 9) == 0
+    assert await database.write(amy.scope, privacy.delete_hidden, owned, 9) == 0
+    assert await database.write(amy.scope, privacy.unname, owned, [amy.task_id]) == 0
+    assert await database.write(amy.scope, privacy.unassign, owned, 9) == 1
+    assert await database.write(amy.scope, privacy.delete_sessions, owned.holders) == 1
+    deleted = dict.fromkeys({*privacy.CHILDREN, "tasks"} - {"artifacts", "leases"}, 1)
+    assert await database.write(amy.scope, privacy.delete_tasks, [amy.task_id]) == (deleted, [])
+    rows = await house.desk.rows("SELECT disabled_at, revoked_at FROM users, api_keys")
+    assert None not in rows[0].values()
