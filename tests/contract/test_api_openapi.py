@@ -87,6 +87,7 @@ async def test_the_document_is_valid_and_names_every_interface(desk: Desk) -> No
         "GET /api/v1/keys",
         "POST /api/v1/keys",
         "DELETE /api/v1/keys/{key_id}",
+        "GET /api/v1/quota",
         "GET /api/v1/users",
         "POST /api/v1/users",
         "PATCH /api/v1/users/{name}",
@@ -153,6 +154,25 @@ async def test_every_operation_has_a_summary_a_tag_examples_and_its_errors(desk:
             ):
                 faults.append(f"{name}: {status} without Retry-After")
     assert faults == []
+
+
+async def test_the_document_says_who_may_ask_and_what_stands_before_every_route(desk: Desk) -> None:
+    document = await document_of(desk)
+    assert set(document["components"]["securitySchemes"]) == {"key", "session"}
+    found = {name: operation for name, operation in operations(document)}
+    public = {name for name, operation in found.items() if operation["security"] == []}
+    assert public == {
+        *(f"GET /{name}" for name in ("health", "ready", "config.js")),
+        *(f"GET /api/v1/{name}" for name in ("auth/me", "mvp2/health")),
+        *(f"POST /api/v1/auth/{name}" for name in ("login", "logout")),
+    }
+    for name, operation in found.items():
+        described, is_change = set(operation["responses"]), not name.startswith("GET")
+        expected = {"414", "421", "500"} | ({"403"} if is_change else set())
+        expected |= set() if name in public else {"401", "429", "503"}
+        assert expected <= described, name
+    assert "403" not in found["GET /api/v1/settings"]["responses"]
+    assert "403" in found["GET /api/v1/tasks"]["responses"]
 
 
 async def test_every_example_fits_its_schema(desk: Desk) -> None:
@@ -291,6 +311,7 @@ async def test_real_answers_fit_their_schemas(desk: Desk) -> None:
     await call("POST /api/v1/users", json=person)
     await call("POST /api/v1/users", json=person)
     await call("GET /api/v1/users")
+    await call("GET /api/v1/quota")
     await call("PATCH /api/v1/users/{name}", path="/api/v1/users/li", json={"role": "viewer"})
     await call("PATCH /api/v1/users/{name}", path="/api/v1/users/wu", json={"role": "viewer"})
     await call("POST /api/v1/auth/login", json=person, headers=own_page)

@@ -48,6 +48,7 @@ from langgraph_multi_agent.service.health import HealthService
 from langgraph_multi_agent.service.identities import IdentityService
 from langgraph_multi_agent.service.inspection import InspectionService
 from langgraph_multi_agent.service.preferences import PreferenceService
+from langgraph_multi_agent.service.quotas import QuotaService
 from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
@@ -319,6 +320,7 @@ async def open_desk(
             database=database, sessions=StoredSessions(database), clock=clock, new_id=new_id
         ),
         audit=AuditService(database=database, metrics=metrics),
+        quotas=QuotaService(database=database),
         rate_limits=RateLimits(),
         metrics=metrics,
         clock=clock,

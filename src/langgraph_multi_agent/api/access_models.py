@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from langgraph_multi_agent.access.policy import Permission, Principal, Role
+from langgraph_multi_agent.domain.quota import Allowance
 from langgraph_multi_agent.service.identities import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from langgraph_multi_agent.store.identities import Key, User
 
@@ -154,6 +155,35 @@ class UserList(BaseModel):
     users: list[UserModel]
 
 
+class Used(BaseModel):
+    """How much of a limit is used; null: there is no limit."""
+
+    model_config = _STRICT
+
+    used: int
+    limit: int | None
+
+
+class UsedCost(BaseModel):
+    """The same in the currency of the models' prices."""
+
+    model_config = _STRICT
+
+    used: float
+    limit: float | None
+
+
+class AllowanceModel(BaseModel):
+    """What your tenant may use and has used; a day is one of UTC."""
+
+    model_config = _STRICT
+
+    tenant: str
+    tasks_in_flight: Used
+    tokens_today: Used
+    cost_today: UsedCost
+
+
 REQUESTS: tuple[type[BaseModel], ...] = (LoginRequest, PasswordRequest, KeyRequest, UserRequest, UserChange)
 
 
@@ -169,6 +199,16 @@ def identity_shape(principal: Principal) -> dict[str, Any]:
         "role": principal.role.word,
         "means": principal.means.value,
         "permissions": sorted(principal.permissions),
+    }
+
+
+def allowance_shape(allowance: Allowance) -> dict[str, Any]:
+    limits = allowance.limits
+    return {
+        "tenant": allowance.tenant,
+        "tasks_in_flight": {"used": allowance.tasks_in_flight, "limit": limits.tasks_in_flight},
+        "tokens_today": {"used": allowance.tokens_today, "limit": limits.tokens_a_day},
+        "cost_today": {"used": allowance.cost_today, "limit": limits.cost_a_day},
     }
 
 

@@ -28,6 +28,7 @@ from langgraph_multi_agent.service.health import HealthService
 from langgraph_multi_agent.service.identities import IdentityService
 from langgraph_multi_agent.service.inspection import InspectionService
 from langgraph_multi_agent.service.preferences import PreferenceService
+from langgraph_multi_agent.service.quotas import QuotaService
 from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
@@ -89,6 +90,7 @@ class Services:
     preferences: PreferenceService
     identities: IdentityService
     audit: AuditService
+    quotas: QuotaService
     rate_limits: RateLimits
     metrics: Metrics
     clock: Clock

@@ -31,6 +31,7 @@ from langgraph_multi_agent.service.health import HealthService
 from langgraph_multi_agent.service.identities import IdentityService, SessionTimes
 from langgraph_multi_agent.service.inspection import InspectionService
 from langgraph_multi_agent.service.preferences import PreferenceService
+from langgraph_multi_agent.service.quotas import QuotaService
 from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.service.streams import StreamService
@@ -78,6 +79,7 @@ class Application:
     preferences: PreferenceService
     identities: IdentityService
     audit: AuditService
+    quotas: QuotaService
     rate_limits: RateLimits
     metrics: Metrics
     worker: Worker
@@ -324,6 +326,7 @@ def _assembled(
             ),
         ),
         audit=AuditService(database=database, metrics=metrics),
+        quotas=QuotaService(database=database),
         rate_limits=adapters.rate_limits,
         metrics=metrics,
         worker=worker,

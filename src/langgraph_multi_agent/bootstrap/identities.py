@@ -18,6 +18,7 @@ from langgraph_multi_agent.domain.errors import DataDirectoryInUse
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
 from langgraph_multi_agent.service.audit import AuditService
 from langgraph_multi_agent.service.identities import IdentityService
+from langgraph_multi_agent.service.quotas import QuotaService
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.sessions import StoredSessions
@@ -37,6 +38,7 @@ class Operator:
 
     identities: IdentityService
     audit: AuditService
+    quotas: QuotaService
     database: Database
     is_alone: bool
 
@@ -60,7 +62,13 @@ async def operator_services(settings: Settings) -> AsyncIterator[Operator]:
             database=database, sessions=StoredSessions(database), clock=clock, new_id=new_id
         )
         is_alone = settings.is_sqlite and not is_guest
-        yield Operator(identities=identities, audit=audit, database=database, is_alone=is_alone)
+        yield Operator(
+            identities=identities,
+            audit=audit,
+            quotas=QuotaService(database=database),
+            database=database,
+            is_alone=is_alone,
+        )
 
 
 @asynccontextmanager

@@ -99,6 +99,7 @@ def web_api(application: Application) -> Any:
             preferences=application.preferences,
             identities=application.identities,
             audit=application.audit,
+            quotas=application.quotas,
             rate_limits=application.rate_limits,
             tokens=token_verifier(application.settings),
             analytics=application.analytics,

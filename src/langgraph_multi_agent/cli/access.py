@@ -61,8 +61,8 @@ Ending = Coroutine[Any, Any, Outcome]
 
 async def list_users(call: Call, *, tenant: OnlyTenant = None, data_dir: DataDir = None) -> Outcome:
     """Everybody who may log in, by name."""
-    scope = _scope(tenant)
-    async with _opened(call, data_dir) as operator:
+    scope = tenant_scope(tenant)
+    async with opened(call, data_dir) as operator:
         identities = operator.identities
         found = await identities.users(scope)
     headers = _headers(call, "user", "role", "tenant", "state", "added", "changed")
@@ -102,21 +102,21 @@ def add_user(
     data_dir: DataDir = None,
 ) -> Ending:
     """Somebody new, with a password; reads it before anything is opened."""
-    wanted, scope = _role(role), _scope(tenant or DEFAULT_TENANT)
+    wanted, scope = _role(role), tenant_scope(tenant or DEFAULT_TENANT)
     password = "" if call.dry_run else _password(call, name, from_stdin=password_stdin, is_made=generate)
 
     async def added() -> Outcome:
-        async with _opened(call, data_dir) as operator:
+        async with opened(call, data_dir) as operator:
             identities = operator.identities
             if call.dry_run:
-                if (same := await identities.named(_scope(None), name)) is not None:
+                if (same := await identities.named(tenant_scope(None), name)) is not None:
                     raise NameTaken(name=same.name)
-                return _unapplied(call, "add", name, None, "cli.dry_run.user_add", user=name, role=wanted.word)
-            async with _recorded(call, operator, scope.tenant, "user.add", name, role=wanted.word):
+                return unapplied(call, "add", name, None, "cli.dry_run.user_add", user=name, role=wanted.word)
+            async with recorded(call, operator, scope.tenant, "user.add", name, role=wanted.word):
                 user = await identities.add_user(scope, name=name, role=wanted, password=password)
         undo = f"lgma users disable {shlex.quote(name)}"
         lines = [call.say("cli.done.user_add", user=name, role=wanted.word, tenant=user.tenant)]
-        return _applied(
+        return applied(
             call, "add", name, None, _user_data(user), lines=[*lines, *_shown(call, password, generate)], undo=undo,
             data={"user": _user_data(user), **({"password": password} if generate else {})},
         )
@@ -171,8 +171,8 @@ async def _changed(
     data: dict[str, Any] | None = None,
 ) -> Outcome:
     """Change somebody; names are one namespace over all tenants, so no tenant is asked for."""
-    scope = _scope(None)
-    async with _opened(call, data_dir) as operator:
+    scope = tenant_scope(None)
+    async with opened(call, data_dir) as operator:
         identities = operator.identities
         before = await identities.named(scope, name)
         if before is None:
@@ -180,12 +180,12 @@ async def _changed(
         name = before.name
         if call.dry_run:
             key = f"cli.dry_run.user_{verb}"
-            return _unapplied(call, verb, name, _user_data(before), key, user=name, **(words or {}))
+            return unapplied(call, verb, name, _user_data(before), key, user=name, **(words or {}))
         asked = {"role": role and role.word, "new_password": bool(password) or None, "is_enabled": is_enabled}
-        async with _recorded(call, operator, before.tenant, "user.change", name, **asked):
+        async with recorded(call, operator, before.tenant, "user.change", name, **asked):
             after = await identities.change_user(scope, name, role=role, password=password, is_enabled=is_enabled)
     done = call.say(f"cli.done.user_{verb}", user=name, **(words or {}))
-    return _applied(
+    return applied(
         call, verb, name, _user_data(before), _user_data(after), lines=[done, *(lines or ())], undo=undo(before),
         data={"user": _user_data(after), **(data or {})},
     )
@@ -196,8 +196,8 @@ async def _changed(
 
 async def list_keys(call: Call, *, tenant: OnlyTenant = None, data_dir: DataDir = None) -> Outcome:
     """All keys, newest first; never their secrets."""
-    scope = _scope(tenant)
-    async with _opened(call, data_dir) as operator:
+    scope = tenant_scope(tenant)
+    async with opened(call, data_dir) as operator:
         identities = operator.identities
         found = await identities.keys(scope)
     headers = _headers(call, "key", "title", "role", "scopes", "tenant", "state", "expires", "added")
@@ -229,20 +229,20 @@ async def create_key(
     data_dir: DataDir = None,
 ) -> Outcome:
     """A new key; its secret is shown this once."""
-    wanted, scopes, where = _role(role), _permissions(scope, _role(role)), _scope(tenant or DEFAULT_TENANT)
+    wanted, scopes, where = _role(role), _permissions(scope, _role(role)), tenant_scope(tenant or DEFAULT_TENANT)
     if call.dry_run:
-        return _unapplied(call, "create", name, None, "cli.dry_run.key_create", id=name, role=wanted.word)
+        return unapplied(call, "create", name, None, "cli.dry_run.key_create", id=name, role=wanted.word)
     lasts = None if days is None else timedelta(days=days)
-    async with _opened(call, data_dir) as operator:
+    async with opened(call, data_dir) as operator:
         identities = operator.identities
         asked = {"name": name, "role": wanted.word, "scopes": scopes, "days": days}
-        async with _recorded(call, operator, where.tenant, "key.create", "", **asked) as change:
+        async with recorded(call, operator, where.tenant, "key.create", "", **asked) as change:
             made = await identities.create_key(where, name=name, role=wanted, scopes=scopes, lasts=lasts)
             change.target = made.key.id
     done = call.say("cli.done.key_create", id=made.key.id, name=name, role=wanted.word, tenant=made.key.tenant)
     lines = [done, f"key: {made.secret}"]
     call.note("cli.access.once")
-    return _applied(
+    return applied(
         call, "create", made.key.id, None, _key_data(made.key), lines=lines, undo=f"lgma keys revoke {made.key.id}",
         data={"key": _key_data(made.key), "secret": made.secret},
     )
@@ -250,22 +250,22 @@ async def create_key(
 
 async def revoke_key(call: Call, key: KeyId, data_dir: DataDir = None) -> Outcome:
     """No server takes it any more, within 5 s; asks first, for it cannot be taken back."""
-    everywhere = _scope(None)
-    async with _opened(call, data_dir) as operator:
+    everywhere = tenant_scope(None)
+    async with opened(call, data_dir) as operator:
         identities = operator.identities
         before = next((found for found in await identities.keys(everywhere) if found.id == key), None)
     if before is None:
         raise KeyNotFound(key=key)
     if call.dry_run:
-        return _unapplied(call, "revoke", key, _key_data(before), "cli.dry_run.key_revoke", id=key)
+        return unapplied(call, "revoke", key, _key_data(before), "cli.dry_run.key_revoke", id=key)
     if before.revoked_at is None:  # asked while nothing is held
         await confirm(call, call.say("cli.confirm.key_revoke", id=key, name=before.name))
-    async with _opened(call, data_dir) as operator:
+    async with opened(call, data_dir) as operator:
         identities = operator.identities
-        async with _recorded(call, operator, before.tenant, "key.revoke", key):
+        async with recorded(call, operator, before.tenant, "key.revoke", key):
             after = await identities.revoke_key(everywhere, key)
     lines = [call.say("cli.done.key_revoke", id=key, name=before.name)]
-    return _applied(
+    return applied(
         call, "revoke", key, _key_data(before), _key_data(after), lines=lines, undo=None, data={"key": _key_data(after)}
     )
 
@@ -274,7 +274,7 @@ async def revoke_key(call: Call, key: KeyId, data_dir: DataDir = None) -> Outcom
 
 
 @asynccontextmanager
-async def _opened(call: Call, data_dir: Any) -> AsyncIterator["Operator"]:
+async def opened(call: Call, data_dir: Any) -> AsyncIterator["Operator"]:
     from langgraph_multi_agent import bootstrap
 
     settings = load_settings(data_dir)
@@ -284,7 +284,7 @@ async def _opened(call: Call, data_dir: Any) -> AsyncIterator["Operator"]:
 
 
 @asynccontextmanager
-async def _recorded(
+async def recorded(
     call: Call, operator: "Operator", where: str | None, action: str, target: str, **details: Any
 ) -> AsyncIterator["_Change"]:
     """Around a change: it goes into the audit log of that tenant, also if it is refused; says if it could not.
@@ -294,7 +294,7 @@ async def _recorded(
     """
     from langgraph_multi_agent.service.audit import CommandLine
 
-    scope, change = _scope(where), _Change(target)
+    scope, change = tenant_scope(where), _Change(target)
     who, result = CommandLine(name=scope.actor), "ok"
     try:
         yield change
@@ -315,7 +315,7 @@ class _Change:
     target: str
 
 
-def _scope(tenant: str | None) -> Scope:
+def tenant_scope(tenant: str | None) -> Scope:
     """The operator's reach: one tenant, or all. Raises typer.BadParameter."""
     if tenant is not None and not TENANT.fullmatch(tenant):
         raise typer.BadParameter(text("cli.usage.tenant", language(), value=tenant), param_hint="--tenant")
@@ -401,12 +401,12 @@ def _shown(call: Call, password: str, is_made: bool) -> list[str]:
     return [f"password: {password}"]
 
 
-def _unapplied(call: Call, action: str, target: str, before: Any, key: str, **params: str) -> Outcome:
+def unapplied(call: Call, action: str, target: str, before: Any, key: str, **params: str) -> Outcome:
     change = {"action": action, "target": target, "before": before, "undo": None, "applied": False}
     return Outcome(blocks=[Lines([call.say(key, **params)])], changes=[change])
 
 
-def _applied(
+def applied(
     call: Call,
     action: str,
     target: str,

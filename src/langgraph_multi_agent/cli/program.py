@@ -22,6 +22,7 @@ from langgraph_multi_agent.cli import (
     demo,
     look,
     privacy,
+    quota,
     retention,
     schedules,
     tasks,
@@ -86,6 +87,7 @@ def build() -> Any:
 
     app.add_typer(_user_group(), rich_help_panel="access")
     app.add_typer(_key_group(), rich_help_panel="access")
+    app.add_typer(_quota_group(), rich_help_panel="access")
     app.add_typer(_audit_group(), rich_help_panel="access")
     app.add_typer(_privacy_group(), rich_help_panel="access")
     add_command(app, "doctor", look.doctor, panel="look", attaches=False)
@@ -140,6 +142,14 @@ def _key_group() -> typer.Typer:
     add_command(group, "create", access.create_key, changes=True, attaches=False)
     add_command(group, "revoke", access.revoke_key, changes=True, attaches=False)
     group.callback(cls=help_page.Group, help="cli.keys.help")(_before_command())
+    return group
+
+
+def _quota_group() -> typer.Typer:
+    group = _group("quota")
+    add_command(group, "show", quota.show, attaches=False)
+    add_command(group, "set", quota.set_, changes=True, attaches=False)
+    group.callback(cls=help_page.Group, help="cli.quota.help")(_before_command())
     return group
 
 

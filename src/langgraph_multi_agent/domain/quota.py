@@ -23,3 +23,21 @@ class Quota:
 
 
 UNLIMITED = Quota()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What a tenant may use, and what it has.
+
+    Attributes:
+        limits: that count now.
+        own: those of them that are the tenant's own; None in one where the settings' counts.
+        tasks_in_flight, tokens_today, cost_today: used; a model's call that has not come back counts as reserved.
+    """
+
+    tenant: str
+    limits: Quota
+    own: Quota
+    tasks_in_flight: int
+    tokens_today: int
+    cost_today: float

@@ -106,6 +106,48 @@ TEXTS: dict[str, dict[str, str]] = _pairs(
             ),
         ),
         "keys.none": ("没有 API 密钥。", "No API keys."),
+        "quota.help": ("查看和设置租户的限额。", "See and set what tenants may use."),
+        "quota.show.help": (
+            "列出每个租户的限额和已用量；一天按 UTC 计算。",
+            "List what each tenant may use and has used; the day is one of UTC.",
+        ),
+        "quota.set.help": (
+            "为一个租户单独设置限额，立即生效；没有写的保持不变。",
+            "Give a tenant limits of its own, which count at once; what is not named stays as it is.",
+        ),
+        "quota.own": ("（单独设置）", " (its own)"),
+        "argument.tenant": ("租户名。", "Name of the tenant."),
+        "option.quota_tasks": (
+            "未结束的任务最多几个；default 表示用配置里的值。",
+            "Tasks that have not ended, at most; default takes the one of the settings.",
+        ),
+        "option.quota_tokens": (
+            "每天最多用多少 token；default 表示用配置里的值。",
+            "Tokens of models a day; default takes the one of the settings.",
+        ),
+        "option.quota_cost": (
+            "每天最多花费多少，按模型单价的货币；default 表示用配置里的值。",
+            "Cost of models a day, in the currency of their prices; default takes the one of the settings.",
+        ),
+        "usage.quota_whole": (
+            "“{value}”不是正整数，也不是 default",
+            "“{value}” is no whole number above 0, and not default",
+        ),
+        "usage.quota_amount": ("“{value}”不是正数，也不是 default", "“{value}” is no number above 0, and not default"),
+        "column.in_flight": ("未结束的任务", "IN FLIGHT"),
+        "column.tokens_today": ("今天的 token", "TOKENS TODAY"),
+        "column.cost_today": ("今天的花费", "COST TODAY"),
+        "done.quota_set": ("已设置租户 {tenant} 的限额。", "The limits of {tenant} are set."),
+        "dry_run.quota_set": ("会设置租户 {tenant} 的限额。", "Would set the limits of {tenant}."),
+        "error.QUOTA_NOT_NAMED.title": ("没有写要设置什么", "Nothing to set was named"),
+        "error.QUOTA_NOT_NAMED.detail": (
+            "--tasks、--tokens 和 --cost 都没有给出。",
+            "None of --tasks, --tokens and --cost was given.",
+        ),
+        "error.QUOTA_NOT_NAMED.hint": (
+            "例如：lgma quota set acme --tasks 20 --cost default",
+            "For example: lgma quota set acme --tasks 20 --cost default",
+        ),
         "password.prompt": ("{user} 的新密码：", "New password of {user}: "),
         "password.again": ("再输入一遍：", "Once more: "),
         "done.user_add": ("已添加用户 {user}（角色 {role}，租户 {tenant}）。", "Added {user} (role {role}, tenant {tenant})."),

@@ -260,7 +260,13 @@ class SqliteDatabase:
             raw = driver_of(connection)
             raw.execute("BEGIN")
             try:
-                store = Store(connection=connection, scope=scope, clock=self._clock, new_id=self._new_id)
+                store = Store(
+                    connection=connection,
+                    scope=scope,
+                    clock=self._clock,
+                    new_id=self._new_id,
+                    quota=self._quota,
+                )
                 return function(store, *args, **kwargs)
             except (StatementError, UnicodeError, OverflowError) as error:
                 raise fault_of(error) from error

@@ -1,23 +1,29 @@
 """What a tenant may use: looked at where a task is accepted or a model is about to be paid.
 
 Hides where the limits are (the settings, and the tenant's row of `quotas` over them) and how those who
-ask at once are put in turn. Callers: `tasks`, `ledgers`, `turns`. Invariant: no transaction of any
+ask at once are put in turn. Callers: `tasks`, `ledgers`, `turns`, `service.quotas`. Invariant: no transaction of any
 process takes a tenant past a limit, and where none is set nothing is locked, counted or summed.
 
 A tenant past its day starts no new task, and an agent's next call to a model is refused as one past its
 budget is: the agent does without, or its task fails with this error and may be retried the next day.
 """
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, case, delete, func, literal, select, text
+from sqlalchemy import Integer, Select, bindparam, case, delete, func, literal, select, text, union
 
 from langgraph_multi_agent.domain.errors import DayQuotaExceeded, QuotaExceeded
-from langgraph_multi_agent.domain.quota import Quota
+from langgraph_multi_agent.domain.quota import UNLIMITED, Allowance, Quota
+from langgraph_multi_agent.domain.task import DEFAULT_TENANT
 from langgraph_multi_agent.store import schema
-from langgraph_multi_agent.store.database import Store
+from langgraph_multi_agent.store.database import Store, single_statement, unit
+from langgraph_multi_agent.store.rows import scoped
+from langgraph_multi_agent.store.sets import insert_rows
 
+MOST_COUNTED = 1_000_000
+"""So many tasks are counted for who only looks."""
 IN_FLIGHT_RETRY_S = 5
 """A guess at when one of a tenant's tasks has ended."""
 _TASKS, _CALLS, _QUOTAS = schema.tasks, schema.model_calls, schema.quotas
@@ -61,6 +67,41 @@ def quota_of(store: Store, row: Any) -> Quota:
 def quota(store: Store, tenant: str) -> Quota:
     row = store.connection.execute(_OWN, {"tenant": tenant}).one_or_none()
     return store.quota if row is None else quota_of(store, row)
+
+
+def allowance(store: Store) -> Allowance:
+    """Limits and use of the scope's tenant. Locks nothing."""
+    tenant = store.scope.tenant or DEFAULT_TENANT
+    row = store.connection.execute(_OWN, {"tenant": tenant}).one_or_none()
+    tokens, cost = _spent(store, tenant)
+    return Allowance(
+        tenant=tenant,
+        limits=quota(store, tenant),
+        own=UNLIMITED if row is None else Quota(**row._mapping),
+        tasks_in_flight=int(store.connection.scalar(_IN_FLIGHT, {"tenant": tenant, "limit": MOST_COUNTED}) or 0),
+        tokens_today=tokens,
+        cost_today=round(cost, 6),
+    )
+
+
+@single_statement
+def tenants(store: Store) -> list[str]:
+    """Those that somebody made, by name."""
+    tables = (schema.users, schema.api_keys, _QUOTAS)
+    named = union(*(scoped(store, select(table.c.tenant), table) for table in tables)).subquery()
+    found = store.connection.scalars(select(named.c.tenant))
+    return sorted({*found, store.scope.tenant or DEFAULT_TENANT})
+
+
+@unit
+def set_own(store: Store, own: Quota) -> None:
+    """Limits of the scope's tenant; None in one leaves that to the settings, in all takes the row away."""
+    tenant = store.scope.tenant or DEFAULT_TENANT
+    _take_turn(store, tenant)
+    store.connection.execute(delete(_QUOTAS).where(_QUOTAS.c.tenant == tenant))
+    if own != UNLIMITED:
+        row = {"tenant": tenant, **asdict(own), "updated_at": store.now}
+        insert_rows(store, _QUOTAS, [row])
 
 
 def tasks_left(store: Store, tenant: str, quota: Quota) -> int | None:

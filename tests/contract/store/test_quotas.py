@@ -14,11 +14,12 @@ from tests.support.server import open_desk
 from tests.support.stores import BACKENDS, run_sql
 from uuid_utils import uuid7
 
-from langgraph_multi_agent.access import WORKER_SCOPE, Scope
+from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE, Scope
 from langgraph_multi_agent.domain.errors import BudgetExceeded, DayQuotaExceeded, QueueFull, QuotaExceeded
 from langgraph_multi_agent.domain.quota import UNLIMITED, Quota
 from langgraph_multi_agent.domain.task import Action, Cost, Task, TaskDraft
 from langgraph_multi_agent.service.chat.model import NOT_USABLE
+from langgraph_multi_agent.service.quotas import QuotaService
 from langgraph_multi_agent.store import runs, tasks
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.ledgers import RunBudget
@@ -234,7 +235,7 @@ async def test_without_a_limit_nothing_is_counted_summed_or_locked(
         [(task_id, epoch)] = epochs.items()
         budget = RunBudget(database=database, task_id=task_id, epoch=epoch, agent="desk", subtask_id=None)
         await budget.reserve(tokens=10, cost=0.1)
-    asked = [statement for statement in statements if "quota" in statement]
+    asked = [statement for statement in statements if "quota" in statement and "CREATE" not in statement]
     assert len(asked) == 2  # joined to what was looked at anyway
     assert not [words for words in statements if "advisory" in words or "ELSE model_calls.reserved" in words]
     assert not [words for words in asked if "'waiting_input'" in words]
@@ -263,3 +264,48 @@ async def test_the_api_answers_429_with_retry_after_in_the_callers_language(tmp_
             assert word in answer.json()["detail"]
         again = await desk.client.post("/api/v1/tasks", json={"description": "x"}, headers=once)
         assert again.json()["id"] == made.json()["id"]  # asked twice, it is one task
+
+
+async def test_limits_of_its_own_count_for_a_tenant_until_they_are_taken_back(
+    backend: str, tmp_path: Path, clock: DayClock
+) -> None:
+    async with opened(backend, tmp_path, clock, Quota(tasks_in_flight=3, tokens_a_day=1000)) as database:
+        service = QuotaService(database=database)
+        assert (await service.allowance(OURS)).limits == Quota(tasks_in_flight=3, tokens_a_day=1000)
+        await service.set_own(OURS, Quota(tasks_in_flight=1, cost_a_day=0.5))
+        ours = await service.allowance(OURS)
+        assert ours.limits == Quota(tasks_in_flight=1, tokens_a_day=1000, cost_a_day=0.5)
+        assert ours.own == Quota(tasks_in_flight=1, cost_a_day=0.5)
+        assert (await service.allowance(THEIRS)).own == UNLIMITED
+        await submit(database)
+        with pytest.raises(QuotaExceeded):
+            await submit(database)
+        assert [(await service.allowance(scope)).tasks_in_flight for scope in (OURS, THEIRS)] == [1, 0]
+        assert await service.tenants(SYSTEM_SCOPE) == ["default"]
+        await service.set_own(THEIRS, Quota(tokens_a_day=5))
+        assert await service.tenants(SYSTEM_SCOPE) == ["default", "other"]
+        assert await service.tenants(THEIRS) == ["other"]
+        await asyncio.gather(*(service.set_own(OURS, Quota(tasks_in_flight=n)) for n in (7, 8, 9)))
+        assert (await service.allowance(OURS)).limits.tasks_in_flight in (7, 8, 9)
+        await service.set_own(OURS, UNLIMITED)
+        assert (await service.allowance(OURS)).limits.tasks_in_flight == 3
+        await submit(database)
+
+
+async def test_what_is_shown_as_spent_is_what_the_limit_counts(
+    backend: str, tmp_path: Path, clock: DayClock
+) -> None:
+    async with opened(backend, tmp_path, clock, Quota(tokens_a_day=1000)) as database:
+        service = QuotaService(database=database)
+        task = await submit(database)
+        epoch = (await claim_all(database))[task.id]
+        budget = RunBudget(database=database, task_id=task.id, epoch=epoch, agent="desk", subtask_id=None)
+        reserved = await budget.reserve(tokens=300, cost=0.25)
+        ours = await service.allowance(OURS)
+        assert (ours.tokens_today, ours.cost_today) == (300, 0.25)
+        await budget.settle(reserved, Cost(input_tokens=40, output_tokens=10, cost=0.125, model_calls=1))
+        ours = await service.allowance(OURS)
+        assert (ours.tokens_today, ours.cost_today) == (50, 0.125)
+        assert (await service.allowance(THEIRS)).tokens_today == 0
+        clock.moment = NOON + timedelta(hours=12)
+        assert (await service.allowance(OURS)).tokens_today == 0

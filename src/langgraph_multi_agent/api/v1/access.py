@@ -12,6 +12,7 @@ from langgraph_multi_agent.access.policy import Permission
 from langgraph_multi_agent.api import samples
 from langgraph_multi_agent.api.access_models import (
     Access,
+    AllowanceModel,
     KeyList,
     KeyModel,
     KeyRequest,
@@ -22,6 +23,7 @@ from langgraph_multi_agent.api.access_models import (
     UserList,
     UserModel,
     UserRequest,
+    allowance_shape,
     identity_shape,
     key_shape,
     role_named,
@@ -71,6 +73,12 @@ USER: dict[str, Any] = {
     "is_enabled": True,
     "created_at": samples.MOMENT,
     "updated_at": samples.MOMENT,
+}
+ALLOWANCE: dict[str, Any] = {
+    "tenant": "default",
+    "tasks_in_flight": {"used": 3, "limit": 20},
+    "tokens_today": {"used": 48210, "limit": samples.NULL},
+    "cost_today": {"used": 0.42, "limit": 5.0},
 }
 KeyId = Annotated[str, Path(max_length=16)]
 UserName = Annotated[str, Path(max_length=64)]
@@ -317,3 +325,15 @@ async def change_user(
         by=principal,
     )
     return Json(user_shape(user), headers=NO_STORE)
+
+
+@router.get(
+    "/api/v1/quota",
+    response_model=AllowanceModel,
+    summary="What your tenant may use and has used",
+    description="Operators set the limits with `lgma quota set`.",
+    responses={**problems(faults.DependencyUnavailable), **example(200, "Limits and use", ALLOWANCE)},
+)
+@needs(Permission.ACCESS_MANAGE)
+async def get_quota(services: ServicesOf, scope: ScopeOf) -> Response:
+    return Json(allowance_shape(await services.quotas.allowance(scope)), headers=NO_STORE)
