@@ -7,18 +7,13 @@ history of others' tasks; every export and erasure is in the audit log, which ke
 """
 
 import asyncio
-import hashlib
 import shutil
-import zipfile
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
-import orjson
-
-from langgraph_multi_agent import __version__
 from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.domain.errors import (
     ArtifactNotFound,
@@ -31,13 +26,13 @@ from langgraph_multi_agent.domain.errors import (
 from langgraph_multi_agent.domain.ports import Artifacts, Clock
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.service.audit import AuditService, Somebody
-from langgraph_multi_agent.store import identities, privacy, tasks
+from langgraph_multi_agent.service.dossier import Dossier
+from langgraph_multi_agent.store import erasure, identities, privacy, tasks
 from langgraph_multi_agent.store.database import Database, Store
 from langgraph_multi_agent.store.privacy import DECISIONS, ERASE, Belongings, Inventory, Link, Subject
 
 R = TypeVar("R")
 
-FORMAT = "lgma-privacy-export/1"
 EXPORT_DEADLINE_S = 3600.0
 BATCH_ROWS = 2_000
 """Of one transaction: the one writer of SQLite is held for some tens of milliseconds."""
@@ -46,7 +41,6 @@ CANCEL_PATIENCE_S = 60.0
 ASK_AGAIN_S = 0.2
 MIN_AGE_S = 3600.0
 """Beside others: content that was stored less long ago may be somebody's upload that has no row yet."""
-CHUNK_BYTES = 1024 * 1024
 DIGESTS_AT_ONCE = 1_000
 MAX_ROUNDS = 5
 """How often tasks that came while others were erased are gone after."""
@@ -190,7 +184,7 @@ class PrivacyService:
             DependencyUnavailable: what is in the file is no archive.
         """
         async with self._recorded(subject, who, EXPORT) as record:
-            with closing(_Archive(file)) as archive:
+            with closing(Dossier(file)) as archive:
                 await self._long_read(lambda store: archive.write_rows(store, subject))
                 for digest in sorted(archive.digests):
                     try:
@@ -233,7 +227,7 @@ class PrivacyService:
             if not cancels:
                 await self._check_idle(owned)
             await self._shut_out(scope, subject)
-            await self._write(scope, privacy.stop_schedules, owned)
+            await self._write(scope, erasure.stop_schedules, owned)
             if not await self._audit.record(scope, who, action=ERASE, result="begun", **_named(subject)):
                 raise DependencyUnavailable(dependency="audit", reason="no record of the erasure could be made")
             await self._stop_work(scope, owned, who, cancels=cancels, patience_s=patience_s)
@@ -254,7 +248,7 @@ class PrivacyService:
         if subject.actor is not None:
             with suppress(UserNotFound):  # a token's or key's subject, or gone already
                 await self._database.write(scope, identities.change_user, subject.actor, is_enabled=False)
-        await self._write(scope, privacy.shut_out, subject)
+        await self._write(scope, erasure.shut_out, subject)
 
     async def _stop_work(
         self, scope: Scope, owned: Belongings, who: Somebody, *, cancels: bool, patience_s: float
@@ -266,7 +260,7 @@ class PrivacyService:
             busy: list[str] = []
             after: str | None = ""
             while after is not None:
-                after, found = await self._write(scope, privacy.seal, owned, after, is_alone=self._is_alone)
+                after, found = await self._write(scope, erasure.seal, owned, after, is_alone=self._is_alone)
                 busy += found
             if not busy:
                 return
@@ -288,7 +282,7 @@ class PrivacyService:
 
         async def drain(name: str, task_ids: list[str] | None = None) -> None:
             while True:
-                batch = await self._write(scope, privacy.delete_rows, owned, name, task_ids, self._batch_rows)
+                batch = await self._write(scope, erasure.delete_rows, owned, name, task_ids, self._batch_rows)
                 digests.update(batch.digests)
                 took(name, batch.rows)
                 if batch.rows < self._batch_rows:
@@ -300,10 +294,10 @@ class PrivacyService:
             if not await self._erase_tasks(scope, owned, drain, took):
                 break
         if owned.actor is not None:
-            while done := await self._write(scope, privacy.delete_turns, owned, self._batch_rows):
+            while done := await self._write(scope, erasure.delete_turns, owned, self._batch_rows):
                 took("idempotency_keys", done)
             erased.unnamed = await self._unname(scope, owned)
-        while done := await self._write(scope, privacy.delete_hidden, owned, self._batch_rows):
+        while done := await self._write(scope, erasure.delete_hidden, owned, self._batch_rows):
             took("imports", done)
         for name in _order(owned):
             await drain(name)
@@ -323,10 +317,10 @@ class PrivacyService:
     ) -> bool:
         """Delete tasks with what hangs on them; whether some came meanwhile."""
         after, is_again = "", False
-        while chosen := await self._database.read(SYSTEM_SCOPE, privacy.next_tasks, owned, after):
-            for name in privacy.AHEAD:
+        while chosen := await self._database.read(SYSTEM_SCOPE, erasure.next_tasks, owned, after):
+            for name in erasure.AHEAD:
                 await drain(name, chosen)
-            rows, busy = await self._write(scope, privacy.delete_tasks, chosen)
+            rows, busy = await self._write(scope, erasure.delete_tasks, chosen)
             if busy:
                 raise TasksRunning(count=len(busy), task=busy[0])
             for name, count in rows.items():
@@ -337,10 +331,10 @@ class PrivacyService:
 
     async def _unname(self, scope: Scope, owned: Belongings) -> int:
         unnamed = 0
-        for start in range(0, len(owned.acted_on), privacy.TASKS_AT_ONCE):
-            some = owned.acted_on[start : start + privacy.TASKS_AT_ONCE]
-            unnamed += await self._write(scope, privacy.unname, owned, some)
-        while done := await self._write(scope, privacy.unassign, owned, self._batch_rows):
+        for start in range(0, len(owned.acted_on), erasure.TASKS_AT_ONCE):
+            some = owned.acted_on[start : start + erasure.TASKS_AT_ONCE]
+            unnamed += await self._write(scope, erasure.unname, owned, some)
+        while done := await self._write(scope, erasure.unassign, owned, self._batch_rows):
             unnamed += done
         return unnamed
 
@@ -349,10 +343,10 @@ class PrivacyService:
     ) -> None:
         if not owned.holders:
             return
-        took("sessions", await self._write(scope, privacy.delete_sessions, owned.holders))
+        took("sessions", await self._write(scope, erasure.delete_sessions, owned.holders))
         if self._traces is not None:
             try:
-                took("sessions", await self._traces.end_sessions(lambda v: privacy.is_session_of(v, owned.holders)))
+                took("sessions", await self._traces.end_sessions(lambda v: erasure.is_session_of(v, owned.holders)))
             except DependencyUnavailable:
                 erased.is_redis_away = True
 
@@ -443,83 +437,6 @@ class _AllBut(set[str]):
 
     def __contains__(self, digest: object) -> bool:
         return not super().__contains__(digest)
-
-
-class _Archive:
-    """A zip archive that is being written."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._zip = zipfile.ZipFile(file, "w")
-        self._tables: list[dict[str, Any]] = []
-        self.digests: set[str] = set()
-        self.counts: dict[str, int] = {}
-        self.files: dict[str, int] = {}
-        self.missing: list[str] = []
-
-    def write_rows(self, store: Store, subject: Subject) -> None:
-        """All tables; from the start, for a read that broke off comes again."""
-        self._zip.close()
-        self._file.seek(0)
-        self._file.truncate()
-        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_DEFLATED, allowZip64=True)
-        self._tables, self.counts, self.digests = [], {}, set()
-        owned = privacy.belongings(store, subject)
-        for name, decision in DECISIONS.items():
-            if decision.is_exported:
-                self._write_table(store, owned, name)
-
-    def _write_table(self, store: Store, owned: Belongings, name: str) -> None:
-        digest, count, place = hashlib.sha256(), 0, f"data/{name}.jsonl"
-        with self._zip.open(place, "w", force_zip64=True) as part:
-            for page in privacy.rows_of(store, owned, name):
-                lines = b"".join(orjson.dumps(row, option=orjson.OPT_UTC_Z) + b"\n" for row in page)
-                digest.update(lines)
-                part.write(lines)
-                count += len(page)
-                self.digests.update(_digests_in(page))
-        self.counts[name] = count
-        self._tables.append({"table": name, "path": place, "rows": count, "sha256": digest.hexdigest()})
-
-    def write_file(self, digest: str, path: Path) -> None:
-        """A content under its digest. Raises FileNotFoundError."""
-        with path.open("rb") as source, self._zip.open(_place_of(digest), "w", force_zip64=True) as part:
-            size = 0
-            while chunk := source.read(CHUNK_BYTES):
-                part.write(chunk)
-                size += len(chunk)
-        self.files[digest] = size
-
-    def write_manifest(self, subject: Subject, clock: Clock) -> None:
-        """What the archive holds, after all the rest."""
-        manifest = {
-            "format": FORMAT,
-            "program": __version__,
-            "created_at": clock.now(),
-            "subject": asdict(subject),
-            "tables": self._tables,
-            "files": [
-                {"path": _place_of(digest), "sha256": digest, "size_bytes": size}
-                for digest, size in self.files.items()
-            ],
-            "missing_files": self.missing,
-            "not_exported": sorted(name for name, decision in DECISIONS.items() if not decision.is_exported),
-            "left_out": {
-                name: sorted(decision.secret) for name, decision in DECISIONS.items() if decision.secret
-            },
-        }
-        self._zip.writestr("manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
-
-    def close(self) -> None:
-        self._zip.close()
-
-
-def _place_of(digest: str) -> str:
-    return f"files/{digest[:2]}/{digest}"
-
-
-def _digests_in(page: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    return (digest for row in page for key in ("digest", "result_digest") if (digest := row.get(key)))
 
 
 def _named(subject: Subject) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.support.stores import Desk, tenant
 from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
-from langgraph_multi_agent.domain.errors import LastAdmin
+from langgraph_multi_agent.domain.errors import DependencyUnavailable, LastAdmin
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.service.audit import AuditService, CommandLine
 from langgraph_multi_agent.service.privacy import (
@@ -27,7 +28,7 @@ from langgraph_multi_agent.service.privacy import (
     SubjectNotFound,
     TasksRunning,
 )
-from langgraph_multi_agent.store import audit, privacy, schema, tasks
+from langgraph_multi_agent.store import audit, erasure, privacy, schema, tasks
 from langgraph_multi_agent.store.audit import Entry
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.privacy import DECISIONS, Belongings, Link, Subject
@@ -363,6 +364,47 @@ async def test_an_archive_says_which_contents_are_gone(house: House) -> None:
     assert exported.missing == (house.digests[amy.mark],)
 
 
+async def test_calls_of_a_limited_day_stay_spent_without_their_task(house: House) -> None:
+    amy = await house.add("harbour", "albatross7f3a")
+    await house.desk.sql("UPDATE quotas SET tokens_a_day = 10")
+    await house.desk.sql("UPDATE model_calls SET created_at = :now", now=str(house.desk.clock.now()))
+    await house.service().erase(Subject(tenant="harbour", actor=amy.mark), OPERATOR)
+    left = await house.desk.rows("SELECT id, tenant, task_id, agent, subtask_id, reserved_tokens FROM model_calls")
+    assert [row.pop("id")[:5] for row in left] == ["model"]
+    assert left == [{"tenant": "harbour", "task_id": "", "agent": "", "subtask_id": None, "reserved_tokens": 1}]
+
+
+class Redis:
+    """What a Redis keeps, or one that is away."""
+
+    def __init__(self, *, is_away: bool = False) -> None:
+        self.is_away, self.sessions = is_away, [b'{"user": "users-albatross7f3a"}', b'{"user": "bob"}', b"no session"]
+
+    async def end_sessions(self, is_theirs: Callable[[bytes], bool]) -> int:
+        if self.is_away:
+            raise DependencyUnavailable(dependency="redis", reason="away")
+        ended = [value for value in self.sessions if is_theirs(value)]
+        self.sessions = [value for value in self.sessions if value not in ended]
+        return len(ended)
+
+    async def forget_answers(self) -> int:
+        if self.is_away:
+            raise DependencyUnavailable(dependency="redis", reason="away")
+        return 7
+
+
+async def test_sessions_and_answers_in_redis_go_too_and_one_that_is_away_is_told(house: House) -> None:
+    await house.add("harbour", "albatross7f3a")
+    subject, redis = Subject(tenant="harbour", actor="albatross7f3a"), Redis()
+    away = await house.service(traces=Redis(is_away=True)).erase(subject, OPERATOR)
+    assert (away.is_complete, await house.recorded()) == (
+        False,
+        [("privacy.erase", "albatross7f3a", "begun"), ("privacy.erase", "albatross7f3a", "partial")],
+    )
+    again = await house.service(traces=redis).erase(subject, OPERATOR)
+    assert (again.is_complete, again.answers) == (True, 7)
+
+
 # Work that is going on
 
 
@@ -461,7 +503,7 @@ async def test_a_person_leaves_the_history_of_others_tasks(house: House) -> None
     assert (await desk.get(task_id)).assignee is None
     assert holding(await house.cells(), amy.actor).keys() <= OF_TENANT_ONLY
     paused = await desk.rows("SELECT data FROM agent_messages WHERE task_id = :id AND seq = 2", id=task_id)
-    assert json.loads(paused[0]["data"])["by"] == privacy.ERASED
+    assert json.loads(paused[0]["data"])["by"] == erasure.ERASED
 
 
 async def test_each_step_of_an_erasure_takes_no_more_than_it_was_told_to(house: House) -> None:
@@ -470,17 +512,17 @@ async def test_each_step_of_an_erasure_takes_no_more_than_it_was_told_to(house: 
     await house.desk.sql("UPDATE tasks SET status = 'pending' WHERE tenant = 'harbour'")
     owned: Belongings = await database.read(SYSTEM_SCOPE, privacy.belongings, subject)
     assert owned.task_ids == (amy.task_id,)
-    await database.write(amy.scope, privacy.shut_out, subject)
-    await database.write(amy.scope, privacy.stop_schedules, owned)
-    assert await database.write(amy.scope, privacy.seal, owned, "", is_alone=False) == (None, [])
-    assert (await database.write(amy.scope, privacy.delete_rows, owned, "artifacts", None, 1)).rows == 1
-    assert (await database.write(amy.scope, privacy.delete_rows, owned, "artifacts", None, 9)).rows == 1
-    assert await database.write(amy.scope, privacy.delete_turns, owned, 9) == 0
-    assert await database.write(amy.scope, privacy.delete_hidden, owned, 9) == 0
-    assert await database.write(amy.scope, privacy.unname, owned, [amy.task_id]) == 0
-    assert await database.write(amy.scope, privacy.unassign, owned, 9) == 1
-    assert await database.write(amy.scope, privacy.delete_sessions, owned.holders) == 1
-    deleted = dict.fromkeys({*privacy.CHILDREN, "tasks"} - {"artifacts", "leases"}, 1)
-    assert await database.write(amy.scope, privacy.delete_tasks, [amy.task_id]) == (deleted, [])
+    await database.write(amy.scope, erasure.shut_out, subject)
+    await database.write(amy.scope, erasure.stop_schedules, owned)
+    assert await database.write(amy.scope, erasure.seal, owned, "", is_alone=False) == (None, [])
+    assert (await database.write(amy.scope, erasure.delete_rows, owned, "artifacts", None, 1)).rows == 1
+    assert (await database.write(amy.scope, erasure.delete_rows, owned, "artifacts", None, 9)).rows == 1
+    assert await database.write(amy.scope, erasure.delete_turns, owned, 9) == 0
+    assert await database.write(amy.scope, erasure.delete_hidden, owned, 9) == 0
+    assert await database.write(amy.scope, erasure.unname, owned, [amy.task_id]) == 0
+    assert await database.write(amy.scope, erasure.unassign, owned, 9) == 1
+    assert await database.write(amy.scope, erasure.delete_sessions, owned.holders) == 1
+    deleted = dict.fromkeys({*erasure.CHILDREN, "tasks"} - {"artifacts", "leases"}, 1)
+    assert await database.write(amy.scope, erasure.delete_tasks, [amy.task_id]) == (deleted, [])
     rows = await house.desk.rows("SELECT disabled_at, revoked_at FROM users, api_keys")
     assert None not in rows[0].values()

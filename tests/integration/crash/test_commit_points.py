@@ -57,7 +57,7 @@ UNREACHED = {
     ),
     **dict.fromkeys(
         (
-            f"privacy.{name}"
+            f"erasure.{name}"
             for name in (
                 "shut_out",
                 "stop_schedules",
