@@ -149,10 +149,15 @@ class TcpProxy:
 
     async def _shut(self) -> None:
         await self._cut()
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:  # connections that were just coming in
+            await asyncio.wait(others, timeout=_CALL_TIMEOUT_S / 2)
         await asyncio.sleep(0)  # lets the transports close their sockets
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._accepted += 1
+        if self._server is None:  # cut while it was coming in
+            _reset(writer)
+            return
         link = asyncio.get_running_loop().create_task(self._link(reader, writer))
         self._links.add(link)
         self._ends.add(writer)
