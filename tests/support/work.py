@@ -12,12 +12,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from langgraph_multi_agent.agents.contract import Understanding
-from langgraph_multi_agent.domain.errors import ArtifactNotFound, InputUnreadable, ModelRequired
+from langgraph_multi_agent.domain.errors import (
+    ArtifactNotFound,
+    InputUnreadable,
+    InvalidRequest,
+    ModelRequired,
+)
 from langgraph_multi_agent.domain.event import NewEvent
 from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.ports import ModelMessage, ModelReply
 from langgraph_multi_agent.domain.result import ArtifactKind, ArtifactRef, SubtaskResult
 from langgraph_multi_agent.domain.task import InputFile
+from langgraph_multi_agent.tools.contract import Tool
 
 NO_SUBTASK = Subtask(id="understand", title="understand", capability="understand", agent="meta_agent")
 
@@ -35,6 +41,7 @@ class MemoryWork:
         paths: input files by name.
         replies: what the model says, in order; a `BaseException` among them is raised. None: no model.
         answers: what the person says, in order.
+        tools: by name; the real ones.
         asked, prompts, events, saved, skill_answers: what happened.
     """
 
@@ -57,6 +64,7 @@ class MemoryWork:
     events: list[NewEvent] = field(default_factory=list)
     saved: dict[str, ArtifactRef] = field(default_factory=dict)
     skill_answers: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    tools: Mapping[str, Tool] = field(default_factory=dict)
 
     @property
     def has_model(self) -> bool:
@@ -91,7 +99,9 @@ class MemoryWork:
         return found
 
     async def tool(self, tool: str, arguments: Mapping[str, Any]) -> Any:
-        raise NotImplementedError
+        if tool not in self.tools:
+            raise InvalidRequest(reason="unknown tool", tool=tool)
+        return await self.tools[tool].call(arguments, key=f"{self.task_id}:{tool}")
 
     async def model(
         self,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langgraph_multi_agent.agents.contract import Proposal, Understanding, Work
+from langgraph_multi_agent.agents.pages import read_pages
 from langgraph_multi_agent.agents.request import GENERAL
 from langgraph_multi_agent.domain.errors import ModelAnswerInvalid
 from langgraph_multi_agent.domain.ports import ModelMessage
@@ -21,6 +22,8 @@ FILE_NAME = "answer.md"
 MEDIA_TYPE = "text/markdown; charset=utf-8"
 DOCUMENT_CHARACTERS = 24_000
 """So much of the documents is read, all together; what is cut off is told to the model and the reader."""
+PAGE_CHARACTERS = 24_000
+"""The same of the pages that the request names."""
 FINDINGS = 24
 PASSAGES = 12
 MAX_OUTPUT_TOKENS = 3000
@@ -37,7 +40,8 @@ _SCHEMA: Mapping[str, Any] = {
 class Generalist:
     """Agent `generalist`; capability `general_answer`.
 
-    The result's `data`: `written` (`{"text", "model"}`), `not_done` (documents that were cut).
+    The result's `data`: `written` (`{"text", "model"}`), `pages` (`{"address", "title"}` of pages that
+    the request named and that were read), `not_done` (documents that were cut, pages that were not read).
     It has no offline way: without a usable answer its subtask fails, and recovery acts.
     """
 
@@ -75,6 +79,8 @@ class Generalist:
         """
         language = work.understanding.language
         documents, not_done = await _documents(work, language)
+        pages, unread = await read_pages(work, limit=PAGE_CHARACTERS)
+        not_done += unread
         strongest = sorted(
             (finding for result in work.results.values() for finding in result.findings),
             key=lambda finding: (-finding.strength, finding.id),
@@ -82,6 +88,7 @@ class Generalist:
         facts = {
             "request": work.understanding.goal,
             "documents": documents,
+            "pages": pages,
             "findings": [sentence_of(finding, language) for finding in strongest[:FINDINGS]],
             "quotations": [passage.quote for result in work.results.values() for passage in result.passages][
                 :PASSAGES
@@ -99,6 +106,8 @@ class Generalist:
             FILE_NAME, answer_file(written, reply.model, language), media_type=MEDIA_TYPE, kind="result"
         )
         data: dict[str, Any] = {"written": {"text": written, "model": reply.model}}
+        if pages:
+            data["pages"] = [{"address": page["address"], "title": page["title"]} for page in pages]
         if not_done:
             data["not_done"] = not_done
         return SubtaskResult(

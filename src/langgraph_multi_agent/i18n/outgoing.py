@@ -120,6 +120,18 @@ TEXTS: dict[str, dict[str, str]] = {
             "media_type": ("不支持这种内容：{media_type}", "this kind of content is not read: {media_type}"),
         }
     ),
+    "outgoing.page.cut": {
+        "zh": "网页太长，只读了前 {read} 个字符，共 {total} 个。",
+        "en": "Too long: the first {read} of {total} characters were read.",
+    },
+    "outgoing.page.no_room": {
+        "zh": "前面的网页已经占满篇幅，这一页没有读。",
+        "en": "The pages before it took all the room, so it was not read.",
+    },
+    "outgoing.page.too_many": {
+        "zh": "一次最多读 {limit} 个网页，这一页没有读。",
+        "en": "At most {limit} pages are read at a time, so it was not read.",
+    },
     "settings.reason.outgoing_entry": {
         "zh": "{setting} 的每一项都应是主机名（可写 *.example.org）、IP 地址或网段，不带协议和端口，也不能是 /0",
         "en": "each entry of {setting} is a host name (also *.example.org), an IP address or a network, without scheme or port, and not a /0",
