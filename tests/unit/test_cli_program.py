@@ -57,6 +57,7 @@ def test_the_tree_holds_what_is_built_and_nothing_else() -> None:
         *("users", *(f"users {verb}" for verb in ("list", "add", "role", "password", "disable", "enable"))),
         *("keys", *(f"keys {verb}" for verb in ("list", "create", "revoke"))),
         *("audit", "audit log", "audit verify"),
+        *("privacy", "privacy export", "privacy erase"),
     }
 
 

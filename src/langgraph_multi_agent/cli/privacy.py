@@ -234,5 +234,7 @@ def _kept(call: Call, subject: "Subject", plan: "Inventory") -> list[str]:
         lines.append(call.say("cli.privacy.only_recorded", name=subject.actor, tenant=subject.tenant))
         if plan.named:
             lines.append(call.say("cli.privacy.will_unname", count=plan.named))
+        if plan.rows["api_keys"]:
+            lines.append(call.say("cli.privacy.keys", count=plan.rows["api_keys"]))
     lines.append(call.say("cli.privacy.elsewhere"))
     return lines

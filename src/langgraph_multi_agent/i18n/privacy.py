@@ -84,6 +84,13 @@ TEXTS: dict[str, dict[str, str]] = {
                 "另有 {count} 个别人的任务在历史中提到此人，任务保留，名称会被替换。",
                 "{count} tasks of others name them in their history: the tasks stay, the name is replaced.",
             ),
+            "privacy.keys": (
+                "其创建的 {count} 个密钥会被删除，使用它们的程序将无法访问；程序用密钥做的事归 key:<编号>，可以用 --user key:<编号> 另行删除。",
+                (
+                    "{count} keys that they made are erased, and programs that show them get in no more. What was done with a "
+                    "key is of key:<id>: --user key:<id> erases that."
+                ),
+            ),
             "privacy.elsewhere": (
                 "不在范围内：备份、日志文件，以及正在运行的服务内存里的模型回答（最多保留 CACHE_TTL 秒）。",
                 "Not reached: backups, log files, and answers of models in the memory of a running server (CACHE_TTL seconds).",

@@ -147,7 +147,7 @@ class PrivacyService:
 
         Args:
             actor: a user's name, or `token:…` or `key:…` as the audit log has it.
-            tenant: None to look where the actor is.
+            tenant: None to look where the actor has an account, or else anything.
 
         Raises:
             SubjectNotFound, SubjectAmbiguous.
@@ -156,8 +156,9 @@ class PrivacyService:
             if tenant is None or not await self._database.read(SYSTEM_SCOPE, privacy.is_known, tenant):
                 raise SubjectNotFound(name=tenant or "")
             return Subject(tenant=tenant)
-        found = await self._database.read(SYSTEM_SCOPE, privacy.tenants_of, actor)
-        chosen = [name for name in found if tenant in (None, name)]
+        home, found = await self._database.read(SYSTEM_SCOPE, privacy.tenants_of, actor)
+        wanted = tenant or home
+        chosen = [name for name in found if wanted in (None, name)]
         if not chosen:
             raise SubjectNotFound(name=actor)
         if len(chosen) > 1:

@@ -133,22 +133,19 @@ class Belongings:
 # Whose it is
 
 
-def tenants_of(store: Store, actor: str) -> list[str]:
-    """In which tenants somebody of this name has an account, or left anything."""
-    users = schema.users
-    has_account = store.connection.scalar(select(users.c.tenant).where(users.c.name == actor))
-    if has_account is not None:
-        return [has_account]
-    found: set[str] = set()
+def tenants_of(store: Store, actor: str) -> tuple[str | None, list[str]]:
+    """In which tenant somebody of this name has an account, and where else they left anything."""
+    users, keys, log = schema.users.c, schema.api_keys.c, schema.audit_log.c
+    home = store.connection.scalar(select(users.tenant).where(users.name == actor))
+    found = set() if home is None else {home}
     for name in ("chat_messages", "feedback", "user_settings", "imports", "audit_log"):
         columns = TABLES[name].c
         found.update(store.connection.scalars(select(columns.tenant).where(columns.actor == actor).distinct()))
-    keys, log = schema.api_keys.c, schema.audit_log.c
     found.update(store.connection.scalars(select(keys.tenant).where(keys.created_by == actor).distinct()))
     # An erasure that was killed may have left files only.
     was_erased = (log.action == ERASE) & (log.target == actor)
     found.update(store.connection.scalars(select(log.tenant).where(was_erased).distinct()))
-    return sorted(found)
+    return home, sorted(found)
 
 
 def is_known(store: Store, tenant: str) -> bool:

@@ -466,13 +466,19 @@ async def test_what_a_dead_worker_left_is_no_work(house: House, left: str) -> No
 
 
 async def test_who_is_meant_is_found_or_asked(house: House) -> None:
-    desk, service = house.desk, house.service()
+    service = house.service()
     for where in ("harbour", "island"):
-        entry = {"means": "token", "action": "task.submit", "result": "202", "details": {}}
-        await desk.database.write(SYSTEM_SCOPE, audit.append, [Entry(tenant=where, actor="token:ann", **entry)])
+        for actor in ("token:ann", "albatross7f3a"):
+            entry = Entry(tenant=where, actor=actor, means="", action="task.submit", result="202", details={})
+            await house.desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
+    await house.add("harbour", "albatross7f3a")
     with pytest.raises(SubjectAmbiguous):
         await service.subject(tenant=None, actor="token:ann")
-    assert await service.subject(tenant="island", actor="token:ann") == Subject(tenant="island", actor="token:ann")
+    named = await service.subject(tenant="island", actor="token:ann")
+    assert named == Subject(tenant="island", actor="token:ann")
+    for where, asked in (("harbour", None), ("island", "island")):  # an account's own tenant, unless one is named
+        found = await service.subject(tenant=asked, actor="albatross7f3a")
+        assert found == Subject(tenant=where, actor="albatross7f3a")
     for tenant_name, actor in ((None, "nobody"), ("nowhere", None), ("nowhere", "token:ann")):
         with pytest.raises(SubjectNotFound):
             await service.subject(tenant=tenant_name, actor=actor)
