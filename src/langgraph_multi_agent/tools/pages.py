@@ -87,13 +87,12 @@ class FetchPage:
             raise InvalidRequest(field="limit", reason=f"1–{TEXT_CHARACTERS}")
         answer = await self._outgoing.fetch(address, headers={"accept": ", ".join(_SUFFIXES)})
         found = await self._read(answer, limit)
-        text, title = (_whole_characters(str(found[name])) for name in ("text", "title"))
         return {
             "address": str(answer.address),
-            "title": " ".join(title.split())[:TITLE_CHARACTERS],
-            "text": text,
+            "title": " ".join(str(found["title"]).split())[:TITLE_CHARACTERS],
+            "text": found["text"],
             "characters": found["characters"],
-            "is_cut": len(text) < found["characters"],
+            "is_cut": len(found["text"]) < found["characters"],
         }
 
     async def _read(self, answer: Answer, limit: int) -> Mapping[str, Any]:
@@ -114,11 +113,6 @@ class FetchPage:
                 return await self._skills.run("documents.read", params, deadline_s=READ_S)
             except (InputUnreadable, InputUnsafe) as fault:
                 raise PageUnreadable(host=host, reason=fault.params.get("reason", "no_text")) from fault
-
-
-def _whole_characters(text: str) -> str:
-    """Without what no database stores; a PDF may hold halves of characters."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _as_utf8(content: bytes, charset: str) -> bytes:
