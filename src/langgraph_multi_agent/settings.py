@@ -153,6 +153,7 @@ class Settings(BaseSettings):
     checkpoints_keep: Count = 3
     retention_messages_days: Count = 30
     retention_executions_days: Count = 90
+    audit_retention_days: Annotated[int, Field(ge=365)] | None = None
 
     # Cache
     cache_ttl: Seconds = 3600.0

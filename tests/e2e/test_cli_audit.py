@@ -3,13 +3,17 @@
 import asyncio
 import json
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.stores import ManualClock, counting_ids, open_sqlite
 
+from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.cli import program
 from langgraph_multi_agent.cli.exits import Exit
+from langgraph_multi_agent.store import audit, retention
 
 
 class Shell:
@@ -52,6 +56,7 @@ async def test_an_empty_log_says_so_and_is_whole(shell: Shell) -> None:
         "rows": 0,
         "seq": 0,
         "hash": "",
+        "pruned": 0,
         "flaw": None,
         "flaw_seq": None,
     }
@@ -93,6 +98,26 @@ async def test_a_chain_that_was_rewritten_with_its_tail_does_not_fit_the_tail_th
     assert (await shell.json("audit", "verify"))["data"]["flaw"] is None
     found = await shell.json("audit", "verify", "--from", f"{noted['seq']}:{noted['hash']}", expect=Exit.CRITICAL)
     assert found["data"]["flaw_seq"] == 2
+
+
+async def test_rows_that_passed_their_time_are_told_and_a_noted_one_among_them_is_not_compared(shell: Shell) -> None:
+    clock = ManualClock()
+    shell.data_dir.mkdir()
+    async with open_sqlite(shell.data_dir, clock, counting_ids()) as database:
+        entry = audit.Entry(tenant="default", actor="li", means="key", action="a", result="200", details={})
+        await database.write(SYSTEM_SCOPE, audit.append, [entry] * 4)
+        clock.advance(366 * 86_400)
+        pruned = await database.write(
+            SYSTEM_SCOPE, retention.delete_audit, older_than=timedelta(days=365), limit=100
+        )
+        assert pruned.rows == 4
+    shown = await shell.text("audit", "verify")
+    assert "Rows up to 4" in shown
+    assert "1 rows fit" in shown
+    late = await shell.json("audit", "verify", "--from", f"2:{'0' * 64}")
+    assert (late["data"]["pruned"], late["findings"][0]["code"]) == (4, "AUDIT_START_GONE")
+    other = await shell.json("audit", "verify", "--from", f"4:{'0' * 64}", expect=Exit.CRITICAL)
+    assert other["data"]["flaw_seq"] == 4
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ def test_the_tree_holds_what_is_built_and_nothing_else() -> None:
         *(f"agents {verb}" for verb in ("list", "status", "reset")),
         *("users", *(f"users {verb}" for verb in ("list", "add", "role", "password", "disable", "enable"))),
         *("keys", *(f"keys {verb}" for verb in ("list", "create", "revoke"))),
+        *("quota", "quota show", "quota set"),
+        *("privacy", "privacy export", "privacy erase"),
         *("audit", "audit log", "audit verify"),
         *("privacy", "privacy export", "privacy erase"),
     }

@@ -191,6 +191,7 @@ def retention_policy(settings: Settings) -> Policy:
     return Policy(
         messages=timedelta(days=settings.retention_messages_days),
         executions=timedelta(days=settings.retention_executions_days),
+        audit=None if settings.audit_retention_days is None else timedelta(days=settings.audit_retention_days),
     )
 
 

@@ -76,12 +76,19 @@ async def verify(call: Call, *, from_: From = None, data_dir: DataDir = None) ->
     after, expected = _place(from_)
     async with _opened(call, data_dir) as audit:
         found = await audit.verify(after=after, expected=expected)
-    data: dict[str, Any] = {"rows": found.rows, "seq": found.seq, "hash": found.hash}
+    data: dict[str, Any] = {"rows": found.rows, "seq": found.seq, "hash": found.hash, "pruned": found.pruned}
     if found.flaw is None:
         lines = [call.say("cli.audit.whole", rows=f"{found.rows:,}")]
+        findings: list[dict[str, Any]] = []
+        if found.pruned:
+            lines.append(call.say("cli.audit.pruned", seq=found.pruned))
+        if after and after < found.pruned:
+            words = call.say("cli.audit.too_old", seq=after)
+            lines.append(words)
+            findings.append({"code": "AUDIT_START_GONE", "state": "warning", "title": words, "seq": after})
         if found.seq:
             lines += [f"tail: {found.seq}:{found.hash}", call.say("cli.audit.keep")]
-        return Outcome(blocks=[Lines(lines)], data={**data, "flaw": None, "flaw_seq": None})
+        return Outcome(blocks=[Lines(lines)], data={**data, "flaw": None, "flaw_seq": None}, findings=findings)
     words = call.say(f"cli.audit.flaw.{found.flaw.value}", seq=found.flaw_seq)
     return Outcome(
         blocks=[Lines([words, call.say("cli.audit.broken")])],

@@ -41,6 +41,14 @@ TEXTS: dict[str, dict[str, str]] = _pairs(
         "audit.from": ("来源", "FROM"),
         "audit.none": ("没有记录。", "Nothing is recorded."),
         "audit.whole": ("审计日志完整：核对了 {rows} 行，没有改动。", "The audit log is whole: {rows} rows fit."),
+        "audit.pruned": (
+            "第 {seq} 行及以前的记录已按 AUDIT_RETENTION_DAYS 清理，日志里有这次清理的记录。",
+            "Rows up to {seq} passed AUDIT_RETENTION_DAYS and were removed; a row of the log says so.",
+        ),
+        "audit.too_old": (
+            "▲ 第 {seq} 行比保留的记录更早，没能与你记下的哈希核对；已从保留的第一行开始核对。",
+            "▲ Row {seq} is older than what is kept, so the hash you noted could not be compared; all that is kept was.",
+        ),
         "audit.keep": (
             "把 tail 这一行另存到别处，以后用 lgma audit verify --from 核对，连同时改写日志和链尾的人也瞒不过去。",
             (

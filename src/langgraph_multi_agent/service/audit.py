@@ -229,6 +229,7 @@ class AuditService:
                     flaw=found.flaw,
                     flaw_seq=found.flaw_seq,
                     is_complete=found.is_complete,
+                    pruned=found.pruned,
                 )
             after, expected = found.seq, found.hash
 

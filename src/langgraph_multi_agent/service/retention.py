@@ -1,4 +1,4 @@
-"""Retention: old messages, runs, checkpoints and keys go; what is left says so.
+"""Retention: old messages, runs, checkpoints, keys and, if wanted, audit rows go; what is left says so.
 
 Hides batches, their pace, and who of many replicas does the daily run. Callers: the API, and a
 maintenance loop that calls `tick`. Invariants: a run may be killed anywhere and the next one goes
@@ -89,9 +89,9 @@ class RetentionService:
             DependencyUnavailable: what was deleted before stays deleted.
         """
         give_up = self._clock.monotonic() + max_s
-        deleted = dict.fromkeys(Kept, 0)
+        deleted = dict.fromkeys(self._policy.tables, 0)
         is_complete = True
-        for kept in Kept:
+        for kept in deleted:
             cursor: Cursor | None = ()
             while cursor is not None:
                 if self._clock.monotonic() >= give_up or deleted[kept] >= MAX_ROWS:
@@ -101,6 +101,8 @@ class RetentionService:
                 batch = await self._delete(kept, cursor)
                 if batch.is_elsewhere:
                     return RetentionRun(policy=self._policy, tables=deleted, is_complete=False, is_elsewhere=True)
+                if batch.flaw_seq is not None:
+                    log.error("retention.audit_flaw", seq=batch.flaw_seq)
                 deleted[kept] += batch.rows
                 cursor = batch.following
                 # As long a pause as the batch took: the writer has other work.
@@ -153,6 +155,8 @@ class RetentionService:
                 return Batch(rows=pruned.checkpoints, following=() if pruned.checkpoints >= limit else None)
             case Kept.KEYS:
                 return await self._database.write(SYSTEM_SCOPE, retention.delete_keys, older_than=age, limit=limit)
+            case Kept.AUDIT:
+                return await self._database.write(SYSTEM_SCOPE, retention.delete_audit, older_than=age, limit=limit)
             case Kept.MESSAGES:
                 work = retention.delete_messages
             case Kept.EXECUTIONS:

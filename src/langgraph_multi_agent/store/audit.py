@@ -2,18 +2,20 @@
 
 Hides the chain and where its tail is kept. Caller: `service.audit`. Invariant: the rows are one chain
 over all tenants and processes; whoever changes, removes, inserts or moves a row breaks it at a number
-that `verify` names. The tail stands in `installation`, so that a chain cut short is found too.
+that `verify` names. The tail stands in `installation`, so that a chain cut short is found too. Old rows go
+from the front only, and a row at the end says up to where and with which hash (PRUNED, the anchor): the
+chain begins there, and without that row its front is missing.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, String, Text, bindparam, select, type_coerce, update
+from sqlalchemy import Row, Select, String, Text, bindparam, delete, select, type_coerce, update
 
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
 from langgraph_multi_agent.store import installation, schema
@@ -32,6 +34,7 @@ _LAST = select(_LOG.c.seq, _LOG.c.hash).order_by(_LOG.c.seq.desc()).limit(1)
 _LOCKED_TAIL = select(_FACTS.c.value).where(_FACTS.c.name == TAIL).with_for_update()
 _MOVE_TAIL = update(_FACTS).where(_FACTS.c.name == TAIL).values(value=bindparam("tail"))
 TARGET_CHARS = 512
+PRUNED = "audit.prune"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,20 @@ class Recorded(Entry):
     hash: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What one transaction removed from the front of the chain.
+
+    Attributes:
+        is_over: nothing more has passed its time.
+        flaw_seq: where the chain does not fit, so that nothing was removed; None where it does.
+    """
+
+    rows: int
+    is_over: bool
+    flaw_seq: int | None = None
+
+
 class Flaw(StrEnum):
     """What is wrong with the row of a number."""
 
@@ -79,11 +96,13 @@ class Verified:
         rows: how many were looked at.
         flaw, flaw_seq: the first number where it does not fit, and why; None where all fits.
         is_complete: nothing is left to look at.
+        pruned: the last number whose row was removed because of its age; 0 for none.
     """
 
     seq: int
     hash: str
     rows: int
+    pruned: int = 0
     flaw: Flaw | None = None
     flaw_seq: int | None = None
     is_complete: bool
@@ -96,6 +115,40 @@ def append(store: Store, entries: Sequence[Entry]) -> int:
     Whoever appends at the same time, in whatever process, waits for the tail's row. Where somebody took
     that away, the chain goes on from its last row, and says so.
     """
+    return _append(store, entries)
+
+
+def prune(store: Store, *, older_than: timedelta, limit: int = BATCH) -> Pruned:
+    """Remove the oldest rows that have passed their time, at most `limit`, and record up to where.
+
+    They are verified first: what somebody changed stays, as evidence.
+    """
+    tail = _locked_tail(store)
+    found = store.connection.execute(select(*_RAW).order_by(_LOG.c.seq).limit(min(limit, BATCH))).all()
+    if not found:
+        return Pruned(rows=0, is_over=True)
+    seq, last = _beginning(store, found[0].seq)
+    count, cutoff = 0, store.now - older_than
+    for row in found:
+        if (flaw := _flaw_of(row, seq, last, tail, store.dialect)) is not None:
+            return Pruned(rows=0, is_over=True, flaw_seq=seq + 1 if flaw is Flaw.MISSING else row.seq)
+        if _read(row, store.dialect)["at"] >= cutoff:
+            break
+        seq, last, count = row.seq, row.hash, count + 1
+    if count:
+        store.connection.execute(delete(_LOG).where(_LOG.c.seq <= seq))
+        details = {"through": seq, "hash": last, "rows": count}
+        _append(store, [replace(_REANCHORED, action=PRUNED, target=f"{seq - count + 1}-{seq}", details=details)])
+    return Pruned(rows=count, is_over=count < limit)
+
+
+def old_rows(older_than: timedelta, now: datetime, limit: int) -> Select[Any]:
+    """Times of those of the first `limit` rows that have passed their time; an old row is never far behind."""
+    first = select(_LOG.c.at).order_by(_LOG.c.seq).limit(limit).subquery()
+    return select(first.c.at.label("moment")).where(first.c.at < now - older_than)
+
+
+def _append(store: Store, entries: Sequence[Entry]) -> int:
     seq, last = _locked_tail(store)
     rows: list[dict[str, Any]] = []
     if not seq and (found := store.connection.execute(_LAST).first()) is not None:
@@ -149,37 +202,54 @@ def verify(store: Store, *, after: int = 0, expected: str | None = None, limit: 
         expected: its hash; None to take the one that stands there.
     """
     limit = min(limit, BATCH)
-    if after and expected is None:
-        expected = store.connection.scalar(select(_LOG.c.hash).where(_LOG.c.seq == after))
+    first = store.connection.scalar(select(_LOG.c.seq).order_by(_LOG.c.seq).limit(1))
+    pruned, before = _beginning(store, first)
+
+    def verified(flaw: Flaw | None = None, at: int | None = None, *, is_complete: bool = True) -> Verified:
+        return Verified(
+            seq=seq, hash=last, rows=count, pruned=pruned, flaw=flaw, flaw_seq=at, is_complete=is_complete
+        )
+
+    seq, last, count = pruned, before, 0
+    query = select(*_RAW).order_by(_LOG.c.seq).limit(limit)
+    if after > pruned:
+        seq, last = 0, _START
         if expected is None:
-            return Verified(
-                seq=0, hash=_START, rows=0, flaw=Flaw.MISSING, flaw_seq=after, is_complete=True
-            )
-    seq, last, count = after, expected or _START, 0
-    query = select(*_RAW).where(_LOG.c.seq > after).order_by(_LOG.c.seq).limit(limit)
-    if not after:  # a number below the first is no number of ours
-        query = select(*_RAW).order_by(_LOG.c.seq).limit(limit)
+            expected = store.connection.scalar(select(_LOG.c.hash).where(_LOG.c.seq == after))
+            if expected is None:
+                return verified(Flaw.MISSING, after)
+        seq, last = after, expected
+        query = query.where(_LOG.c.seq > after)
+    elif after and after == pruned and expected not in (None, before):
+        return verified(Flaw.CHANGED, after)
     tail = _tail_of(installation.read(store, TAIL))
     for row in store.connection.execute(query):
         count += 1
         flaw = _flaw_of(row, seq, last, tail, store.dialect)
         if flaw is not None:
-            at = seq + 1 if flaw is Flaw.MISSING else row.seq
-            return Verified(seq=seq, hash=last, rows=count, flaw=flaw, flaw_seq=at, is_complete=True)
+            return verified(flaw, seq + 1 if flaw is Flaw.MISSING else row.seq)
         seq, last = row.seq, row.hash
     if count == limit:
-        return Verified(seq=seq, hash=last, rows=count, is_complete=False)
+        return verified(is_complete=False)
     if tail is None:
-        flaw = Flaw.UNANCHORED if seq else None
-        return Verified(seq=seq, hash=last, rows=count, flaw=flaw, flaw_seq=seq or None, is_complete=True)
+        return verified(Flaw.UNANCHORED, seq) if seq else verified()
     if seq < tail[0]:
-        return Verified(
-            seq=seq, hash=last, rows=count, flaw=Flaw.MISSING, flaw_seq=seq + 1, is_complete=True
-        )
-    flaw = None if (seq, last) == tail else Flaw.UNANCHORED
-    return Verified(
-        seq=seq, hash=last, rows=count, flaw=flaw, flaw_seq=None if flaw is None else seq, is_complete=True
-    )
+        return verified(Flaw.MISSING, seq + 1)
+    return verified() if (seq, last) == tail else verified(Flaw.UNANCHORED, seq)
+
+
+def _beginning(store: Store, first: int | None) -> tuple[int, str]:
+    """The number and hash before the first row: of the newest anchor, where the chain does not begin with 1."""
+    if first is None or first <= 1:
+        return 0, _START
+    newest = select(*_RAW).where(_LOG.c.action == PRUNED).order_by(_LOG.c.seq.desc()).limit(1)
+    row = store.connection.execute(newest).first()
+    try:
+        details = {} if row is None else _read(row, store.dialect)["details"]
+        through, seal = details.get("through"), details.get("hash")
+    except (AttributeError, TypeError, ValueError):
+        return 0, _START
+    return (through, seal) if isinstance(through, int) and isinstance(seal, str) else (0, _START)
 
 
 def _flaw_of(

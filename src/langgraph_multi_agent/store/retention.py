@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select, tuple_
 
 from langgraph_multi_agent.domain.task import TERMINAL
-from langgraph_multi_agent.store import installation, schema
+from langgraph_multi_agent.store import audit, installation, schema
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.tasks import IDEMPOTENCY_WINDOW
 
@@ -39,6 +39,7 @@ class Kept(StrEnum):
     EXECUTIONS = "workflow_executions"
     KEYS = "idempotency_keys"
     CHECKPOINTS = "checkpoints"
+    AUDIT = "audit_log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class Policy:
         executions: by the end of the run.
         checkpoints: of ended tasks, by the task's end; the newest of a thread stay.
         keep_checkpoints: how many of the newest, at least one.
+        audit: by the time of the row; None keeps all.
     """
 
     messages: timedelta = timedelta(days=30)
@@ -57,6 +59,12 @@ class Policy:
     keys: timedelta = IDEMPOTENCY_WINDOW
     checkpoints: timedelta = timedelta(days=1)
     keep_checkpoints: int = 1
+    audit: timedelta | None = None
+
+    @property
+    def tables(self) -> tuple[Kept, ...]:
+        """Those with a retention."""
+        return tuple(kept for kept in Kept if kept is not Kept.AUDIT or self.audit is not None)
 
     def age_of(self, kept: Kept) -> timedelta:
         return {
@@ -64,6 +72,7 @@ class Policy:
             Kept.EXECUTIONS: self.executions,
             Kept.KEYS: self.keys,
             Kept.CHECKPOINTS: self.checkpoints,
+            Kept.AUDIT: self.audit or timedelta.max,
         }[kept]
 
 
@@ -89,22 +98,27 @@ class Batch:
     Attributes:
         following: cursor of the next batch; None after the last.
         is_elsewhere: another process deletes now; nothing was done.
+        flaw_seq: the row of the audit log that somebody changed, which is kept with all after it.
     """
 
     rows: int
     following: Cursor | None
     is_elsewhere: bool = False
+    flaw_seq: int | None = None
 
 
 def overdue(store: Store, policy: Policy) -> Mapping[Kept, Overdue]:
     """Count what a run would delete, and find the oldest of each; deletes nothing."""
     messages, executions, keys = schema.agent_messages.c, schema.workflow_executions.c, schema.idempotency_keys.c
-    return {
+    found = {
         Kept.MESSAGES: _counted(store, _old_messages(store, policy.messages), messages.created_at),
         Kept.EXECUTIONS: _counted(store, _old_executions(store, policy.executions), executions.completed_at),
         Kept.KEYS: _counted(store, _older(keys.created_at, store, policy.keys), keys.created_at),
         Kept.CHECKPOINTS: _counted_checkpoints(store, policy),
     }
+    if policy.audit is not None:
+        found[Kept.AUDIT] = _counted_of(store, audit.old_rows(policy.audit, store.now, COUNT_LIMIT))
+    return found
 
 
 @unit
@@ -161,6 +175,15 @@ def delete_keys(store: Store, *, older_than: timedelta, limit: int) -> Batch:
     )
     done = store.connection.execute(delete(table).where(tuple_(table.c.tenant, table.c.key).in_(oldest)))
     return Batch(rows=done.rowcount, following=() if done.rowcount == limit else None)
+
+
+@unit
+def delete_audit(store: Store, *, older_than: timedelta, limit: int) -> Batch:
+    """Remove the oldest rows of the audit log and anchor the rest; none where somebody changed one of them."""
+    if not _is_alone(store):
+        return _ELSEWHERE
+    pruned = audit.prune(store, older_than=older_than, limit=limit)
+    return Batch(rows=pruned.rows, following=None if pruned.is_over else (), flaw_seq=pruned.flaw_seq)
 
 
 @unit
@@ -222,7 +245,11 @@ def _first_id(moment: datetime) -> str:
 
 
 def _counted(store: Store, condition: ColumnElement[bool], moment: ColumnElement[Any]) -> Overdue:
-    some = select(moment.label("moment")).where(condition).limit(COUNT_LIMIT).subquery()
+    return _counted_of(store, select(moment.label("moment")).where(condition).limit(COUNT_LIMIT))
+
+
+def _counted_of(store: Store, moments: Select[Any]) -> Overdue:
+    some = moments.subquery()
     rows, oldest = store.connection.execute(select(func.count(), func.min(some.c.moment))).one()
     return Overdue(rows=rows, oldest=oldest, is_at_least=rows >= COUNT_LIMIT)
 

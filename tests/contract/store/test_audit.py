@@ -1,10 +1,12 @@
 """The audit log: one chain, and nobody changes a row of it unseen."""
 
 import asyncio
+import json
 import random
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from tests.support.servers import postgres
 from tests.support.stores import Desk, shared_database, tenant
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
-from langgraph_multi_agent.store import audit, schema
+from langgraph_multi_agent.service.retention import RetentionService
+from langgraph_multi_agent.store import audit, retention, schema
 from langgraph_multi_agent.store.audit import Entry, Flaw, Recorded, Verified
+from langgraph_multi_agent.store.retention import Batch, Kept, Policy
 
 COLUMNS = [column.name for column in schema.audit_log.columns]
 
@@ -264,3 +268,165 @@ async def test_two_processes_make_one_chain(desk: Desk) -> None:
     assert (found.flaw, found.seq) == (None, 80)
     for name in names:
         assert len(await page(desk, tenant(name))) == 40
+
+
+# Rows that have passed their time
+
+YEAR = timedelta(days=365)
+DAY_S = 86_400.0
+
+
+async def prune(desk: Desk, *, limit: int = 1000) -> Batch:
+    return await desk.database.write(SYSTEM_SCOPE, retention.delete_audit, older_than=YEAR, limit=limit)
+
+
+async def test_old_rows_go_from_the_front_and_the_log_says_up_to_where(desk: Desk) -> None:
+    await append(desk, *(entry(number) for number in range(1, 6)))
+    noted = await verify(desk)
+    assert (await prune(desk)).rows == 0
+    desk.clock.advance(366 * DAY_S)
+    await append(desk, entry(6), entry(7))
+    assert await prune(desk) == Batch(rows=5, following=None)
+    found = await verify(desk)
+    assert (found.flaw, found.pruned, found.seq, found.rows) == (None, 5, 8, 3)
+    anchor, *kept = await page(desk)
+    assert [row.seq for row in kept] == [7, 6]
+    assert (anchor.action, anchor.target, anchor.actor) == (audit.PRUNED, "1-5", "system")
+    assert anchor.details == {"through": 5, "hash": noted.hash, "rows": 5}
+    assert (await verify(desk, after=5, expected=noted.hash)).flaw is None
+    assert (await verify(desk, after=5, expected="0" * 64)).flaw_seq == 5
+    assert (await verify(desk, after=3, expected="0" * 64)).pruned == 5  # what was noted then is gone
+    assert (await verify(desk, after=6)).rows == 2
+    assert await append(desk, entry(9)) == 9
+
+
+async def test_batches_and_years_leave_one_chain_that_begins_at_the_newest_anchor(desk: Desk) -> None:
+    # From the second year on the anchors of the year before are old rows too.
+    for anchors in (0, 3, 4):
+        await append(desk, *(entry(number) for number in range(7)))
+        desk.clock.advance(400 * DAY_S)
+        rows = []
+        while (batch := await prune(desk, limit=3)).following is not None:
+            rows.append(batch.rows)
+            assert (await verify(desk)).flaw is None
+        assert sum(rows) + batch.rows == 7 + anchors
+    found = await verify(desk)
+    assert (found.flaw, found.pruned) == (None, found.seq - found.rows)
+    assert {row.action for row in await page(desk)} == {audit.PRUNED}
+
+
+async def test_whatever_happens_to_what_was_kept_is_found(desk: Desk) -> None:
+    await append(desk, *(entry(number) for number in range(1, 5)))
+    old = (await desk.rows("SELECT * FROM audit_log WHERE seq = 2"))[0]
+    desk.clock.advance(366 * DAY_S)
+    await append(desk, entry(5), entry(6))
+    await prune(desk)
+    await append(desk, entry(8))
+    rows = await desk.rows("SELECT * FROM audit_log ORDER BY seq")
+    assert [row["seq"] for row in rows] == [5, 6, 7, 8]
+    names = ", ".join(COLUMNS)
+    kinds = {"at": "timestamptz", "details": "json"} if desk.database.dialect == "postgresql" else {}
+    marks = ", ".join(f"CAST(:{name} AS {kinds[name]})" if name in kinds else f":{name}" for name in COLUMNS)
+
+    def stored(row: Any) -> dict[str, Any]:
+        details = row["details"]
+        return {**row, "details": details if isinstance(details, str) else json.dumps(details)}
+
+    async def put(row: Any) -> None:
+        await desk.sql(f"INSERT INTO audit_log ({names}) VALUES ({marks})", **stored(row))
+
+    missed = []
+    for row in rows:
+        await desk.sql("DELETE FROM audit_log WHERE seq = :seq", seq=row["seq"])
+        found = await verify(desk)
+        # Without the anchor the chain has no front.
+        wanted = 1 if row["seq"] == 7 else row["seq"]
+        if (found.flaw, found.flaw_seq) != (Flaw.MISSING, wanted):
+            missed.append(("removed", row["seq"], found))
+        await put(row)
+        for column in ("actor", "details", "hash", "at"):
+            for value in other_values(column, stored(row), random.Random(row["seq"])):
+                changed = f"CAST(:value AS {kinds[column]})" if column in kinds else ":value"
+                await desk.sql(
+                    f"UPDATE audit_log SET {column} = {changed} WHERE seq = :seq", value=value, seq=row["seq"]
+                )
+                if (await verify(desk)).flaw is None and value != stored(row)[column]:
+                    missed.append((row["seq"], column, value))
+                await desk.sql("DELETE FROM audit_log WHERE seq = :seq", seq=row["seq"])
+                await put(row)
+    for gone in ((5, 6), (5, 6, 7), (7, 8), (5, 7)):
+        for seq in gone:
+            await desk.sql("DELETE FROM audit_log WHERE seq = :seq", seq=seq)
+        if (await verify(desk)).flaw is None:
+            missed.append(("removed", gone))
+        for row in rows:
+            if row["seq"] in gone:
+                await put(row)
+    await put(old)
+    assert await flaw(desk) == (Flaw.ADDED, 2)
+    await desk.sql("DELETE FROM audit_log WHERE seq = 2")
+    assert missed == []
+    assert await flaw(desk) == (None, None)
+
+
+async def test_a_row_that_somebody_changed_is_not_removed_with_its_evidence(desk: Desk) -> None:
+    await append(desk, *(entry(number) for number in range(1, 6)))
+    desk.clock.advance(366 * DAY_S)
+    await desk.sql("UPDATE audit_log SET actor = 'nobody' WHERE seq = 3")
+    assert await prune(desk) == Batch(rows=0, following=None, flaw_seq=3)
+    assert await flaw(desk) == (Flaw.CHANGED, 3)
+    await desk.sql("DELETE FROM audit_log WHERE seq = 1")
+    assert (await prune(desk)).flaw_seq == 1
+    assert len(await page(desk)) == 4
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_any_life_of_a_log_is_whole_and_any_single_blow_to_it_is_found(desk: Desk, seed: int) -> None:
+    draw, number, missed = random.Random(seed), 0, []
+    for life in range(6):
+        for table in ("audit_log", "installation"):
+            await desk.sql(f"DELETE FROM {table}" + (" WHERE name = 'audit_tail'" if table == "installation" else ""))
+        for _ in range(draw.randint(3, 9)):
+            match draw.choice(("append", "append", "wait", "prune")):
+                case "append":
+                    number += 1
+                    await append(desk, *(entry(number) for _ in range(draw.randint(1, 6))))
+                case "wait":
+                    desk.clock.advance(draw.choice((1, 200, 400)) * DAY_S)
+                case "prune":
+                    await prune(desk, limit=draw.randint(1, 8))
+        assert await flaw(desk) == (None, None), life
+        rows = await desk.rows("SELECT seq FROM audit_log ORDER BY seq")
+        for row in draw.sample(rows, min(3, len(rows))):
+            blow = draw.choice(("DELETE FROM audit_log", "UPDATE audit_log SET target = 'x'"))
+            await desk.sql(f"{blow} WHERE seq = :seq", seq=row["seq"])
+            if (await verify(desk)).flaw is None:
+                missed.append((life, row["seq"], blow))
+            if blow.startswith("DELETE"):
+                break  # the next blow is struck at another log
+    assert missed == []
+
+
+async def test_who_appends_and_prunes_at_once_leaves_one_chain(desk: Desk) -> None:
+    await append(desk, *(entry(number) for number in range(20)))
+    desk.clock.advance(366 * DAY_S)
+    work = [append(desk, entry(number)) for number in range(10)] + [prune(desk, limit=4) for _ in range(10)]
+    await asyncio.gather(*work)
+    while (await prune(desk, limit=4)).rows:
+        pass
+    found = await verify(desk)
+    assert (found.flaw, found.pruned) == (None, 20)
+
+
+async def test_retention_of_the_audit_log_is_planned_run_and_told(desk: Desk) -> None:
+    await append(desk, *(entry(number) for number in range(1, 6)))
+    desk.clock.advance(366 * DAY_S)
+    for policy, rows in ((Policy(), None), (Policy(audit=YEAR), 5), (Policy(audit=YEAR), 0)):
+        service = RetentionService(
+            database=desk.database, policy=policy, clock=desk.clock, new_id=desk.new_id, batch_rows=2
+        )
+        plan, run = await service.plan(), await service.run()
+        planned = plan.tables.get(Kept.AUDIT)
+        assert (planned and planned.rows, run.tables.get(Kept.AUDIT)) == (rows, rows)
+        assert run.is_complete
+    assert await flaw(desk) == (None, None)

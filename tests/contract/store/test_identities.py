@@ -83,6 +83,24 @@ async def test_a_hash_is_replaced_only_where_it_is_still_the_old_one_and_no_sess
     assert (found.password_hash, found.generation) == ("better", 1)
 
 
+async def test_ones_own_new_password_counts_while_the_old_one_is_still_that(desk: Desk) -> None:
+    amy = await add(desk, "amy")
+    for old in ("of before", ""):
+        late = desk.database.write(SYSTEM_SCOPE, identities.renew_password, amy.id, old=old, new="late")
+        assert await late is None
+    new = await desk.database.write(
+        SYSTEM_SCOPE, identities.renew_password, amy.id, old=amy.password_hash, new="better"
+    )
+    assert new is not None
+    assert (new.password_hash, new.generation) == ("better", 2)
+    assert await user(desk, "amy") == new
+    await desk.database.write(DEFAULT_SCOPE, identities.change_user, "amy", is_enabled=False)
+    off = desk.database.write(SYSTEM_SCOPE, identities.renew_password, amy.id, old="better", new="x")
+    assert await off is None
+    await desk.database.write(SYSTEM_SCOPE, identities.end_sessions, amy.id)
+    assert (await user(desk, "amy")).generation == 4
+
+
 async def test_nobody_changes_users_of_another_tenant(desk: Desk) -> None:
     amy = await add(desk, "amy")
     for name in ("amy", "nobody"):

@@ -46,6 +46,10 @@ UNREACHED = {
         "an administrator's single write, in force with the next look at it; no task depends on it",
     ),
     **dict.fromkeys(
+        ("identities.renew_password", "identities.end_sessions", "quotas.set_own"),
+        "a person's or an operator's single write, in force with the next look at it; no task depends on it",
+    ),
+    **dict.fromkeys(
         (f"sessions.{name}" for name in ("add", "prolong", "end")),
         "a browser's log-in, one row; no task depends on it",
     ),
@@ -74,7 +78,10 @@ UNREACHED = {
         "an erasure goes on when it is started again: test_privacy ends it after each of its commits",
     ),
     **dict.fromkeys(
-        (f"retention.{name}" for name in ("delete_messages", "delete_executions", "delete_keys", "claim_day")),
+        (
+            f"retention.{name}"
+            for name in ("delete_messages", "delete_executions", "delete_keys", "delete_audit", "claim_day")
+        ),
         "every batch stands alone: a run may end after any",
     ),
 }
