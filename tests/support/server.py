@@ -342,7 +342,8 @@ async def open_desk(
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """The application behind a real socket of this machine; yields `host:port`."""
-    sock = socket.socket()
+    # Of TCP by name: else asyncio leaves Nagle's algorithm on, and each answer may wait 40 ms for its body.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,

@@ -31,6 +31,8 @@ TYPES = {
     ".ico": "image/x-icon",
     ".woff2": "font/woff2",
 }
+_TYPE = re.compile(r"[\w!#$&^.+-]{1,64}/[\w!#$&^.+-]{1,64}( *;[\x20-\x7e]{0,100})?", re.ASCII)
+"""RFC 9110, section 8.3.1: what teams and imports say of their files is theirs."""
 SHOWN = frozenset(
     {"text/html", "text/plain", "text/markdown", "text/csv", "text/tab-separated-values"}
     | {"application/json", "application/pdf", "image/png", "image/jpeg", "image/svg+xml"}
@@ -44,6 +46,11 @@ SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:
 def media_type_of_name(name: str) -> str:
     """By the end of the name only: the system's own tables differ from machine to machine."""
     return TYPES.get(PurePath(name).suffix.lower(), OCTETS)
+
+
+def header_type(media_type: str) -> str:
+    """The type as it may stand in a header; a text that is none is that of mere octets."""
+    return media_type if _TYPE.fullmatch(media_type) else OCTETS
 
 
 def base_type(media_type: str) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -182,7 +182,8 @@ class Client:
         except OSError as error:
             raise Trouble("CANNOT_WRITE", path=str(target), reason=error.strerror or str(error)) from None
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):  # of a name that was too long to begin with
+                partial.unlink(missing_ok=True)
 
     async def act(self, task_id: str, verb: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """`cancel`, `pause`, `resume`, `retry`; the task as it is then."""

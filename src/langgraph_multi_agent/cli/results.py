@@ -12,7 +12,7 @@ from langgraph_multi_agent.cli.call import Call, fault_error
 from langgraph_multi_agent.cli.client import Client
 from langgraph_multi_agent.cli.exits import Exit, Trouble
 from langgraph_multi_agent.cli.help import columns
-from langgraph_multi_agent.cli.layout import wrapped
+from langgraph_multi_agent.cli.layout import printable, wrapped
 from langgraph_multi_agent.cli.paper import Block, Facts, Heading, Lines
 from langgraph_multi_agent.cli.picture import symbol
 
@@ -36,16 +36,20 @@ async def export(
     ]
     if not wanted:
         return []
+    targets = [below(folder, str(item["name"])) for item in wanted]
     made(folder)
     saved = []
-    for item in wanted:
-        name = str(item["name"])
-        if name in ("", ".", "..") or Path(name).name != name or "\\" in name:
-            raise Trouble("UNSAFE_NAME", name=name)
-        target = folder / name
-        await client.download(task_id, name, target)
+    for item, target in zip(wanted, targets, strict=True):
+        await client.download(task_id, target.name, target)
         saved.append({**item, "path": str(target.absolute())})
     return saved
+
+
+def below(folder: Path, name: str) -> Path:
+    """A file or folder right below one of ours, by a name or id that a server gave. Raises Trouble."""
+    if name in ("", ".", "..") or set(name) & set("/\\") or not name.isprintable():
+        raise Trouble("UNSAFE_NAME", name=printable(name))
+    return folder / name
 
 
 def made(folder: Path) -> None:

@@ -194,9 +194,11 @@ async def delete(
     call: Call, task_id: TaskId, confirm: Confirm = None, data_dir: DataDir = None
 ) -> Outcome:
     """Remove a task with its history; a copy of everything is written first."""
+    from langgraph_multi_agent.cli import results
+
     async with connected(call, data_dir) as connection:
         task = await connection.client.task(task_id)
-        folder = connection.data_dir / "deleted" / task_id
+        folder = results.below(connection.data_dir / "deleted", task_id)
         change: dict[str, Any] = {"action": "delete", "target": task_id, "before": task, "undo": None}
         call.note("cli.delete.target", title=cut(str(task["title"]), 60), task=task_id, directory=connection.place)
         if call.dry_run:

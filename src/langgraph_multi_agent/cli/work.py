@@ -100,7 +100,7 @@ async def finish(
     if ending.reason == "waiting":
         call.known["questions"] = list(ending.picture.questions)
         raise Trouble("WAITS_FOR_ANSWER", Exit.REFUSED, task=task_id)
-    folder = out or connection.data_dir / results.EXPORTS / task_id
+    folder = out or results.below(connection.data_dir / results.EXPORTS, task_id)
     saved = await results.export(client, task_id, folder)
     report = results.report_path(ending.task, saved)
     elapsed = duration(ending.picture.elapsed_s(datetime.now(UTC)))

@@ -196,7 +196,7 @@ class SubtaskWork:
     async def save(
         self, name: str, content: bytes | Path, *, media_type: str, kind: ArtifactKind = "result"
     ) -> ArtifactRef:
-        if "/" in name or "\\" in name or name in {"", ".", ".."}:
+        if "/" in name or "\\" in name or name in {"", ".", ".."} or not name.isprintable():
             raise InvalidRequest(reason="artifact name", name=name)
         store = self._context.artifacts
         blob = await (store.put_file(content) if isinstance(content, Path) else store.put(content))

@@ -199,14 +199,17 @@ def _files(fields: Fields) -> list[dict[str, Any]]:
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             raise file.refuse("digest", "invalid")
         name = file.required("name", limit=255)
-        if "/" in name or "\\" in name or name in (".", ".."):
+        if "/" in name or "\\" in name or name in (".", "..") or not name.isprintable():
             raise file.refuse("name", "invalid")
+        media_type = file.text("media_type", limit=127, default="application/octet-stream") or ""
+        if not (media_type.isascii() and media_type.isprintable()):
+            raise file.refuse("media_type", "invalid")
         files.append(
             {
                 "name": name,
                 "digest": digest,
                 "size_bytes": file.number("size_bytes", least=0, most=2**53, default=0),
-                "media_type": file.text("media_type", limit=127, default="application/octet-stream"),
+                "media_type": media_type,
             }
         )
     return files

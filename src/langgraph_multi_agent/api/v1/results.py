@@ -16,6 +16,7 @@ from langgraph_multi_agent.api.media import (
     SHOWN,
     base_type,
     content_disposition,
+    header_type,
     wanted_ranges,
 )
 from langgraph_multi_agent.api.problems import Json, PlanNotFound, RangeNotSatisfiable
@@ -112,14 +113,14 @@ async def get_artifact(  # noqa: PLR0917 - FastAPI calls it by name
         return Response(status_code=304, headers=headers)
     is_whole = range_ is None or if_range not in (None, etag)
     _ask_for(request, None if is_whole else wanted_ranges(range_ or "", ref.size_bytes))
-    headers["content-disposition"] = content_disposition(
-        ref.name, as_download=download or base_type(ref.media_type) not in SHOWN
-    )
-    if base_type(ref.media_type) in ACTIVE:
+    media_type = header_type(ref.media_type)
+    plain = base_type(media_type)
+    headers["content-disposition"] = content_disposition(ref.name, as_download=download or plain not in SHOWN)
+    if plain in ACTIVE:
         headers["content-security-policy"] = SANDBOX
     if ref.kind == "input":  # nobody has said in which encoding a person wrote it
-        headers["content-type"] = base_type(ref.media_type)
-    return FileResponse(path, media_type=ref.media_type, headers=headers)
+        headers["content-type"] = plain
+    return FileResponse(path, media_type=media_type, headers=headers)
 
 
 def _ask_for(request: Request, parts: str | None) -> None:
