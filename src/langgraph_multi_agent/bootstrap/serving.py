@@ -42,7 +42,8 @@ CLOSE_CONNECTIONS_S = 3.0
 def listening_socket(host: str, port: int) -> socket.socket:
     """A bound socket, so that the address is known before the server starts."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # Of TCP by name: else asyncio leaves Nagle's algorithm on, and each answer may wait 40 ms for its body.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
