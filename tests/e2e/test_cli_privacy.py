@@ -175,9 +175,13 @@ async def test_the_data_of_one_person_are_handed_out_and_erased_while_the_server
     assert shell.holding(MARKS["bob"]) == []
 
 
-async def test_beside_a_running_server_work_is_not_pulled_from_under_a_worker(shell: Shell, office: Desk) -> None:
+async def test_beside_a_running_server_work_is_not_pulled_from_under_a_worker(
+    shell: Shell, office: Desk, tmp_path: Path
+) -> None:
     for name in MARKS:
         await live(office, name)
+    done = await shell.json("privacy", "export", "--tenant", "default", "--to", str(tmp_path / "all.zip"))
+    assert (done["data"]["rows"]["tasks"], done["data"]["files"]) == (2, 4)
     answer = await office.services.identities.create_key(
         Scope(tenant="default", actor="amy"), name="nightly", role=Role.USER
     )

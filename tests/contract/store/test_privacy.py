@@ -30,7 +30,7 @@ from langgraph_multi_agent.service.privacy import (
 )
 from langgraph_multi_agent.store import audit, erasure, privacy, schema, tasks
 from langgraph_multi_agent.store.audit import Entry
-from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.database import UNITS, Store, unit
 from langgraph_multi_agent.store.privacy import DECISIONS, Belongings, Link, Subject
 from langgraph_multi_agent.store.sets import insert_rows
 
@@ -482,6 +482,44 @@ async def test_who_is_meant_is_found_or_asked(house: House) -> None:
     for tenant_name, actor in ((None, "nobody"), ("nowhere", None), ("nowhere", "token:ann")):
         with pytest.raises(SubjectNotFound):
             await service.subject(tenant=tenant_name, actor=actor)
+
+
+async def test_a_task_is_theirs_who_submitted_or_imported_it_or_had_it_made_by_the_chat_or_a_schedule(
+    house: House,
+) -> None:
+    desk, amy = house.desk, Scope(tenant="harbour", actor="amy")
+    submitted, imported, chatted, fired, last, bobs, refused = [await desk.submit(amy) for _ in range(7)]
+    origin = json.dumps({"by": "amy", "imported": True})
+    await desk.sql("UPDATE agent_messages SET data = :data WHERE task_id = :id", data=origin, id=imported)
+    other = json.dumps({"by": "bob", "imported": True})
+    await desk.sql("UPDATE agent_messages SET data = :data WHERE task_id = :id", data=other, id=bobs)
+    person = Person(tenant="harbour", mark="amy", number=0)
+    rows = person.rows("d" * 64)
+    more = {
+        "chat_messages": {"task_id": chatted},
+        "idempotency_keys": {"key": f"schedule:{rows['schedules']['id']}:2026", "task_id": fired},
+        "schedules": {"last_task_id": last},
+    }
+
+    @unit
+    def insert(store: Store) -> None:
+        for name, values in more.items():
+            insert_rows(store, schema.metadata.tables[name], [rows[name] | values])
+
+    try:
+        await desk.database.write(SYSTEM_SCOPE, insert)
+    finally:
+        del UNITS[insert.__dict__["unit_name"]]
+    acts = (("task.submit", submitted, "202"), ("task.submit", refused, "QUEUE_FULL"))
+    acts += (("schedule.add", rows["schedules"]["id"], "201"), ("task.cancel", bobs, "200"))
+    for action, target, result in acts:
+        entry = Entry(
+            tenant="harbour", actor="amy", means="", action=action, target=target, result=result, details={}
+        )
+        await desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
+    owned = await desk.database.read(SYSTEM_SCOPE, privacy.belongings, Subject(tenant="harbour", actor="amy"))
+    assert owned.task_ids == tuple(sorted([submitted, imported, chatted, fired, last]))
+    assert (owned.schedule_ids, owned.acted_on) == ((rows["schedules"]["id"],), (bobs,))
 
 
 async def test_the_last_admin_stays_and_nothing_is_erased(house: House) -> None:
