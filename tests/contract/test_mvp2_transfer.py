@@ -17,7 +17,8 @@ from tests.support.teams import Scene, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, Scope
 from langgraph_multi_agent.api.mvp2.shapes import task_object
-from langgraph_multi_agent.domain.errors import Fault, InputTooLarge, InvalidRequest
+from langgraph_multi_agent.domain.errors import Fault, InputTooLarge, InvalidRequest, QuotaExceeded
+from langgraph_multi_agent.domain.quota import Quota
 from langgraph_multi_agent.domain.task import Action, Task, TaskStatus
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.service.archive import DocumentReader, ImportUnreadable
@@ -499,6 +500,28 @@ async def test_an_imported_task_waits_until_it_is_resumed_and_is_then_claimed(de
     await desk.database.write(ME, tasks.make_pending, uuid(1), Action.RESUME, actor="me")
     [claimed] = await desk.claim(limit=10)
     assert (claimed.task.id, claimed.is_first) == (uuid(1), True)
+
+
+async def test_an_import_does_not_take_a_tenant_past_its_tasks_in_flight(desk: Desk) -> None:
+    desk.database._quota = Quota(tasks_in_flight=3)  # type: ignore[attr-defined]
+    await desk.submit()
+
+    def document(first: int, status: str, count: int) -> dict[str, Any]:
+        return {"tasks": [{"id": uuid(first + n), "name": "n", "status": status} for n in range(count)]}
+
+    before = await counts_of(desk)
+    with pytest.raises(QuotaExceeded) as refused:
+        await take(desk, document(1, "in_progress", 3))
+    assert refused.value.params["limit"] == 3
+    assert await counts_of(desk) == before
+    assert (await take(desk, document(10, "completed", 5))).tasks == 5  # ended ones are nobody's burden
+    assert (await take(desk, document(1, "in_progress", 2))).tasks == 2
+    assert (await take(desk, document(1, "in_progress", 2))).tasks == 0  # known ones are not counted again
+    with pytest.raises(QuotaExceeded):
+        await take(desk, document(20, "pending", 1))
+    with pytest.raises(QuotaExceeded):
+        await desk.submit()
+    assert (await take(desk, document(20, "pending", 3), tenant("theirs"))).tasks == 3
 
 
 async def test_a_resumed_import_really_runs(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ class TransferService:
             ImportUnreadable: it is no export; says where.
             ImportVersionUnknown: it is one of a later program.
             InvalidRequest: a value does not fit; names its place, such as `tasks[3].status`.
-            DataRefused: nothing was written.
+            DataRefused, QuotaExceeded: nothing was written.
             DependencyUnavailable: nothing was written, or all is and will be seen; the same again goes on.
         """
         with tempfile.TemporaryFile() as received, tempfile.TemporaryFile() as rows:

@@ -116,6 +116,25 @@ def tasks_left(store: Store, tenant: str, quota: Quota) -> int | None:
     return limit - int(store.connection.scalar(_IN_FLIGHT, {"tenant": tenant, "limit": limit}) or 0)
 
 
+def require_room(store: Store, tenant: str, arrived: int, *, hidden: int = 0) -> None:
+    """After tasks came in by an import of this transaction: whether the tenant may have so many.
+
+    Args:
+        arrived: of them, those that have not ended; none are none too many.
+        hidden: those that are not the tenant's yet.
+
+    Raises:
+        QuotaExceeded
+    """
+    limits = quota(store, tenant)
+    limit = limits.tasks_in_flight
+    if limit is None or not arrived:
+        return
+    _take_turn(store, tenant)
+    if int(store.connection.scalar(_IN_FLIGHT, {"tenant": tenant, "limit": limit + 1}) or 0) + hidden > limit:
+        raise too_many_tasks(limits)
+
+
 def too_many_tasks(quota: Quota) -> QuotaExceeded:
     return QuotaExceeded(limit=quota.tasks_in_flight, retry_after_s=IN_FLIGHT_RETRY_S)
 

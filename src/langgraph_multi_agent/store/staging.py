@@ -16,7 +16,7 @@ from sqlalchemy import Row, delete, select, update
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
-from langgraph_multi_agent.store import schema, transfer, user_settings
+from langgraph_multi_agent.store import quotas, schema, transfer, user_settings
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.sets import insert_rows
 
@@ -68,7 +68,10 @@ def complete(store: Store, import_id: str, wanted: Mapping[str, Any], *, rows: i
 
     Raises:
         DependencyUnavailable: another import took this one for dead.
+        QuotaExceeded: the tenant would have more tasks that have not ended than it may.
     """
+    arrived = transfer.hidden_unended(store, _hidden(import_id))
+    quotas.require_room(store, store.scope.tenant or DEFAULT_TENANT, arrived, hidden=arrived)
     changed = transfer.changed_settings(store, wanted)
     values = {"is_complete": True, "settings": changed}
     done = store.connection.execute(update(_TABLE).where(_TABLE.c.id == import_id).values(values))

@@ -16,8 +16,15 @@ from uuid import UUID, uuid5
 from sqlalchemy import Select, Table, delete, func, select, tuple_, update
 
 from langgraph_multi_agent.domain.event import EventType
-from langgraph_multi_agent.domain.task import DEFAULT_TENANT, IMPORTED, PROTOCOL_VERSION, Task, TaskStatus
-from langgraph_multi_agent.store import schema, user_settings
+from langgraph_multi_agent.domain.task import (
+    DEFAULT_TENANT,
+    IMPORTED,
+    PROTOCOL_VERSION,
+    TERMINAL,
+    Task,
+    TaskStatus,
+)
+from langgraph_multi_agent.store import quotas, schema, user_settings
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.limits import check_rows
 from langgraph_multi_agent.store.rows import add_events, scoped, task_of
@@ -38,6 +45,8 @@ _ENDINGS = {
     TaskStatus.CANCELLED.value: EventType.TASK_CANCELLED,
     TaskStatus.PAUSED.value: EventType.TASK_PAUSED,
 }
+
+_ENDED = frozenset(status.value for status in TERMINAL)
 
 Rows = Callable[[str], Iterable[dict[str, Any]]]
 """Gives the checked rows of one kind (`task`, `message`, `setting`) from the start, each time it is called.
@@ -119,17 +128,21 @@ def take_over(store: Store, rows: Rows) -> Imported:
 
     Raises:
         DataRefused: a value breaks a rule of the schema; nothing was written.
+        QuotaExceeded: the tenant would have more tasks that have not ended than it may; nothing was written.
     """
     if store.dialect == POSTGRESQL:  # two imports at once would not see each other's rows
         store.connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
     sample: list[str] = []
-    new_tasks = new_messages = 0
+    new_tasks = new_messages = unended = 0
     for page in pages(rows("task")):
         ids = insert_tasks(store, page)
+        new = set(ids)
+        unended += sum(row["id"] in new and row["status"] not in _ENDED for row in page)
         new_tasks += len(ids)
         sample += ids[: MAX_SAMPLE - len(sample)]
     for page in pages(rows("message")):
         new_messages += insert_messages(store, page)
+    quotas.require_room(store, _owner(store)[0], unended)
     changed = changed_settings(store, {row["name"]: row["value"] for row in rows("setting")})
     if changed:
         user_settings.change(store, changed)
@@ -236,6 +249,13 @@ def insert_tasks(store: Store, page: Sequence[dict[str, Any]], *, hidden: str | 
     if hidden is None:
         _announce(store, list(rows.values()))
     return list(rows)
+
+
+def hidden_unended(store: Store, hidden: str) -> int:
+    """How many of the hidden tenant's tasks have not ended."""
+    columns = schema.tasks.c
+    found = select(func.count()).where(columns.tenant == hidden, columns.status.not_in(_ENDED))
+    return int(store.connection.scalar(found) or 0)
 
 
 def show_tasks(store: Store, hidden: str, limit: int) -> int:
