@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from langgraph_multi_agent.access.policy import Permission, Principal, Role
+from langgraph_multi_agent.api.models import WHOLE
 from langgraph_multi_agent.domain.quota import Allowance
 from langgraph_multi_agent.service.identities import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from langgraph_multi_agent.store.identities import Key, User
@@ -79,7 +80,7 @@ class KeyRequest(BaseModel):
     name: str
     role: RoleName = "user"
     scopes: list[Permission] | None = None
-    expires_in_days: Annotated[int, Field(ge=1, le=3650, strict=True)] | None = None
+    expires_in_days: Annotated[int, Field(ge=1, le=3650, strict=True), WHOLE] | None = None
 
 
 class KeyModel(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from langgraph_multi_agent.api.models import Text
+from langgraph_multi_agent.api.models import WHOLE, Text
 from langgraph_multi_agent.service.chat import MAX_CONTENT_CHARS
 from langgraph_multi_agent.service.feedback import MAX_MESSAGE_CHARS, FeedbackType
 from langgraph_multi_agent.service.preferences import CURRENCY
@@ -45,7 +45,7 @@ class FeedbackRequest(BaseModel):
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [FEEDBACK]})
 
     type: FeedbackType = FeedbackType.GENERAL
-    rating: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
+    rating: Annotated[int, Field(ge=1, le=5, strict=True), WHOLE] | None = None
     message: Annotated[Text, StringConstraints(max_length=MAX_MESSAGE_CHARS)]
     context: Annotated[
         dict[str, Any], BeforeValidator(_none_as_empty, json_schema_input_type=dict[str, Any] | None)

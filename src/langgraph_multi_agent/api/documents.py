@@ -155,6 +155,7 @@ def submit_body() -> dict[str, Any]:
     extra["requestBody"]["content"]["multipart/form-data"] = {
         "schema": {
             "type": "object",
+            "additionalProperties": False,
             "required": ["description"],
             "properties": {
                 "title": text,

@@ -60,6 +60,15 @@ def not_blank(value: str) -> str:
     return value
 
 
+def whole_number(value: Any) -> Any:
+    """`3.0` as 3: JSON has one kind of numbers (JSON Schema, "integer"), and some programs write all of them so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(whole_number)
+"""Comes after the bounds, or the document would not have them."""
+
+
 def not_a_number(value: Any) -> Any:
     """Refuse the numbers that pydantic takes for seconds since 1970: `2026` is a mistake, not a minute of then."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
@@ -103,7 +112,9 @@ Delay = Annotated[
 Title = Annotated[str, StringConstraints(max_length=MAX_TITLE_CHARS, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(max_length=MAX_NAME_CHARS, strip_whitespace=True)]
 PriorityNumber = Annotated[
-    int, Field(ge=1, le=4, strict=True, description="1 low, 2 medium, 3 high, 4 urgent.")
+    int,
+    Field(ge=1, le=4, strict=True, description="1 low, 2 medium, 3 high, 4 urgent."),
+    WHOLE,
 ]
 Moment = Annotated[datetime, Field(examples=[samples.MOMENT])]
 
@@ -126,7 +137,7 @@ class _Request(BaseModel):
 class BudgetModel(_Request):
     """What a task may spend on models; null means no limit of its own."""
 
-    tokens: Annotated[int, Field(ge=0, le=MAX_TOKENS, strict=True)] | None = None
+    tokens: Annotated[int, Field(ge=0, le=MAX_TOKENS, strict=True), WHOLE] | None = None
     cost: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] | None = None
 
 

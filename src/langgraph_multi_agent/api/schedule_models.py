@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.json_schema import SkipJsonSchema
 
 from langgraph_multi_agent.api import samples
 from langgraph_multi_agent.api.models import (
@@ -123,7 +122,7 @@ class SchedulePatch(_Closed):
     name: ScheduleName = ""
     cron: Cron = ""
     timezone: Timezone = "UTC"
-    task: ScheduledTaskRequest | SkipJsonSchema[None] = None
+    task: ScheduledTaskRequest = ScheduledTaskRequest(description="-")
     is_enabled: Annotated[bool, Field(strict=True)] = True
 
 

@@ -40,6 +40,7 @@ def parse_priority(value: Any) -> Priority:
         if word in PRIORITY_WORDS:
             return PRIORITY_WORDS[word]
         value = int(word) if len(word) == 1 and word in "1234" else value
+    value = models.whole_number(value)
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= len(Priority):
         return Priority(value)
     allowed = ", ".join([*PRIORITIES.values(), "1–4"])

@@ -143,8 +143,6 @@ async def change_schedule(
     if not fields:
         raise InvalidRequest(errors=[{"field": BODY, "code": "empty"}])
     if "task" in fields:
-        if patch.task is None:
-            raise InvalidRequest(errors=[{"field": "task", "code": "wrong_type", "expected": "object"}])
         del fields["task"]
         fields["draft"] = _draft(patch.task, default_language=language)
     return Json(schedule_shape(await services.schedules.change(scope, schedule_id, fields), language))
