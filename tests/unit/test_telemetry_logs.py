@@ -110,7 +110,7 @@ FORGERIES = [
     "x\x85\x0b\x0cforged",
     "\x1b[31mred\x1b[2J",
     "\x9b31mred",
-    "\u202ehtap",
+    "\u202ehtap\u200b\ufeff",
     "\x7f\x08",
 ]
 

@@ -170,9 +170,10 @@ def _error_fields(_logger: Any, _method: str, record: Record) -> Record:
     return record
 
 
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-_UNSEEN_IN_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""What moves a terminal's cursor, turns its text round or ends a line for some reader; the second leaves lines."""
+_INVISIBLE = "\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_UNSEEN = re.compile(rf"[\x00-\x1f{_INVISIBLE}]")
+_UNSEEN_IN_LINES = re.compile(rf"[\x00-\x08\x0b-\x1f{_INVISIBLE}]")
+"""What moves a cursor, hides, turns text round or ends a line for some reader; the last leaves lines as they are."""
 
 
 def _shown(text: str, unseen: re.Pattern[str]) -> str:
