@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import ssl
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -40,6 +41,7 @@ from langgraph_multi_agent.domain.errors import (
 from langgraph_multi_agent.i18n import catalogue
 from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.outgoing.address import canonical_host, parse
+from langgraph_multi_agent.outgoing.body import Body
 from langgraph_multi_agent.outgoing.client import MAX_REDIRECTS, Outgoing
 from langgraph_multi_agent.outgoing.networks import kind_of
 from langgraph_multi_agent.outgoing.policy import OutgoingPolicy
@@ -412,6 +414,20 @@ async def test_an_answer_is_counted_unpacked_and_cut_at_its_limit() -> None:
         assert {path: type(found[path]) for path in too_large} == dict.fromkeys(too_large, OutgoingTooLarge)
         reasons = {path: fault.params["reason"] for path in failed if (fault := found[path]) is not None}
         assert reasons == {path: reason for path, (_, reason) in failed.items()}
+
+
+def test_unpacking_a_bomb_takes_no_more_memory_than_the_limit() -> None:
+    limit = 100_000
+    bomb = gzip.compress(b"\0" * 50_000_000, 9)
+    body = Body(host=HOST, encoding="gzip", limit=limit)
+    tracemalloc.start()
+    try:
+        with pytest.raises(OutgoingTooLarge):
+            body.add(bomb)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 20 * limit
 
 
 async def test_what_never_answers_is_given_up_at_the_deadline() -> None:

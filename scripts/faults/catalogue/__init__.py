@@ -1,6 +1,6 @@
 """All seeded faults, by layer."""
 
-from scripts.faults.catalogue import adapters, analysis, api, engine, fleet, model, mvp2, postgresql, store
+from scripts.faults.catalogue import adapters, analysis, api, engine, fleet, model, mvp2, outgoing, postgresql, store
 from scripts.faults.seeded import Seeded
 
 FAULTS: tuple[Seeded, ...] = (
@@ -13,4 +13,5 @@ FAULTS: tuple[Seeded, ...] = (
     *postgresql.FAULTS,
     *fleet.FAULTS,
     *mvp2.FAULTS,
+    *outgoing.FAULTS,
 )
