@@ -27,7 +27,6 @@ SUBMIT_S = 2.0
 UNAVAILABLE = "DEPENDENCY_UNAVAILABLE"
 RETURNED_S = 20.0
 """After PostgreSQL's return: the reaper's eight seconds of health, a claim, and a busy machine."""
-FILE_BYTES = 2_000_000
 ROOM_BYTES = 1_000_000
 STORM_CONNECTIONS = 400
 
@@ -171,14 +170,16 @@ def disk_full(fleet: Fleet, size: int) -> Outcome:
     everyone = [api, *fleet.workers]
     tasks = "SELECT count(*) FROM tasks"
     [(before,)] = fleet.query(tasks)
-    with _no_room(everyone):
+    room_bytes = ROOM_BYTES + fleet.written_bytes()  # what is written beside artifacts has room
+    file_bytes = 2 * room_bytes
+    with _no_room(everyone, room_bytes):
         for _ in range(3):
-            status, code = _upload(api, FILE_BYTES)
+            status, code = _upload(api, file_bytes)
             if (status, code) not in ((503, UNAVAILABLE), (507, "STORAGE_FULL")):
                 fleet.fail(f"an upload without room was answered {status} {code}")
         if fleet.query(tasks) != [(before,)]:
             fleet.fail("an upload that was refused left a task")
-        ids = fleet.submit(size, subtasks=1, bytes=FILE_BYTES)
+        ids = fleet.submit(size, subtasks=1, bytes=file_bytes)
         innocents = fleet.submit(size, subtasks=2)
         fleet.until_all_ended(innocents)
         time.sleep(3.0)  # nothing tells from outside that a task has met the full disk
@@ -194,7 +195,7 @@ def disk_full(fleet: Fleet, size: int) -> Outcome:
         fleet.fail("a task that stores nothing suffered")
     if left := [path.name for path in (fleet.directory / "artifacts" / "incoming").iterdir()]:
         fleet.fail(f"half files were left: {left}")
-    if (again := _upload(api, FILE_BYTES))[0] != 202:
+    if (again := _upload(api, file_bytes))[0] != 202:
         fleet.fail(f"with room again an upload was answered {again}")
     return outcome(fleet, [*ids, *innocents], remark=", ".join(sorted(str(end[0]) for end in ends)))
 
@@ -302,12 +303,12 @@ def _expect_same(fleet: Fleet, children: dict[str, int]) -> None:
 
 
 @contextmanager
-def _no_room(programs: list[Program]) -> Iterator[None]:
-    """Files of these processes may not grow beyond ROOM_BYTES; the kernel refuses as on a full disk."""
+def _no_room(programs: list[Program], room_bytes: int) -> Iterator[None]:
+    """No file of these processes may grow beyond that; the kernel refuses as on a full disk."""
     processes = [psutil.Process(program.child) for program in programs]
     before = [process.rlimit(psutil.RLIMIT_FSIZE) for process in processes]
     for process, (_, hard) in zip(processes, before, strict=True):
-        process.rlimit(psutil.RLIMIT_FSIZE, (ROOM_BYTES, hard))
+        process.rlimit(psutil.RLIMIT_FSIZE, (room_bytes, hard))
     try:
         yield
     finally:

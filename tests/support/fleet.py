@@ -465,6 +465,11 @@ class Fleet:
         """The database's clock."""
         return self.query("SELECT clock_timestamp()")[0][0]
 
+    def written_bytes(self) -> int:
+        """Size of the largest file that its programs write beside artifacts: their logs and notes."""
+        files = [self.directory / "executions", *(program.log for program in self.programs)]
+        return max(file.stat().st_size for file in files if file.exists())
+
     def executions(self) -> list[Execution]:
         """What the agents wrote down, in order."""
         lines = (self.directory / "executions").read_text().splitlines()
