@@ -1,6 +1,17 @@
 """All seeded faults, by layer."""
 
-from scripts.faults.catalogue import adapters, analysis, api, engine, fleet, model, mvp2, outgoing, postgresql, store
+from scripts.faults.catalogue import (
+    adapters,
+    analysis,
+    api,
+    engine,
+    fleet,
+    model,
+    mvp2,
+    outgoing,
+    postgresql,
+    store,
+)
 from scripts.faults.seeded import Seeded
 
 FAULTS: tuple[Seeded, ...] = (
