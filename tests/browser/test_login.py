@@ -206,6 +206,41 @@ async def test_what_was_begun_outlives_a_session_that_ended(site: Site) -> None:
     site.submitted.append((await tab.run("location.pathname")).rpartition("/")[2])
 
 
+async def test_a_download_after_the_session_ended_asks_for_the_log_in_and_saves_no_refusal(site: Site) -> None:
+    await add_person(site, "feng")
+    files = {"table.csv": ["text/csv", "result", "a,b\n1,2\n"], "empty.csv": ["text/csv", "result", ""]}
+    task = await site.submit(input_data={"files": files})
+    tab = await enter(site, "feng", f"/tasks/{task}?tab=artifacts")
+    await tab.until(f"{HEADER} === 'completed'")
+    # The link that saves the file is never on the page: what it would save is noted instead.
+    await tab.run("""(() => {
+      window.saved = [];
+      const click = HTMLAnchorElement.prototype.click;
+      HTMLAnchorElement.prototype.click = function () {
+        if (this.isConnected) click.call(this);
+        else window.saved.push([this.download, new URL(this.href).search]);
+      };
+    })()""")
+    download = ("link", site.word("features/task", "files.download"))
+    saved: list[list[str]] = []
+    for name in files:
+        await tab.press_on("button", re.compile(re.escape(name)))
+        await tab.press_on(*download)
+        saved.append([name, "?download=true"])
+        await tab.until(f"JSON.stringify(window.saved) === {json.dumps(json.dumps(saved, separators=(',', ':')))}")
+        await tab.press_on("button", site.word("features/task", "files.back"))
+    await tab.press_on("button", re.compile("table.csv"))
+    await tab.find(*download)
+    changed = await site.client.patch("/api/v1/users/feng", json={"is_enabled": False})
+    assert changed.status_code == 200
+    await tab.find("dialog", site.word(LOGIN, "ended.title"))
+    await tab.press("Escape")
+    await tab.gone("dialog")
+    await tab.press_on(*download)
+    await tab.until("!document.querySelector('a[download][aria-busy=true]')")
+    assert await tab.run("window.saved") == saved
+
+
 async def add_person(site: Site, name: str) -> None:
     person = {"name": name, "role": "user", "password": PASSWORD}
     made = await site.client.post("/api/v1/users", json=person)

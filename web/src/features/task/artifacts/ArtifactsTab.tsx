@@ -5,8 +5,9 @@ import type { TaskView } from '@/events/view';
 import { formatMoment } from '@/i18n/format';
 import { useWords } from '@/i18n/words';
 import { buttonClass, Bytes, cx, EmptyState, ErrorNote, SkeletonRows } from '@/parts';
-import { addressOf, useArtifacts, type Artifact } from '../data';
+import { useArtifacts, type Artifact } from '../data';
 import { words } from '../words';
+import { DownloadLink } from './DownloadLink';
 import { Preview } from './Preview';
 
 const KINDS = ['report', 'chart', 'result', 'plan', 'input'] as const;
@@ -51,10 +52,10 @@ export function ArtifactsTab({ taskId, view, selected, onSelect }: ArtifactsTabP
           <h2 className="min-w-0 flex-1 truncate font-medium" title={file.name}>
             {file.name}
           </h2>
-          <a href={`${addressOf(file.url)}?download=true`} download={file.name} className={buttonClass('plain', 'small')}>
+          <DownloadLink url={file.url} name={file.name} className={buttonClass('plain', 'small')}>
             <Download size={14} aria-hidden />
             {say('files.download')}
-          </a>
+          </DownloadLink>
         </header>
         <dl className="flex flex-wrap gap-x-5 gap-y-1 px-4 py-2 text-sm">
           <Fact label={say('files.size')}>

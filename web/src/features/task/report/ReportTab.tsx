@@ -8,6 +8,7 @@ import { isOver } from '@/events/status';
 import type { TaskView } from '@/events/view';
 import { useWords } from '@/i18n/words';
 import { buttonClass, cx, EmptyState, ErrorNote, Skeleton, StatusMark } from '@/parts';
+import { DownloadLink } from '../artifacts/DownloadLink';
 import { addressOf, useArtifacts, type Artifact, type TaskDetail } from '../data';
 import { ErrorWords } from '../timeline/StepDetails';
 import { words } from '../words';
@@ -152,9 +153,9 @@ export function ReportTab({ taskId, view, task }: ReportTabProps) {
           <span className="ml-auto flex gap-2">
             {[textFile, pageFile].flatMap((file) =>
               file ? (
-                <a key={file.name} href={`${addressOf(file.url)}?download=true`} download={file.name} className={buttonClass('quiet', 'small')}>
+                <DownloadLink key={file.name} url={file.url} name={file.name} className={buttonClass('quiet', 'small')}>
                   {file.name}
-                </a>
+                </DownloadLink>
               ) : (
                 []
               ),
