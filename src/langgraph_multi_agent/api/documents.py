@@ -68,7 +68,9 @@ Times are ISO-8601 in UTC.
 `Last-Event-ID`. `WS /ws` (the same as `WS /api/v1/mvp2/ws`) speaks JSON text frames: send
 `{"type": "task_subscribe", "task_id": "…", "after_event_id": 0}` and receive `task_created`,
 `task_update`, `task_completed` and `task_deleted`, each with the `event_id` to resume from.
-`?language=zh` or `en` in its address goes before `Accept-Language`.
+`?language=zh` or `en` in its address goes before `Accept-Language`. A frame that the role or the key may
+not send gets an `error` frame with `error_code` `PERMISSION_DENIED`, and the socket stays; one whose
+credential ends is closed with 1008, one that reads too slowly with 1013.
 """
 
 SECURITY = {
