@@ -26,6 +26,7 @@ from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.cli import program
 from langgraph_multi_agent.cli.exits import Exit
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
+from langgraph_multi_agent.service import privacy as service
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +69,7 @@ def names_in(folder: Path) -> list[str]:
 @pytest.fixture
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setenv("LGMA_LANG", "en")
+    monkeypatch.setattr(service, "SHUT_OUT_S", 0.0)  # whoever is shut out here asks for nothing more
     return Shell(tmp_path / "data", capsys)
 
 

@@ -39,6 +39,8 @@ BATCH_ROWS = 2_000
 MAX_PAUSE_S = 0.5
 CANCEL_PATIENCE_S = 60.0
 ASK_AGAIN_S = 0.2
+SHUT_OUT_S = 5.0
+"""Within this every server refuses whoever was shut out (`service.identities`)."""
 MIN_AGE_S = 3600.0
 """Beside others: content that was stored less long ago may be somebody's upload that has no row yet."""
 DIGESTS_AT_ONCE = 1_000
@@ -223,11 +225,14 @@ class PrivacyService:
             DependencyUnavailable: what was erased stays so; the same again goes on.
         """
         async with self._recorded(subject, who, ERASE) as record:
-            owned = await self._long_read(lambda store: privacy.belongings(store, subject))
+            owned = await self._owned(subject)
             scope = Scope(tenant=subject.tenant, actor=who.actor)
             if not cancels:
                 await self._check_idle(owned)
             await self._shut_out(scope, subject)
+            if owned.holders and not self._is_alone:
+                await asyncio.sleep(SHUT_OUT_S)
+                owned = await self._owned(subject)
             await self._write(scope, erasure.stop_schedules, owned)
             if not await self._audit.record(scope, who, action=ERASE, result="begun", **_named(subject)):
                 raise DependencyUnavailable(dependency="audit", reason="no record of the erasure could be made")
@@ -238,6 +243,9 @@ class PrivacyService:
                 record.result = "partial"
         erased.is_recorded = record.is_recorded
         return erased
+
+    async def _owned(self, subject: Subject) -> Belongings:
+        return await self._long_read(lambda store: privacy.belongings(store, subject))
 
     async def _check_idle(self, owned: Belongings) -> None:
         found = await self._database.read(SYSTEM_SCOPE, privacy.running, owned, is_alone=self._is_alone)

@@ -1,6 +1,5 @@
 """Personal data on every backend: what is whose, the archive, and an erasure that may die anywhere."""
 
-import asyncio
 import hashlib
 import io
 import json
@@ -21,6 +20,7 @@ from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, LastAdmin
 from langgraph_multi_agent.domain.task import Action, TaskStatus
+from langgraph_multi_agent.service import privacy as use_cases
 from langgraph_multi_agent.service.audit import AuditService, CommandLine
 from langgraph_multi_agent.service.privacy import (
     PrivacyService,
@@ -214,7 +214,8 @@ class House:
 
 
 @pytest.fixture
-async def house(desk: Desk, tmp_path: Path) -> House:
+async def house(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr(use_cases, "SHUT_OUT_S", 0.0)  # no server remembers anybody here
     return House(desk=desk, artifacts=DirectoryArtifacts(tmp_path / "artifacts"), root=tmp_path)
 
 
@@ -428,21 +429,22 @@ async def test_what_runs_is_not_erased_beside_its_worker_and_nothing_changes(hou
 
 
 async def test_what_runs_is_cancelled_first_and_waited_for(house: House) -> None:
-    """The worker ends when it is asked to; the service waits for that."""
     await house.add("harbour", "albatross7f3a")
     task_id = await running_task(house, "harbour")
     desk = house.desk
 
-    async def obey() -> None:
-        asked = "SELECT id FROM tasks WHERE id = :id AND control IS NOT NULL"
-        while not await desk.rows(asked, id=task_id):  # noqa: ASYNC110 - as a worker it looks into the row
-            await asyncio.sleep(0)
-        await desk.sql("UPDATE tasks SET status = 'cancelled' WHERE id = :id", id=task_id)
-        await desk.sql("DELETE FROM leases WHERE task_id = :id", id=task_id)
+    class Obedient(Mortal):
+        """Whose worker stops as soon as it is asked to."""
 
-    obeying = asyncio.create_task(obey())
-    await house.service(is_alone=False).erase(Subject(tenant="harbour"), OPERATOR, cancels=True, patience_s=1e9)
-    await obeying
+        async def write(self, *args: Any, **kwargs: Any) -> Any:
+            done = await super().write(*args, **kwargs)
+            if args[1] is tasks.request_control:
+                await desk.sql("UPDATE tasks SET status = 'cancelled' WHERE id = :id", id=task_id)
+                await desk.sql("DELETE FROM leases WHERE task_id = :id", id=task_id)
+            return done
+
+    service = house.service(is_alone=False, database=Obedient(desk.database, commits=0))
+    await service.erase(Subject(tenant="harbour"), OPERATOR, cancels=True)
     assert holding(await house.cells(), "harbour") == {}
 
 
@@ -451,6 +453,27 @@ async def test_a_worker_that_does_not_stop_keeps_its_task_from_being_erased(hous
     with pytest.raises(TasksRunning):
         await house.service(is_alone=False).erase(Subject(tenant="harbour"), OPERATOR, cancels=True, patience_s=0)
     assert (await house.desk.get(task_id)).status is TaskStatus.IN_PROGRESS
+
+
+async def test_what_a_server_still_took_from_them_while_they_were_shut_out_goes_too(house: House) -> None:
+    amy = await house.add("harbour", "albatross7f3a")
+    desk = house.desk
+
+    class Late(Mortal):
+        """A server that remembers them a moment longer."""
+
+        async def write(self, *args: Any, **kwargs: Any) -> Any:
+            done = await super().write(*args, **kwargs)
+            if args[1] is erasure.shut_out:
+                task_id = await desk.submit(amy.scope, description=amy.mark)
+                fields: dict[str, Any] = {"means": "session", "action": "task.submit", "result": "202", "details": {}}
+                entry = Entry(tenant=amy.tenant, actor=amy.mark, target=task_id, **fields)
+                await desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
+            return done
+
+    service = house.service(is_alone=False, database=Late(desk.database, commits=0))
+    await service.erase(Subject(tenant="harbour", actor=amy.mark), OPERATOR)
+    assert holding(await house.cells(), amy.mark).keys() <= OF_TENANT_ONLY
 
 
 @pytest.mark.parametrize("left", ["alone", "expired"])
