@@ -437,6 +437,10 @@ async def test_what_never_answers_is_given_up_at_the_deadline() -> None:
         await never.wait()
         return b""
 
+    class Slow(httpcore.AsyncNetworkBackend):
+        async def connect_tcp(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+            raise httpcore.ConnectTimeout
+
     class NeverThere(httpcore.AsyncNetworkBackend):
         async def connect_tcp(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
             await never.wait()
@@ -452,6 +456,7 @@ async def test_what_never_answers_is_given_up_at_the_deadline() -> None:
         try:
             for waiting in (
                 outgoing,
+                Outgoing(policy, resolve=names, connector=Slow()),
                 Outgoing(policy, resolve=names, connector=NeverThere()),
                 Outgoing(policy, resolve=no_name, connector=connector),
             ):

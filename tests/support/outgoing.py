@@ -39,10 +39,13 @@ class Site:
         self.connections = 0
         self.asked: list[Asked] = []
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
+            if self.tls is not None:
+                await writer.start_tls(self.tls)  # here, so that a caller who turns away is no error of the server
             head = await reader.readuntil(b"\r\n\r\n")
             asked = Asked(head, b"")
             asked.body = await reader.readexactly(int(asked.headers.get("content-length", "0")))
@@ -78,7 +81,8 @@ async def listening(
     site: Site, host: str = "127.0.0.1", *, port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Site]:
     """The site, on a free port of a loopback address."""
-    server = await asyncio.start_server(site.serve, host, port, ssl=tls)
+    site.tls = tls
+    server = await asyncio.start_server(site.serve, host, port)
     async with server:
         site.port = server.sockets[0].getsockname()[1]
         yield site

@@ -115,11 +115,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
     ) -> httpcore.AsyncNetworkStream:
         share = None if timeout_s is None else timeout_s / len(addresses)
+        reason = "unreachable"
         for address in addresses:
             try:
                 return await self._connector.connect_tcp(
                     str(address), port, timeout=share, socket_options=socket_options
                 )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            except httpcore.ConnectTimeout:
+                reason = "timeout"
+            except httpcore.ConnectError:
                 continue
-        raise OutgoingFailed(host=host, reason="unreachable")
+        raise OutgoingFailed(host=host, reason=reason)

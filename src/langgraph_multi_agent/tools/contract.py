@@ -1,7 +1,9 @@
 """The contract of a tool, on one page.
 
 Whoever adds a tool implements `Tool`; agents call it through `Work.tool`, the engine enforces
-the effect rules. Invariant: arguments and results are JSON, because they are journalled.
+the effect rules. A tool that opens addresses takes `outgoing` in its constructor, the guarded client
+(`outgoing.client.Outgoing`); `skills` and `scratch` are given in the same way.
+Invariant: arguments and results are JSON, because they are journalled.
 """
 
 from collections.abc import Mapping
