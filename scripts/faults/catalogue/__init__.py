@@ -10,6 +10,7 @@ from scripts.faults.catalogue import (
     mvp2,
     outgoing,
     postgresql,
+    privacy,
     store,
 )
 from scripts.faults.seeded import Seeded
@@ -25,4 +26,5 @@ FAULTS: tuple[Seeded, ...] = (
     *fleet.FAULTS,
     *mvp2.FAULTS,
     *outgoing.FAULTS,
+    *privacy.FAULTS,
 )
