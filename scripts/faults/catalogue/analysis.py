@@ -116,9 +116,9 @@ FAULTS = (
     Seeded(
         name="archive-leads-outside",
         breaks="a path in an archive never leads outside",
-        file="skills/documents/archive.py",
-        old="""                if ".." in parts or""",
-        new="""                if ".." == parts or""",
+        file="skills/zipped.py",
+        old="""or ".." in plain.split("/") or""",
+        new="""or ".." == plain.split("/") or""",
         tests=(DOCUMENTS + "test_paths_that_lead_outside_are_refused",),
     ),
     Seeded(

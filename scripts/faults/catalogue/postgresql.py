@@ -52,8 +52,8 @@ FAULTS = (
         name="deadline-not-armed",
         breaks="a call into a silent network ends at its deadline",
         file="store/postgres.py",
-        old="        timer = asyncio.get_running_loop().call_later(call.deadline_s, give_up)\n",
-        new="        timer = asyncio.get_running_loop().call_later(call.deadline_s + 10, give_up)\n",
+        old="        timer = loop.call_later(call.deadline_s, give_up)\n",
+        new="        timer = loop.call_later(call.deadline_s + 10, give_up)\n",
         tests=(LINE + "test_calls_into_a_black_hole_end_at_the_deadline_and_the_next_ones_work",),
     ),
     Seeded(

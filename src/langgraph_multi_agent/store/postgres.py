@@ -133,7 +133,7 @@ class _Call:
         self.give_up = time.monotonic() + deadline_s
         self._lock = threading.Lock()
         self._raw: Any = None
-        self._is_aborted = False
+        self._is_aborted = self._is_in_doubt = self._is_committed = False
 
     def enter(self, raw: Any) -> None:
         """Raises DependencyUnavailable: the deadline passed while the call waited for its turn."""
@@ -146,13 +146,33 @@ class _Call:
         with self._lock:
             self._raw = None
 
-    def abort(self) -> None:
-        """Wake the thread whatever the network does: its socket ends."""
+    def doubt(self) -> None:
+        """COMMIT was sent, and nobody said what became of it."""
+        with self._lock:
+            self._raw, self._is_in_doubt = None, True
+
+    def committed(self) -> None:
+        with self._lock:
+            self._raw, self._is_committed = None, True
+
+    def abort(self) -> Fault | None:
+        """Wake the thread whatever the network does: its socket ends.
+
+        Returns:
+            None: the thread answers at once. Else it has no connection and may wait long for one; it does
+            nothing with it any more, and this is the answer.
+        """
         with self._lock:
             self._is_aborted = True
-            if self._raw is not None and not self._raw.closed:
+            if self._is_committed:
+                return None
+            if self._raw is None:
+                kind = CommitInDoubt if self._is_in_doubt else DependencyUnavailable
+                return kind(dependency="database", reason="in_doubt" if self._is_in_doubt else "deadline")
+            if not self._raw.closed:
                 with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._raw.fileno())) as wire:
                     wire.shutdown(socket.SHUT_RDWR)
+            return None
 
 
 class _Link:
@@ -269,20 +289,30 @@ class PostgresDatabase:
         return _Call(scope, function, name, deadline_s=deadline_s or self._deadline_s)
 
     async def _on(self, lane: ThreadPoolExecutor, run: Callable[[_Call], Any], call: _Call) -> Any:
+        loop = asyncio.get_running_loop()
         work = lane.submit(run, call)
+        answer: asyncio.Future[Any] = loop.create_future()
+
+        def pass_on(done: "asyncio.Future[Any]") -> None:
+            error = None if done.cancelled() else done.exception()
+            if answer.done():
+                return
+            if error is not None:
+                answer.set_exception(error)
+            elif not done.cancelled():
+                answer.set_result(done.result())
 
         def give_up() -> None:
             """One that has not had its turn by now is taken out of the line; one under way is woken."""
-            if not work.cancel():
-                call.abort()
+            work.cancel()
+            fault = call.abort()
+            if fault is not None and not answer.done():
+                answer.set_exception(fault)
 
-        timer = asyncio.get_running_loop().call_later(call.deadline_s, give_up)
+        asyncio.wrap_future(work).add_done_callback(pass_on)
+        timer = loop.call_later(call.deadline_s, give_up)
         try:
-            return await shielded(asyncio.wrap_future(work))
-        except asyncio.CancelledError:
-            if work.cancelled() and not _is_cancelling():
-                raise DependencyUnavailable(dependency="database", reason="deadline") from None
-            raise
+            return await shielded(answer)
         finally:
             timer.cancel()
 
@@ -357,7 +387,7 @@ class PostgresDatabase:
                 raise _fault_of(error, link) from error
             self._commit(link, call, store)
             self._fail("after", call)
-            call.leave()
+            call.committed()
             statistics = self.statistics
             statistics.commits += 1
             statistics.units += 1
@@ -370,10 +400,11 @@ class PostgresDatabase:
         try:
             link.raw.execute("COMMIT")
         except (psycopg.Error, OSError) as error:
-            call.leave()
             if not link.is_broken:
+                call.leave()
                 self._roll_back(link)
                 raise _fault_of(error, link) from error
+            call.doubt()
             self._drop(link)
             if store.witness is None or not self._happened(call, store):
                 raise CommitInDoubt(dependency="database", reason="in_doubt") from error
@@ -432,12 +463,6 @@ class PostgresDatabase:
     def _fail(self, when: str, call: _Call) -> None:
         if self._fail_points.armed:
             self._fail_points.hit(f"{when}:{call.name}")
-
-
-def _is_cancelling() -> bool:
-    """Whether the caller itself is being cancelled, not only what it waits for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 _TRY_AGAIN = frozenset({"40001", "40P01", "55P03"})

@@ -123,6 +123,55 @@ async def test_a_commit_without_an_answer_until_the_deadline_is_in_doubt_and_its
     assert rows(postgres_server, name, "SELECT id FROM tasks") == [("t1",)]
 
 
+@asynccontextmanager
+async def held(
+    monkeypatch: pytest.MonkeyPatch, database: Database, method: str
+) -> AsyncIterator[threading.Event]:
+    """A step of the database's threads does not end until the block does; set once one is in it."""
+    is_in, is_over = threading.Event(), threading.Event()
+    real = getattr(database, method)
+
+    def hold(*args: Any) -> Any:
+        is_in.set()
+        is_over.wait()
+        return real(*args)
+
+    monkeypatch.setattr(database, method, hold)
+    try:
+        yield is_in
+    finally:
+        is_over.set()
+        monkeypatch.undo()
+
+
+async def test_a_call_that_is_still_connecting_at_its_deadline_is_told_so_then_and_does_nothing_later(
+    postgres_server: PostgresServer, name: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with held(monkeypatch, database, "_link") as is_in:
+        with pytest.raises(DependencyUnavailable) as refused:
+            await database.write(DEFAULT_SCOPE, submit_then, "t1", lambda: None)
+        assert is_in.is_set()
+    assert refused.value.params["reason"] == "deadline"
+    await database.close()  # the thread that was left behind has ended
+    assert rows(postgres_server, name, "SELECT id FROM tasks") == []
+
+
+async def test_a_commit_without_an_answer_is_in_doubt_at_its_deadline_although_nobody_can_be_asked(
+    postgres_server: PostgresServer,
+    name: str,
+    proxy: TcpProxy,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with held(monkeypatch, database, "_happened") as is_in:
+        with pytest.raises(CommitInDoubt):
+            await database.write(DEFAULT_SCOPE, submit_then, "t1", proxy.cut, "k")
+        assert is_in.is_set()
+    proxy.heal()
+    assert await database.write(DEFAULT_SCOPE, submit_then, "t2", lambda: None, "k") == "t2"
+    assert rows(postgres_server, name, "SELECT id FROM tasks") == [("t2",)]
+
+
 async def test_calls_into_a_black_hole_end_at_the_deadline_and_the_next_ones_work(
     proxy: TcpProxy, database: Database
 ) -> None:
