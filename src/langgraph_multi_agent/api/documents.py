@@ -154,18 +154,19 @@ def submit_body() -> dict[str, Any]:
     """`openapi_extra` of the submission: JSON, or a form with the same fields and files."""
     extra = json_body(models.TaskRequest)
     text = {"type": "string"}
+    name = {**text, "maxLength": models.MAX_NAME_CHARS}
     extra["requestBody"]["content"]["multipart/form-data"] = {
         "schema": {
             "type": "object",
             "additionalProperties": False,
             "required": ["description"],
             "properties": {
-                "title": text,
-                "description": text,
+                "title": {**text, "maxLength": models.MAX_TITLE_CHARS},
+                "description": {**text, "pattern": r"\S"},
                 "priority": {"type": "integer", "minimum": 1, "maximum": 4},
-                "team": text,
+                "team": name,
                 "deadline": text,
-                "assignee": text,
+                "assignee": name,
                 "language": {"type": "string", "enum": ["zh", "en"]},
                 "input_data": {**text, "description": "A JSON object."},
                 "budget": {**text, "description": "A JSON object."},

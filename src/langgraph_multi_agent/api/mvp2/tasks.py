@@ -19,7 +19,7 @@ from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import json_body
 from langgraph_multi_agent.api.forms import MULTIPART, read_submission
-from langgraph_multi_agent.api.models import MAX_NAME_CHARS
+from langgraph_multi_agent.api.models import MAX_NAME_CHARS, MAX_TITLE_CHARS
 from langgraph_multi_agent.api.mvp2 import task_models as shown
 from langgraph_multi_agent.api.mvp2.envelope import Success, example, failures, success
 from langgraph_multi_agent.api.mvp2.shapes import STATUSES, task_detail, task_object
@@ -71,6 +71,8 @@ def _submit_body() -> dict[str, Any]:
             "required": ["name"],
             "properties": {
                 **dict.fromkeys(names, text),
+                "name": {**text, "pattern": r"\S", "maxLength": MAX_TITLE_CHARS},
+                **{name: {**text, "maxLength": MAX_NAME_CHARS} for name in ("assignee", "team")},
                 "priority": {"type": "string", "description": "低, 中, 高, 紧急, or 1 to 4."},
                 "delay_s": {"type": "number", "minimum": 0},
                 "files": {"type": "array", "items": {"type": "string", "format": "binary"}},

@@ -193,7 +193,8 @@ async def reset_agent(
     scope: ScopeOf,
     language: Language,
     agent: Annotated[
-        str | None, Query(max_length=models.MAX_NAME_CHARS, description="Instead of a body.")
+        str | None,
+        Query(min_length=1, max_length=models.MAX_NAME_CHARS, description="Instead of a body."),
     ] = None,
 ) -> Response:
     if agent is not None:
