@@ -142,7 +142,7 @@ async def _history(desk: Desk) -> dict[str, dict[str, str]]:
     await desk.ask(asks, question)
     await desk.save(ended, "note.txt", b"words", "text/plain", "result")
     await desk.finish(ended)
-    actions = ("cancel", "pause", "resume", "retry", "complete", "delete")
+    actions = ("cancel", "pause", "resume", "retry", "complete", "delete", "remove")
     waiting = {action: (await desk.submit(delay_s=86_400))["id"] for action in actions}
     schedule = {"name": "daily", "cron": "0 9 * * *", "task": {"description": "count"}}
     schedule_id = (await desk.client.post("/api/v1/schedules", json=schedule)).json()["id"]
@@ -153,10 +153,11 @@ async def _history(desk: Desk) -> dict[str, dict[str, str]]:
         ended=ended,
         asks=asks,
         waiting=waiting,
-        schedule_id=schedule_id,
+        schedules=[schedule_id, "none"],
         question_id=question["id"],
         checkpoint_id="none",
         agent="desk",
+        key_id="none",
     )
 
 

@@ -16,7 +16,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 KEY_VARIABLE = "FUZZ_OWN_KEY"
 CALLS_VARIABLE = "FUZZ_CALLS"
 KNOWN_VARIABLE = "FUZZ_KNOWN"
-REVOKE = "DELETE /api/v1/keys/{key_id}"
+SAFE = {"GET", "HEAD", "OPTIONS"}
 UNIQUE = {"idempotency-key", "name"}
 """What is there once: an example of it would be refused from the second time on."""
 
@@ -59,29 +59,38 @@ FORM_TEXTS = {"budget", "deadline", "input_data", "language", "priority", "start
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _kwargs: dict[str, Any]) -> None:
-    """Leave the key that all of this is done with; let every second valid request be about what is there."""
+    """Keep the key that all of this is done with, and what other operations are to find; let every second valid
+    request, beginning with the first, be about what is there.
+    """
     label = case.operation.label
-    if label == REVOKE and case.path_parameters.get("key_id") == os.environ[KEY_VARIABLE]:
-        case.path_parameters["key_id"] = "0" * 12
-    if case.meta is None or not case.meta.generation.mode.is_positive or next(_turn) % 2:
-        return
     known = _known.get(label, {})
+    if case.method not in SAFE:
+        for name, value in case.path_parameters.items():
+            if value in _kept and value != known.get(name):
+                case.path_parameters[name] = "none"
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    turn = _turns[label] = _turns.get(label, -1) + 1
+    if turn % 2:
+        return
     for name in known.keys() & case.path_parameters.keys():
         case.path_parameters[name] = known[name]
     if isinstance(case.body, dict):
-        case.body |= {name: value for name, value in known.items() if name in case.body}
         _make_unique(case.body)
+        case.body |= {name: value for name, value in known.items() if name in case.body}
     _make_unique(case.headers)
 
 
 def _make_unique(fields: Any) -> None:
     for name in list(fields or ()):
         if name.lower() in UNIQUE and isinstance(fields[name], str) and 0 < len(fields[name]) < 50:
-            fields[name] = f"{fields[name].strip()}{next(_turn)}"
+            fields[name] = f"{fields[name].strip()}{next(_count)}"
 
 
-_turn = itertools.count()
+_count = itertools.count()
+_turns: dict[str, int] = {}
 _known: dict[str, dict[str, str]] = json.loads(os.environ.get(KNOWN_VARIABLE, "{}"))
+_kept = {value for fields in _known.values() for value in fields.values()} | {os.environ.get(KEY_VARIABLE)}
 
 
 @schemathesis.hook

@@ -18,11 +18,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import httpx
-from schemathesis.config._checks import (
-    NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES,
-    POSITIVE_DATA_ACCEPTANCE_EXPECTED_STATUSES,
-)
-from tests.support.fuzz_rules import CALLS_VARIABLE, KEY_VARIABLE, KNOWN_VARIABLE
 from tests.support.servers import postgres, redis
 from tests.support.teams import Scene
 
@@ -37,6 +32,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 STREAM = "GET /api/v1/tasks/{task_id}/events/stream"
 """It has no end of its own, which schemathesis would wait for; `test_api_fuzz` reads it by itself."""
 UNLIMITED = "9999999/second"
+PASSWORD = "correct horse battery"
 SETTLE_S = 60.0
 """Until the worker has done what the history takes: milliseconds, unless something is broken."""
 
@@ -127,15 +123,19 @@ async def _history(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
     asking = {"description": "ask me", "input_data": {"clarify": ["which?"]}}
     asks = (await post("/api/v1/tasks", json=asking))["id"]
     waiting = {}
-    for action in ("cancel", "pause", "resume", "retry", "complete", "delete"):
+    for action in ("cancel", "pause", "resume", "retry", "complete", "delete", "remove"):
         delayed = {"description": "later", "delay_s": 86_400}
         waiting[action] = (await post("/api/v1/tasks", json=delayed))["id"]
     await post(f"/api/v1/tasks/{waiting['resume']}/pause")
     await post(f"/api/v1/tasks/{waiting['retry']}/cancel")
-    schedule = {"name": "daily", "cron": "0 9 * * *", "task": {"description": "count"}}
-    schedule_id = (await post("/api/v1/schedules", json=schedule))["id"]
+    schedules = []
+    for name in ("daily", "weekly"):
+        schedule = {"name": name, "cron": "0 9 * * *", "task": {"description": "count"}}
+        schedules.append((await post("/api/v1/schedules", json=schedule))["id"])
     await post("/api/v1/mvp2/chat/messages", json={"content": "which tasks failed?"})
-    await post("/api/v1/users", json={"name": "li", "password": "correct horse battery"})
+    for name in ("li", "wang"):
+        await post("/api/v1/users", json={"name": name, "password": PASSWORD})
+    key_id = (await post("/api/v1/keys", json={"name": "another"}))["id"]
     await until(ended, "completed")
     await until(asks, "waiting_input")
     checkpoints = (await client.get(f"/api/v1/tasks/{ended}/checkpoints")).json()["checkpoints"]
@@ -144,10 +144,11 @@ async def _history(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
         ended=ended,
         asks=asks,
         waiting=waiting,
-        schedule_id=schedule_id,
+        schedules=schedules,
         question_id=question,
         checkpoint_id=checkpoints[0]["id"],
         agent="worker_a",
+        key_id=key_id,
     )
 
 
@@ -156,16 +157,18 @@ def known_of(
     ended: str,
     asks: str,
     waiting: Mapping[str, str],
-    schedule_id: str,
+    schedules: Sequence[str],
     question_id: str,
     checkpoint_id: str,
     agent: str,
+    key_id: str,
 ) -> dict[str, dict[str, str]]:
     """Of each operation values with which it finds something.
 
     Args:
         ended, asks: tasks with files, and with an open question.
         waiting: by what may be done with it: tasks of which nobody is at work.
+        schedules: one to look at, and one to delete.
     """
     task, mvp2 = "/api/v1/tasks/{task_id}", "/api/v1/mvp2/tasks/{task_id}"
     about_ended = {
@@ -177,19 +180,22 @@ def known_of(
         )
     }
     controls = {f"POST {task}/{action}": {"task_id": task_id} for action, task_id in waiting.items()}
+    one = "/api/v1/schedules/{schedule_id}"
     return {
         **about_ended,
         **controls,
         STREAM: {"task_id": ended},
         f"DELETE {task}": {"task_id": waiting["delete"]},
-        f"DELETE {mvp2}": {"task_id": waiting["complete"]},
+        f"DELETE {mvp2}": {"task_id": waiting["remove"]},
         f"GET {task}/questions": {"task_id": asks},
         f"POST {task}/answer": {"task_id": asks, "question_id": question_id, "text": "the first"},
         f"GET {task}/artifacts/{{name}}": {"task_id": ended, "name": "note.txt"},
         f"GET {task}/checkpoints/{{checkpoint_id}}": {"task_id": ended, "checkpoint_id": checkpoint_id},
-        **{f"{method} /api/v1/schedules/{{schedule_id}}": {"schedule_id": schedule_id} for method in ("GET", "PATCH")},
-        "POST /api/v1/schedules/{schedule_id}/run": {"schedule_id": schedule_id},
+        **{label: {"schedule_id": schedules[0]} for label in (f"GET {one}", f"PATCH {one}", f"POST {one}/run")},
+        f"DELETE {one}": {"schedule_id": schedules[1]},
         "PATCH /api/v1/users/{name}": {"name": "li"},
+        "POST /api/v1/auth/login": {"name": "wang", "password": PASSWORD},
+        "DELETE /api/v1/keys/{key_id}": {"key_id": key_id},
         "POST /api/v1/system/agents/reset": {"agent": agent},
     }
 
@@ -225,6 +231,13 @@ async def fuzz(
         examples: for each operation, in the last two.
         only: further arguments, such as `--include-operation-id get_task`.
     """
+    # Slow to import, and of no use to who only wants a stage.
+    from schemathesis.config._checks import (
+        NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES,
+        POSITIVE_DATA_ACCEPTANCE_EXPECTED_STATUSES,
+    )
+    from tests.support.fuzz_rules import CALLS_VARIABLE, KEY_VARIABLE, KNOWN_VARIABLE
+
     calls = directory / "calls"
     calls.touch()
     configuration = directory / "schemathesis.toml"
