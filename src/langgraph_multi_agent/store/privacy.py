@@ -24,7 +24,7 @@ from langgraph_multi_agent.store.sets import among
 PAGE = 500
 ERASE = "privacy.erase"
 """What the audit log calls an erasure."""
-_SUBMIT, _DELETE, _SCHEDULE = "task.submit", "task.delete", "schedule.add"
+_SUBMIT, _DELETE, _SCHEDULE, _RUN = "task.submit", "task.delete", "schedule.add", "schedule.run"
 _DONE = "2"
 """How the result of a request that did what it was to begins."""
 
@@ -186,7 +186,7 @@ def _recorded(store: Store, subject: Subject) -> tuple[set[str], set[str], set[s
     query = (
         select(columns.seq, columns.action, columns.target)
         .where(of_theirs, columns.result.startswith(_DONE))
-        .where(columns.action.startswith("task.") | (columns.action == _SCHEDULE))
+        .where(columns.action.startswith("task.") | columns.action.in_((_SCHEDULE, _RUN)))
         .order_by(columns.seq)
         .limit(MAX_BATCH_ROWS)
     )
@@ -196,8 +196,8 @@ def _recorded(store: Store, subject: Subject) -> tuple[set[str], set[str], set[s
     while True:
         rows = store.connection.execute(query.where(columns.seq > after)).all()
         for row in rows:
-            place = {_SUBMIT: tasks, _SCHEDULE: schedules}.get(row.action, acted_on)
-            place.add(row.target)
+            place = {_SUBMIT: tasks, _SCHEDULE: schedules, _RUN: tasks}.get(row.action, acted_on)
+            place.add(row.target.rpartition("/")[2])
         if len(rows) < MAX_BATCH_ROWS:
             return tasks, schedules, acted_on
         after = rows[-1].seq
@@ -230,14 +230,17 @@ def _imported(store: Store, subject: Subject) -> Iterator[str]:
 
 
 def _fired(store: Store, subject: Subject, schedule_ids: Iterable[str]) -> set[str]:
-    """Tasks that their schedules made: the last one, and those of the window of idempotency keys."""
+    """Tasks that their schedules made: the last one, those of the window of idempotency keys, those asked for."""
     found: set[str] = set()
-    keys, schedules = schema.idempotency_keys.c, schema.schedules.c
+    keys, schedules, log = schema.idempotency_keys.c, schema.schedules.c, schema.audit_log.c
     for schedule_id in schedule_ids:
         fired = keys.key.startswith(f"schedule:{schedule_id}:", autoescape=True)
         found.update(store.connection.scalars(select(keys.task_id).where(keys.tenant == subject.tenant, fired)))
         last = select(schedules.last_task_id).where(schedules.id == schedule_id, schedules.last_task_id.is_not(None))
         found.update(store.connection.scalars(last))
+        was_run = (log.tenant == subject.tenant) & (log.action == _RUN)
+        asked = select(log.target).where(was_run, log.target.startswith(f"{schedule_id}/", autoescape=True))
+        found.update(target.rpartition("/")[2] for target in store.connection.scalars(asked))
     return found
 
 

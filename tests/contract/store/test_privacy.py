@@ -527,7 +527,7 @@ async def test_a_task_is_theirs_who_submitted_or_imported_it_or_had_it_made_by_t
     house: House,
 ) -> None:
     desk, amy = house.desk, Scope(tenant="harbour", actor="amy")
-    submitted, imported, chatted, fired, last, bobs, refused = [await desk.submit(amy) for _ in range(7)]
+    submitted, imported, chatted, fired, last, run, bobs, refused = [await desk.submit(amy) for _ in range(8)]
     origin = json.dumps({"by": "amy", "imported": True})
     await desk.sql("UPDATE agent_messages SET data = :data WHERE task_id = :id", data=origin, id=imported)
     other = json.dumps({"by": "bob", "imported": True})
@@ -550,15 +550,18 @@ async def test_a_task_is_theirs_who_submitted_or_imported_it_or_had_it_made_by_t
     finally:
         del UNITS[insert.__dict__["unit_name"]]
     acts = (("task.submit", submitted, "202"), ("task.submit", refused, "QUEUE_FULL"))
-    acts += (("schedule.add", rows["schedules"]["id"], "201"), ("task.cancel", bobs, "200"))
+    schedule_id = rows["schedules"]["id"]
+    acts += (("schedule.add", schedule_id, "201"), ("task.cancel", bobs, "200"))
+    acts += (("schedule.run", f"{schedule_id}/{run}", "202"),)
     for action, target, result in acts:
+        actor = "bob" if action == "schedule.run" else "amy"
         entry = Entry(
-            tenant="harbour", actor="amy", means="", action=action, target=target, result=result, details={}
+            tenant="harbour", actor=actor, means="", action=action, target=target, result=result, details={}
         )
         await desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
     owned = await desk.database.read(SYSTEM_SCOPE, privacy.belongings, Subject(tenant="harbour", actor="amy"))
-    assert owned.task_ids == tuple(sorted([submitted, imported, chatted, fired, last]))
-    assert (owned.schedule_ids, owned.acted_on) == ((rows["schedules"]["id"],), (bobs,))
+    assert owned.task_ids == tuple(sorted([submitted, imported, chatted, fired, last, run]))
+    assert (owned.schedule_ids, owned.acted_on) == ((schedule_id,), (bobs,))
 
 
 async def test_the_last_admin_stays_and_nothing_is_erased(house: House) -> None:
