@@ -52,7 +52,11 @@ STRANGE = """[...document.querySelectorAll(`main script, main style, main link, 
 """What no page of ours has in its main part, and a hostile text would bring."""
 SEEN = """document.body.innerText
     + [...document.querySelectorAll('[title], [aria-label]')].map((node) => node.title + node.ariaLabel)"""
-FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+FRAMES = """new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(done));
+  setTimeout(done, 500);
+})"""
+"""What is new is drawn; a page that is not drawn at all, as behind another window, has had its time."""
 
 
 @dataclass(slots=True)
