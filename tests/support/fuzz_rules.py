@@ -23,6 +23,11 @@ UNIQUE = {"idempotency-key", "name"}
 BEYOND_THE_DESCRIPTION: dict[tuple[str, str], str] = {
     ("", "TEAM_UNKNOWN"): "which teams there are is known at run time",
     ("", "MALFORMED_FORM"): "a boundary is no part of a schema",
+    ("", "INPUT_UNSAFE"): "names and contents of files",
+    ("", "INPUT_UNREADABLE"): "the same",
+    ("files", "name_used_twice"): "the same",
+    ("files", "too_many"): "a setting",
+    ("description", "too_long"): "a setting",
     ("*", "too_deep"): "JSON Schema has no depth",
     ("*", "control_character"): "no database keeps a NUL; saying so at each string would hide what it is for",
     ("deadline", "not_a_date"): "moments that have no name in UTC: the first and the last day of all",
