@@ -92,7 +92,7 @@ WHOLE = (
     "/dev/tcp/127.0.0.1/9",
     "/sys/kernel/uevent_seqnum",
     "/var/run/secrets/kubernetes.io/serviceaccount/token",
-    "/root/.ssh/id_rsa",
+    "/./root/.ssh/id_rsa",
     "/home/../etc/shadow",
     # addresses
     "file:///etc/passwd",
