@@ -40,7 +40,7 @@ REASONS = {"path_traversal", "duplicate_member", "broken_archive", "not_a_workbo
 """Of names; the last two say that the directory cannot be read with such a one in it."""
 CHILD_BYTES = 512 * 1024**2
 GROWTH_KB = 200 * 1024
-"""Of this process over all cases; the smallest of the bombs unpacks to more."""
+"""Of this process over all cases; laughs and overlapping members would come to gigabytes."""
 
 
 @pytest.fixture
