@@ -21,11 +21,14 @@ from structlog.testing import capture_logs
 from tests.support.hostile_paths import is_plain, on_the_wire, paths
 from tests.support.nginx import Nginx
 from tests.support.server import Desk, open_desk, serving
+from tests.support.stores import open_postgres
+from uuid_utils import uuid7
 
 from langgraph_multi_agent.api.pages import Pages
 from langgraph_multi_agent.cli.client import Client
 from langgraph_multi_agent.cli.exits import Trouble
 from langgraph_multi_agent.cli.results import below, export
+from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.result import ArtifactRef
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
@@ -248,6 +251,25 @@ async def test_no_address_reads_outside(house: House) -> None:
             (ARTIFACTS.format(task=task) + "kept.txt", KEPT),
         ):
             assert expected in (await wire.get(path.encode())).body
+
+
+@pytest.mark.usefixtures("postgres_server")
+async def test_no_name_in_a_query_is_too_much_for_postgresql(outside: Path) -> None:
+    """It takes fewer characters than SQLite: no NUL."""
+    home, found = outside.parent / "data", {}
+    templates = ("/api/v1/tasks/{}", "/api/v1/mvp2/tasks/{}", "/api/v1/tasks/{}/plan", "/api/v1/schedules/{}")
+    templates += ("/api/v1/tasks?q={}", "/api/v1/tasks?assignee={}", "/api/v1/audit?action={}")
+    async with (
+        open_postgres(home, SystemClock(), lambda: str(uuid7())) as database,
+        open_desk(home / "desk", database=database, rate_limit="999999/second") as desk,
+    ):
+        templates += (ARTIFACTS.format(task=(await desk.submit())["id"]) + "{}",)
+        for name in ("\0", "a\0b", *paths(outside)[::5]):
+            for template in templates:
+                answer = await desk.client.get(template.format(quote(name, safe="")))
+                if answer.status_code >= 500:
+                    found[template, name[:200]] = answer.text
+    assert found == {}
 
 
 def form(disposition: str, **fields: str) -> bytes:
