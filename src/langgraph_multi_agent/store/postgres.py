@@ -135,6 +135,11 @@ class _Call:
         self._raw: Any = None
         self._is_aborted = self._is_in_doubt = self._is_committed = False
 
+    @property
+    def is_over(self) -> bool:
+        """Nothing more is tried for it. Its timer may be a little earlier than its deadline."""
+        return self._is_aborted or time.monotonic() >= self.give_up
+
     def enter(self, raw: Any) -> None:
         """Raises DependencyUnavailable: the deadline passed while the call waited for its turn."""
         with self._lock:
@@ -365,7 +370,7 @@ class PostgresDatabase:
                 call.leave()
                 was_fresh = link.is_fresh
                 self._drop(link)
-                if was_fresh or time.monotonic() >= call.give_up:
+                if was_fresh or call.is_over:
                     raise unavailable(error) from error
             else:
                 link.is_fresh = False
@@ -411,7 +416,7 @@ class PostgresDatabase:
 
     def _happened(self, call: _Call, store: Store) -> bool:
         """Ask on new connections until one answers or the deadline passes; not heard is not known."""
-        while time.monotonic() < call.give_up:
+        while not call.is_over:
             try:
                 link = self._link()
                 call.enter(link.raw)
@@ -432,7 +437,7 @@ class PostgresDatabase:
             try:
                 return call.function(self._store(link, call, now))
             except Exception as error:
-                if is_last or not link.is_broken or time.monotonic() >= call.give_up:
+                if is_last or not link.is_broken or call.is_over:
                     raise _fault_of(error, link) from error
             finally:
                 self._roll_back(link)
@@ -446,8 +451,7 @@ class PostgresDatabase:
             try:
                 return call.function(self._store(link, call, None))
             except (DBAPIError, psycopg.Error) as error:
-                is_late = time.monotonic() >= call.give_up
-                if is_last or is_late or link.is_fresh or not link.is_broken:
+                if is_last or call.is_over or link.is_fresh or not link.is_broken:
                     raise _fault_of(error, link) from error
             finally:
                 call.leave()

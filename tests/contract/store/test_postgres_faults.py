@@ -22,7 +22,7 @@ from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.store import journal, migration, runs, tasks
 from langgraph_multi_agent.store.database import Database, Store, unit
-from langgraph_multi_agent.store.postgres import CONNECT_TIMEOUT_S, PostgresDatabase, postgres_engine
+from langgraph_multi_agent.store.postgres import CONNECT_TIMEOUT_S, PostgresDatabase, _Call, postgres_engine
 
 DEADLINE_S = 1.5
 MARGIN_S = 5.0
@@ -53,7 +53,9 @@ async def opened(url: str, **options: Any) -> AsyncIterator[PostgresDatabase]:
 
 
 @pytest.fixture
-async def database(postgres_server: PostgresServer, name: str, proxy: TcpProxy) -> AsyncIterator[Database]:
+async def database(
+    postgres_server: PostgresServer, name: str, proxy: TcpProxy
+) -> AsyncIterator[PostgresDatabase]:
     async with opened(postgres_server.url(name, via=proxy.address)) as database:
         await database.read(SYSTEM_SCOPE, tasks.answers)
         yield database
@@ -154,6 +156,21 @@ async def test_a_call_that_is_still_connecting_at_its_deadline_is_told_so_then_a
     assert refused.value.params["reason"] == "deadline"
     await database.close()  # the thread that was left behind has ended
     assert rows(postgres_server, name, "SELECT id FROM tasks") == []
+
+
+async def test_a_call_that_was_given_up_does_not_connect_anew(
+    proxy: TcpProxy, database: PostgresDatabase
+) -> None:
+    await database.write(DEFAULT_SCOPE, submit_then, "t1", lambda: None)  # every lane that is asked has a connection
+    accepted = proxy.traffic().accepted
+    call = _Call(DEFAULT_SCOPE, lambda _: None, "given up", deadline_s=3600)
+    proxy.pause()
+    asking = asyncio.get_running_loop().run_in_executor(database._writers, database._transact, call)
+    await soon(lambda: call._raw is not None)
+    assert call.abort() is None
+    with pytest.raises(DependencyUnavailable):
+        await asking
+    assert proxy.traffic().accepted == accepted
 
 
 async def test_a_commit_without_an_answer_is_in_doubt_at_its_deadline_although_nobody_can_be_asked(
