@@ -21,8 +21,6 @@ HELD_S = 10.0
 DEADLINE_S = 10.0
 """DATABASE_DEADLINE: what a call may take in a black hole."""
 SLACK_S = 2.0
-UNREADY_S = 2.0 + 5.0 + SLACK_S
-"""Readiness takes a look of 2 s, and tells the one before for 5 s at most."""
 UNAVAILABLE = "DEPENDENCY_UNAVAILABLE"
 DELAY_S = 0.1
 """Each way."""
@@ -128,18 +126,20 @@ def api_without_postgres(fleet: Fleet, size: int) -> Outcome:
         fleet.until(lambda: len(traffic.answers) >= size // 4, "answers before the fault")
         began = time.monotonic()
         with _held(_line(victim.postgres), only_answers=True):
-            fleet.until(lambda: _ready(victim) == 503, "an API without its database says so", timeout_s=UNREADY_S)
+            status, took_s = _ready(victim)
+            if status != 503 or took_s > 2.0 + SLACK_S:
+                fleet.fail(f"without its database an API was ready with {status} after {took_s:.1f} s")
             time.sleep(1.0)
             _line(victim.postgres).pause()
             fleet.until(lambda: len(traffic.answers) >= size, "the other API answers", timeout_s=60)
-            if (served := _ready(other)) != 200:
+            if (served := _ready(other))[0] != 200:
                 fleet.fail(f"the other API is ready with {served}")
             fleet.until(
                 lambda: any(answer.code for answer in traffic.between(began, time.monotonic())),
                 "a submit is refused",
                 timeout_s=DEADLINE_S + 2 * SLACK_S,
             )
-        fleet.until(lambda: _ready(victim) == 200, "the API is ready again", timeout_s=15)
+        fleet.until(lambda: _ready(victim)[0] == 200, "the API is ready again", timeout_s=15)
     bad = refused(traffic.between(began, time.monotonic()))
     if wrong := [a for a in bad if a.status != 503 or a.took_s > DEADLINE_S + SLACK_S]:
         fleet.fail(f"submits in a black hole were answered {wrong[:3]}")
@@ -285,8 +285,9 @@ def _expect_works(fleet: Fleet, worker: Program, child: int) -> list[str]:
     return after
 
 
-def _ready(api: Program) -> int:
-    """Status of readiness, 0 for no answer."""
+def _ready(api: Program) -> tuple[int, float]:
+    """Status of readiness, 0 for no answer, and the seconds it took."""
+    began = time.monotonic()
     with suppress(httpx.HTTPError):
-        return httpx.get(f"http://127.0.0.1:{api.port}/ready", timeout=15).status_code
-    return 0
+        return httpx.get(f"http://127.0.0.1:{api.port}/ready", timeout=15).status_code, time.monotonic() - began
+    return 0, time.monotonic() - began

@@ -21,7 +21,7 @@ from langgraph_multi_agent.api.middleware import MAX_TARGET_BYTES
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action
-from langgraph_multi_agent.service.health import Health
+from langgraph_multi_agent.service.health import DependencyHealth
 from langgraph_multi_agent.service.rests import Rests
 from langgraph_multi_agent.store import tasks as task_store
 from langgraph_multi_agent.telemetry.logs import configure_logs
@@ -91,7 +91,7 @@ async def test_whoever_asks_for_readiness_without_end_causes_one_write(
 
     monkeypatch.setattr(DirectoryArtifacts, "put", counted)
     # A clock that stands: the answer rests however slow this machine is.
-    monkeypatch.setattr(desk.services.health, "_checks", Rests[Health](monotonic=lambda: 0.0))
+    monkeypatch.setattr(desk.services.health, "_writes", Rests[DependencyHealth](monotonic=lambda: 0.0))
     answers = [await desk.client.get("/ready") for _ in range(20)]
     answers += await asyncio.gather(*(desk.client.get("/ready") for _ in range(20)))
     assert {answer.json()["status"] for answer in answers} == {"ready"}

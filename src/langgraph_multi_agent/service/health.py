@@ -57,19 +57,23 @@ class HealthService:
         self._optional = probes
         self._asking: dict[str, asyncio.Future[str]] = {}
         self._checks: Rests[Health] = Rests(max_rest_s=MAX_REST_S, monotonic=clock.monotonic)
+        self._writes: Rests[DependencyHealth] = Rests(max_rest_s=MAX_REST_S, monotonic=clock.monotonic)
 
     async def lately(self) -> Health:
         """The last check while it rests (`rests`), else a new one: for whoever may ask without end."""
         return await self._checks.get("all", self.check)
 
-    async def check(self) -> Health:
-        """Ask all dependencies at once; each has CHECK_DEADLINE_S, so the whole check has."""
+    async def check(self, *, may_write: bool = True) -> Health:
+        """Ask all dependencies at once; each has CHECK_DEADLINE_S, so the whole check has.
+
+        Args:
+            may_write: False: the store of artifacts, which is asked by writing, is told as it was lately.
+        """
         began = self._clock.monotonic()
-        required: Mapping[str, Callable[[], Awaitable[object]]] = {
-            "database": lambda: self._database.read(SYSTEM_SCOPE, tasks.answers),
-            "artifacts": lambda: self._artifacts.put(b"probe"),
-        }
-        asked = [self._ask(name, probe, "down") for name, probe in required.items()]
+        asked = [
+            self._ask("database", lambda: self._database.read(SYSTEM_SCOPE, tasks.answers), "down"),
+            self._ask_artifacts() if may_write else self._writes.get("artifacts", self._ask_artifacts),
+        ]
         # Without these the service is slower, not gone: work is polled for, answers are not cached.
         asked += [self._ask(name, ping, "degraded") for name, ping in self._optional.items()]
         dependencies = list(await asyncio.gather(*asked))
@@ -79,6 +83,9 @@ class HealthService:
         overall: State = next((state for state in _WORST_FIRST if state in states), "ok")
         took_ms = round(1000 * (self._clock.monotonic() - began), 2)
         return Health(state=overall, dependencies=tuple(dependencies), took_ms=took_ms)
+
+    async def _ask_artifacts(self) -> DependencyHealth:
+        return await self._ask("artifacts", lambda: self._artifacts.put(b"probe"), "down")
 
     async def _ask(self, name: str, probe: Callable[[], Awaitable[object]], failed: State) -> DependencyHealth:
         """Put one question; one that hangs is not put again before it has ended.

@@ -44,8 +44,8 @@ async def get_liveness(request: Request, services: ServicesOf) -> Response:
     "/ready",
     response_model=models.Readiness,
     summary="Readiness",
-    description="503 with Retry-After while the process drains or a dependency is down, which is looked at every few "
-    "seconds however many ask.",
+    description="503 with Retry-After while the process drains or a dependency is down. Whether files can be stored is "
+    "looked at every few seconds, however many ask.",
     responses={
         **problems(faults.Draining, faults.DependencyUnavailable),
         **example(200, "Ready", {"status": "ready", "timestamp": samples.MOMENT}),
@@ -55,7 +55,7 @@ async def get_liveness(request: Request, services: ServicesOf) -> Response:
 async def get_readiness(services: ServicesOf) -> Response:
     if services.health.is_draining or services.is_stopping():
         raise Draining
-    health = await services.health.lately()  # anybody may ask, and a check writes
+    health = await services.health.check(may_write=False)  # anybody may ask
     for dependency in health.dependencies:
         if dependency.state == "down":
             raise DependencyUnavailable(dependency=dependency.name, reason=dependency.detail)
