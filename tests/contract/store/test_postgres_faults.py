@@ -129,13 +129,18 @@ async def test_a_commit_without_an_answer_until_the_deadline_is_in_doubt_and_its
 async def held(
     monkeypatch: pytest.MonkeyPatch, database: Database, method: str
 ) -> AsyncIterator[threading.Event]:
-    """A step of the database's threads does not end until the block does; set once one is in it."""
+    """A step of the database's threads does not end until the block does, which must not wait for it.
+
+    Yields an event that is set once a thread is in the step.
+    """
     is_in, is_over = threading.Event(), threading.Event()
+    waited: list[str] = []
     real = getattr(database, method)
 
     def hold(*args: Any) -> Any:
         is_in.set()
-        is_over.wait()
+        if not is_over.wait(20 * DEADLINE_S):
+            waited.append(method)
         return real(*args)
 
     monkeypatch.setattr(database, method, hold)
@@ -144,6 +149,7 @@ async def held(
     finally:
         is_over.set()
         monkeypatch.undo()
+    assert waited == []
 
 
 async def test_a_call_that_is_still_connecting_at_its_deadline_is_told_so_then_and_does_nothing_later(
