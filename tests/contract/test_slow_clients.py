@@ -1,14 +1,17 @@
 """A client that takes its time holds no connection for ever; one that is merely slow is served."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.server import Desk, open_desk, serving
 
 from langgraph_multi_agent.api import patience
+from langgraph_multi_agent.api.problems import RequestTooSlow
 from langgraph_multi_agent.bootstrap import connections
 
 pytestmark = pytest.mark.anyio
@@ -146,6 +149,96 @@ async def test_the_rest_of_a_refused_body_keeps_no_connection_open(address: tupl
     async with connected(address) as line:
         await line.say(b"POST /api/v1/nothing HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n")
         assert (await line.dribble(b"a")).startswith(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_second_question_that_stops_half_way_spoils_no_answer_under_way(
+    desk: Desk, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over = asyncio.Event()
+    check = desk.services.health.check
+
+    async def long(**options: Any) -> Any:
+        await is_over.wait()
+        return await check(**options)
+
+    monkeypatch.setattr(desk.services.health, "check", long)
+    async with connected(address) as line:
+        await line.say(b"GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\nGET /ready HTT")
+        await asyncio.sleep(3 * SHORT_S)  # a limit that counted already would have closed it
+        is_over.set()
+        first, _, second = (await line.rest()).partition(b"HTTP/1.1 408 ")
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert first.endswith(b"}")
+    assert second
+
+
+@pytest.mark.parametrize("path", [b"/api/v1/nothing", b"/api/v1/tasks"])
+async def test_trailers_without_end_are_neither_kept_nor_heard_for_long(
+    address: tuple[str, int], path: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    lost = connections.BoundedHttp.connection_lost
+
+    def connection_lost(self: connections.BoundedHttp, exc: Exception | None) -> None:
+        kept.append(len(self.headers or ()))
+        lost(self, exc)
+
+    monkeypatch.setattr(connections.BoundedHttp, "connection_lost", connection_lost)
+    sent = 0
+    async with connected(address) as line:
+        await line.say(
+            b"POST %s HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n0\r\n" % path
+        )
+        listening = asyncio.create_task(line.rest())
+        while not listening.done() and sent < 100 * 1024**2:
+            try:
+                await line.say(b"a:b\r\n" * 1000)
+            except ConnectionError:
+                break
+            sent += 5000
+            await asyncio.sleep(0)
+        await listening
+    assert sent < 100 * 1024**2
+    assert kept
+    assert max(kept) < 10
+
+
+async def test_haste_saves_up_no_silence() -> None:
+    pieces = [{"type": "http.request", "body": bytes(10_000_000), "more_body": True}]
+
+    async def receive() -> Any:
+        if not pieces:
+            await asyncio.Event().wait()
+        return pieces.pop()
+
+    hear = patience.patient(receive, body_s=SHORT_S)
+    await hear()
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(RequestTooSlow):
+            await hear()
+
+
+async def test_whoever_takes_a_little_is_let_take_the_rest(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, looks = itertools.count(10**9, -1), 0
+    look = connections.BoundedHttp._look
+
+    def looked(self: connections.BoundedHttp) -> None:
+        nonlocal looks
+        looks += 1
+        look(self)
+
+    monkeypatch.setattr(connections, "TAKE_S", 0.05)
+    monkeypatch.setattr(connections.BoundedHttp, "_look", looked)
+    monkeypatch.setattr(connections.BoundedHttp, "_untaken", lambda _: next(left))
+    async with connected(address, limit=1024) as line:
+        line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        async with asyncio.timeout(DEADLINE_S):
+            while looks < 5:
+                await line.say(b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                await asyncio.sleep(0.01)
 
 
 async def test_an_answer_that_nobody_takes_is_broken_off(

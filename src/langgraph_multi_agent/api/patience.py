@@ -14,7 +14,7 @@ from langgraph_multi_agent.api.problems import RequestTooSlow
 BODY_S = 30.0
 """What any body may take, however small."""
 MIN_BYTES_PER_S = 500
-"""What a larger one must bring on average beyond that; a modem of 1990 brought twice as much."""
+"""What a larger one must bring beyond that; haste saves up no silence. A modem of 1990 brought twice as much."""
 
 
 def patient(receive: Receive, *, body_s: float | None = None) -> Receive:
@@ -23,7 +23,8 @@ def patient(receive: Receive, *, body_s: float | None = None) -> Receive:
     Args:
         body_s: instead of BODY_S.
     """
-    left_s = BODY_S if body_s is None else body_s
+    most_s = BODY_S if body_s is None else body_s
+    left_s = most_s
     has_more = True
 
     async def hear() -> Message:
@@ -39,7 +40,7 @@ def patient(receive: Receive, *, body_s: float | None = None) -> Receive:
         left_s -= time.monotonic() - began
         if message["type"] == "http.request":
             has_more = message.get("more_body", False)
-            left_s += len(message.get("body", b"")) / MIN_BYTES_PER_S
+            left_s = min(left_s + len(message.get("body", b"")) / MIN_BYTES_PER_S, most_s)
         else:
             has_more = False
         return message
