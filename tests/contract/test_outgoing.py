@@ -29,7 +29,7 @@ from tests.support.outgoing import (
     redirect,
     response,
 )
-from tests.support.ssrf_vectors import NAMES, VECTORS
+from tests.support.ssrf_vectors import NAMES, V4, V6, VECTORS
 
 from langgraph_multi_agent.domain.errors import (
     Fault,
@@ -47,6 +47,7 @@ from langgraph_multi_agent.outgoing.networks import kind_of
 from langgraph_multi_agent.outgoing.policy import OutgoingPolicy
 
 HOST, OTHER = "public.example", "other.example"
+METADATA = [ip for ip, kind in (*V4, *V6) if kind == "metadata"]
 TABLE: dict[str, Sequence[Sequence[str]]] = {
     HOST: [[PUBLIC]],
     OTHER: [[OTHER_PUBLIC]],
@@ -236,6 +237,8 @@ async def test_listed_names_and_networks_are_let_through_and_nothing_beside_them
             "meta.example.org": [["169.254.169.254"]],
             "public.example": [[PUBLIC]],
         }
+        metadata = {f"m{number}.docs.example.org": [[ip]] for number, ip in enumerate(METADATA)}
+        table |= metadata
         names = ("wiki.example.org", "*.docs.example.org", "meta.example.org")
         for access in ("public", "listed"):
             outgoing, _, _ = client(policy(access, *names), table=table)
@@ -253,6 +256,8 @@ async def test_listed_names_and_networks_are_let_through_and_nothing_beside_them
                 assert fault.params["reason"] in {"loopback", "not_listed"}
             fault = await refusal(outgoing, f"http://meta.example.org:{port}/")
             assert reason_of(fault) == "link_local"
+            for host in metadata:
+                assert reason_of(await refusal(outgoing, f"http://{host}:{port}/")) == "metadata", host
             assert inner.connections == reached
 
         outgoing, _, _ = client(policy("listed", "127.0.0.0/8"), table=table)

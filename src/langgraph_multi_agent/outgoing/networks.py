@@ -44,6 +44,11 @@ _IPV6: tuple[tuple[str, str], ...] = (
     ("2002::/16", "transition"),  # 6to4
     ("3ffe::/16", "reserved"),
     ("3fff::/20", "documentation"),
+    ("fd00:ec2::/32", "metadata"),  # Amazon's, with its clock, names and credentials of containers
+    ("fd20:ce::/64", "metadata"),  # Google's
+    ("fd00:c1::/32", "metadata"),  # Oracle's
+    ("fd00:42::/32", "metadata"),  # Scaleway's
+    ("fd00:a9fe:a9fe::/48", "metadata"),  # Akamai's
     ("fc00::/7", "unique_local"),
     ("fe80::/10", "link_local"),
     ("fec0::/10", "private"),
