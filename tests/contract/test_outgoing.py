@@ -262,18 +262,22 @@ async def test_listed_names_and_networks_are_let_through_and_nothing_beside_them
 
         outgoing, _, _ = client(policy("listed", "127.0.0.0/8"), table=table)
         assert (await outgoing.fetch(f"http://127.0.0.1:{port}/")).content == b"inner"
-        assert (await outgoing.fetch(f"http://docs.example.org:{port}/")).content == b"inner"
         reached = inner.connections
-        fault = await refusal(outgoing, "http://public.example/")
-        assert reason_of(fault) == "not_listed"
         fault = await refusal(outgoing, f"http://[::1]:{port}/")
         assert reason_of(fault) == "loopback"
         assert inner.connections == reached
 
-        outgoing, lookups, connector = client(policy("listed", "wiki.example.org"), table=table)
-        fault = await refusal(outgoing, "http://public.example/")
-        assert reason_of(fault) == "not_listed"
-        assert (lookups.asked, connector.calls) == ([], [])
+        outgoing, _, _ = client(policy("public", "127.0.0.0/8"), table=table)
+        assert (await outgoing.fetch(f"http://docs.example.org:{port}/")).content == b"inner"
+
+        # The name itself is no way out: it is not looked up.
+        for allowed in (("wiki.example.org",), ("wiki.example.org", "10.1.2.0/24"), ("127.0.0.0/8",)):
+            outgoing, lookups, connector = client(policy("listed", *allowed), table=table)
+            for host in ("public.example", "docs.example.org", "words.of.a.document.example", "localhost"):
+                fault = await refusal(outgoing, f"http://{host}:{port}/")
+                assert isinstance(fault, OutgoingRefused), host
+                assert reason_of(fault) == "not_listed", host
+            assert (lookups.asked, connector.calls) == ([], [])
 
 
 async def test_nothing_is_asked_or_looked_up_while_it_is_switched_off() -> None:

@@ -23,7 +23,8 @@ class OutgoingPolicy:
         access: `off` nothing, `listed` only what is listed, `public` that and every public address.
         names: listed hosts in lower case; `*.example.org` is every name below it, not itself. A listed
             name may also lead to private and loopback addresses, not to link-local ones.
-        networks: listed networks; whatever lies in one is allowed.
+        networks: listed networks; whatever lies in one is allowed, by number, by a listed name, and
+            with `public` by any name.
         ports: the only ones.
         timeout_s: for one request with its redirects.
         max_bytes: of an answer, unpacked.
@@ -77,11 +78,12 @@ class OutgoingPolicy:
         ip = ip_of(host)
         if ip is not None:
             self.admit(host, ip)
-        elif not self._lists(host) and not self.networks:
-            if host == "localhost" or host.endswith(".localhost"):
-                raise OutgoingRefused(host=host, reason="loopback")
+        elif not self._lists(host):
+            # Refused here and not by its address: the look-up itself would carry the name's words away.
             if self.access == "listed":
                 raise OutgoingRefused(host=host, reason="not_listed")
+            if not self.networks and (host == "localhost" or host.endswith(".localhost")):
+                raise OutgoingRefused(host=host, reason="loopback")
 
     def admit(self, host: str, ip: IPAddress) -> None:
         """May this address be connected to for this host?
