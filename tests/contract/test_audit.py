@@ -77,6 +77,23 @@ async def test_a_change_is_recorded_with_who_what_and_how_it_went(desk: Desk) ->
     assert (await desk.services.audit.verify()).flaw is None
 
 
+async def test_a_submission_that_was_answered_with_an_earlier_ones_task_is_recorded_as_such(desk: Desk) -> None:
+    """The key is the tenant's: whoever shows it again did not make the task."""
+    same: dict[str, Any] = {"name": "harbour", "description": "harbour"}
+    for path in ("/api/v1/tasks", "/api/v1/mvp2/tasks"):
+        made = []
+        for role in (Role.USER, Role.ADMIN):
+            header = {**await bearer(desk, role=role), "idempotency-key": path}
+            body = same if "mvp2" in path else {"description": same["description"]}
+            answer = await desk.client.post(path, json=body, headers=header)
+            assert answer.status_code < 300, answer.text
+            made.append(answer.headers["location"].rpartition("/")[2])
+        first, second = (await rows(desk))[-2:]
+        assert made[0] == made[1] == first.target == second.target
+        assert (first.details.get("replayed"), second.details.get("replayed")) == (None, True)
+        assert first.actor != second.actor
+
+
 async def test_logging_in_and_out_and_rights_are_recorded_without_a_secret(desk: Desk) -> None:
     header = await bearer(desk)
     post = desk.client.post

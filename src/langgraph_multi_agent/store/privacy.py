@@ -3,8 +3,8 @@
 Hides which table belongs to whom by which column. Callers: `service.privacy`, and `erasure`, which deletes
 it. Invariant: each table has one decision here; a test compares them with the schema.
 
-A task does not say who made it. It is a person's where the audit log says that they submitted it, where
-their conversation or one of their schedules made it, or where it came with an import of theirs.
+A task does not say who made it. It is a person's where the audit log says that they were the first to submit
+it, where their conversation or one of their schedules made it, or where it came with an import of theirs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Table, and_, false, func, or_, select, tuple_
 
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import IMPORTED, TaskStatus
@@ -25,6 +25,8 @@ PAGE = 500
 ERASE = "privacy.erase"
 """What the audit log calls an erasure."""
 _SUBMIT, _DELETE, _SCHEDULE, _RUN = "task.submit", "task.delete", "schedule.add", "schedule.run"
+REPLAYED = "replayed"
+"""Among the details of a submission in the audit log: it was answered with the task of an earlier one."""
 _DONE = "2"
 """How the result of a request that did what it was to begins."""
 
@@ -180,26 +182,54 @@ def _holders(store: Store, subject: Subject) -> Iterator[str]:
 
 
 def _recorded(store: Store, subject: Subject) -> tuple[set[str], set[str], set[str]]:
-    """Ids of the tasks and schedules that they made, and of the tasks that they changed."""
+    """Ids of the tasks and schedules that they made, and of the tasks that they changed or had a schedule make."""
+    columns = schema.audit_log.c
+    is_telling = columns.action.startswith("task.") | columns.action.in_((_SCHEDULE, _RUN))
+    submitted: dict[str, int] = {}
+    schedules: set[str] = set()
+    acted_on: set[str] = set()
+    for row in _log(store, subject.tenant, columns.actor == subject.actor, is_telling):
+        target = row.target.rpartition("/")[2]
+        if row.action == _SCHEDULE:
+            schedules.add(target)
+        elif row.action != _SUBMIT:
+            acted_on.add(target)
+        elif not (row.details or {}).get(REPLAYED):
+            submitted.setdefault(target, row.seq)
+    return submitted.keys() - _claimed_before(store, subject, submitted), schedules, acted_on
+
+
+def _claimed_before(store: Store, subject: Subject, submitted: Mapping[str, int]) -> set[str]:
+    """Those that somebody else had submitted before: rows of old do not say that an answer was a replay.
+
+    Args:
+        submitted: the row of the log that says so first, by task.
+    """
+    if not submitted:
+        return set()
+    columns = schema.audit_log.c
+    of_others = (columns.actor != subject.actor) & (columns.seq < max(submitted.values()))
+    return {
+        target
+        for row in _log(store, subject.tenant, columns.action == _SUBMIT, of_others)
+        if row.seq < submitted.get(target := row.target.rpartition("/")[2], 0)
+    }
+
+
+def _log(store: Store, tenant: str, *conditions: ColumnElement[bool]) -> Iterator[Row[int, str, str, Any]]:
+    """What was done in a tenant, in the order in which it was recorded."""
     columns, after = schema.audit_log.c, 0
-    of_theirs = (columns.tenant == subject.tenant) & (columns.actor == subject.actor)
     query = (
-        select(columns.seq, columns.action, columns.target)
-        .where(of_theirs, columns.result.startswith(_DONE))
-        .where(columns.action.startswith("task.") | columns.action.in_((_SCHEDULE, _RUN)))
+        select(columns.seq, columns.action, columns.target, columns.details)
+        .where(columns.tenant == tenant, columns.result.startswith(_DONE), *conditions)
         .order_by(columns.seq)
         .limit(MAX_BATCH_ROWS)
     )
-    tasks: set[str] = set()
-    schedules: set[str] = set()
-    acted_on: set[str] = set()
     while True:
         rows = store.connection.execute(query.where(columns.seq > after)).all()
-        for row in rows:
-            place = {_SUBMIT: tasks, _SCHEDULE: schedules, _RUN: tasks}.get(row.action, acted_on)
-            place.add(row.target.rpartition("/")[2])
+        yield from rows
         if len(rows) < MAX_BATCH_ROWS:
-            return tasks, schedules, acted_on
+            return
         after = rows[-1].seq
 
 

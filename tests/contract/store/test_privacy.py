@@ -564,6 +564,36 @@ async def test_a_task_is_theirs_who_submitted_or_imported_it_or_had_it_made_by_t
     assert (owned.schedule_ids, owned.acted_on) == ((schedule_id,), (bobs,))
 
 
+async def test_what_somebody_else_submitted_before_or_planned_is_not_theirs(house: House) -> None:
+    """A key of a submission is the tenant's, and a schedule runs for whoever asks."""
+    desk, amy = house.desk, Scope(tenant="harbour", actor="amy")
+    told, untold, planned, again = [await desk.submit(amy) for _ in range(4)]
+    log = (
+        ("amy", "task.submit", told, {}),
+        ("ben", "task.submit", told, {privacy.REPLAYED: True}),
+        ("amy", "task.submit", untold, {}),
+        ("ben", "task.submit", untold, {}),
+        ("amy", "schedule.add", "nightly", {}),
+        ("ben", "schedule.run", f"nightly/{planned}", {}),
+        ("ben", "task.submit", again, {}),
+        ("ben", "task.submit", again, {privacy.REPLAYED: True}),
+        ("amy", "task.submit", again, {}),
+    )
+    for actor, action, target, details in log:
+        entry = Entry(
+            tenant="harbour", actor=actor, means="", action=action, target=target, result="202", details=details
+        )
+        await desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
+    found: list[Belongings] = [
+        await desk.database.read(SYSTEM_SCOPE, privacy.belongings, Subject(tenant="harbour", actor=actor))
+        for actor in ("amy", "ben")
+    ]
+    assert [set(owned.task_ids or ()) for owned in found] == [{told, untold, planned}, {again}]
+    assert [set(owned.acted_on) for owned in found] == [set(), {planned}]
+    await house.service().erase(Subject(tenant="harbour", actor="ben"), OPERATOR)
+    assert {row["id"] for row in await desk.rows("SELECT id FROM tasks")} == {told, untold, planned}
+
+
 async def test_the_last_admin_stays_and_nothing_is_erased(house: House) -> None:
     await house.add("harbour", "albatross7f3a")
     await house.desk.sql("UPDATE users SET role = 4")

@@ -20,6 +20,7 @@ from langgraph_multi_agent.api.context import services_of
 from langgraph_multi_agent.api.origins import SAFE_METHODS
 from langgraph_multi_agent.domain.errors import Fault, InvalidRequest
 from langgraph_multi_agent.service.audit import Unknown
+from langgraph_multi_agent.store.privacy import REPLAYED
 
 Handler = Callable[[Request], Awaitable[Response]]
 LOG_IN, LOG_OUT = "auth.login", "auth.logout"
@@ -97,6 +98,8 @@ async def recorded(request: Request, action: str, handler: Handler) -> Response:
     except BaseException as error:
         await _record(request, action, _result_of(error), "")
         raise
+    if "idempotent-replayed" in answer.headers:  # what it names may be somebody else's
+        concerns(request, details={REPLAYED: True})
     place = answer.headers.get("location", "").rpartition("/")[2]
     await _record(request, action, str(answer.status_code), place)
     return answer
