@@ -21,13 +21,12 @@ from langgraph_multi_agent.domain.errors import (
     Fault,
     IllegalTransition,
     TaskNotFound,
-    UserNotFound,
 )
 from langgraph_multi_agent.domain.ports import Artifacts, Clock
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.service.audit import AuditService, Somebody
 from langgraph_multi_agent.service.dossier import Dossier
-from langgraph_multi_agent.store import erasure, identities, privacy, tasks
+from langgraph_multi_agent.store import erasure, privacy, tasks
 from langgraph_multi_agent.store.database import Database, Store
 from langgraph_multi_agent.store.privacy import DECISIONS, ERASE, Belongings, Inventory, Link, Subject
 
@@ -229,7 +228,7 @@ class PrivacyService:
             scope = Scope(tenant=subject.tenant, actor=who.actor)
             if not cancels:
                 await self._check_idle(owned)
-            await self._shut_out(scope, subject)
+            await self._write(scope, erasure.shut_out, subject)
             if owned.holders and not self._is_alone:
                 await asyncio.sleep(SHUT_OUT_S)
                 owned = await self._owned(subject)
@@ -251,13 +250,6 @@ class PrivacyService:
         found = await self._database.read(SYSTEM_SCOPE, privacy.running, owned, is_alone=self._is_alone)
         if found:
             raise TasksRunning(count=len(found), task=found[0])
-
-    async def _shut_out(self, scope: Scope, subject: Subject) -> None:
-        """Nobody of theirs comes in any more, and their sessions count no more."""
-        if subject.actor is not None:
-            with suppress(UserNotFound):  # a token's or key's subject, or gone already
-                await self._database.write(scope, identities.change_user, subject.actor, is_enabled=False)
-        await self._write(scope, erasure.shut_out, subject)
 
     async def _stop_work(
         self, scope: Scope, owned: Belongings, who: Somebody, *, cancels: bool, patience_s: float

@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, delete, select, true, tuple_, update
 
+from langgraph_multi_agent.access.policy import Role
+from langgraph_multi_agent.domain.errors import LastAdmin
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action, TaskStatus, is_terminal
 from langgraph_multi_agent.store import quotas, schema, transfer
@@ -62,12 +64,29 @@ _DIGESTS: Mapping[str, ColumnElement[Any]] = {
 
 @unit
 def shut_out(store: Store, subject: Subject) -> None:
-    """Nobody of a tenant comes in any more: users are disabled, keys revoked."""
+    """Nobody of theirs comes in any more: users are disabled, keys revoked.
+
+    A name is taken as it is written: somebody else may have it in another case.
+
+    Raises:
+        LastAdmin: a person is the only one left who may give rights in a tenant that stays.
+    """
     users, keys = schema.users, schema.api_keys
+    if subject.actor is not None:
+        _keep_an_admin(store, subject, subject.actor)
     change = update(users).where(of_account(subject), users.c.disabled_at.is_(None))
     store.connection.execute(change.values(disabled_at=store.now, generation=users.c.generation + 1))
     taken = update(keys).where(of_maker(subject), keys.c.revoked_at.is_(None))
     store.connection.execute(taken.values(revoked_at=store.now))
+
+
+def _keep_an_admin(store: Store, subject: Subject, name: str) -> None:
+    users = schema.users.c
+    is_admin = (users.tenant == subject.tenant) & (users.role == int(Role.ADMIN)) & users.disabled_at.is_(None)
+    # Locked together, so that two changes at once cannot each leave the other as the last.
+    admins = store.connection.execute(select(users.name).where(is_admin).order_by(users.id).with_for_update())
+    if [row.name for row in admins] == [name]:
+        raise LastAdmin(user=name)
 
 
 @unit

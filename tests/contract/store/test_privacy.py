@@ -28,7 +28,7 @@ from langgraph_multi_agent.service.privacy import (
     SubjectNotFound,
     TasksRunning,
 )
-from langgraph_multi_agent.store import audit, erasure, privacy, schema, tasks
+from langgraph_multi_agent.store import audit, erasure, identities, privacy, schema, tasks
 from langgraph_multi_agent.store.audit import Entry
 from langgraph_multi_agent.store.database import UNITS, Store, unit
 from langgraph_multi_agent.store.privacy import DECISIONS, Belongings, Link, Subject
@@ -601,6 +601,20 @@ async def test_the_last_admin_stays_and_nothing_is_erased(house: House) -> None:
     with pytest.raises(LastAdmin):
         await house.service().erase(Subject(tenant="harbour", actor="albatross7f3a"), OPERATOR)
     assert await house.cells() == before
+
+
+async def test_somebody_who_has_the_name_in_another_case_stays_as_they_are(house: House) -> None:
+    """Also where an erasure is done again after the name was given away."""
+    database, op = house.desk.database, Scope(tenant="harbour", actor="op")
+    await database.write(op, identities.add_user, "id-1", name="Bob", role=Role.ADMIN, password_hash="h")
+    service, subject = house.service(), Subject(tenant="harbour", actor="Bob")
+    with pytest.raises(LastAdmin):
+        await service.erase(subject, OPERATOR)
+    await database.write(op, identities.add_user, "id-2", name="eve", role=Role.ADMIN, password_hash="h")
+    assert (await service.erase(subject, OPERATOR)).rows == {"users": 1}
+    other = await database.write(op, identities.add_user, "id-3", name="bob", role=Role.USER, password_hash="h")
+    assert (await service.erase(await service.subject(tenant=None, actor="Bob"), OPERATOR)).rows == {}
+    assert await database.read(SYSTEM_SCOPE, identities.user_of_name, "bob") == other
 
 
 async def test_a_person_leaves_the_history_of_others_tasks(house: House) -> None:
