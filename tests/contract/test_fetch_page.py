@@ -13,6 +13,7 @@ from tests.support.outgoing import PUBLIC, Connector, Names, Site, listening, re
 from langgraph_multi_agent.domain.errors import (
     Fault,
     InvalidRequest,
+    OutgoingFailed,
     OutgoingOff,
     OutgoingRefused,
     OutgoingTooLarge,
@@ -21,6 +22,7 @@ from langgraph_multi_agent.domain.errors import (
 from langgraph_multi_agent.i18n import catalogue
 from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.outgoing.client import Outgoing
+from langgraph_multi_agent.outgoing.connection import whose
 from langgraph_multi_agent.outgoing.policy import OutgoingPolicy
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
 from langgraph_multi_agent.tools.pages import TEXT_CHARACTERS, FetchPage
@@ -54,6 +56,21 @@ def left_in(directory: Path) -> list[Path]:
 async def call(tool: FetchPage, path: str, **more: Any) -> Mapping[str, Any]:
     found: Mapping[str, Any] = await tool.call({"address": f"http://{HOST}{path}", **more}, key="k")
     return found
+
+
+async def test_a_page_is_asked_for_on_behalf_of_its_task(tmp_path: Path) -> None:
+    callers = []
+
+    async def resolve(host: str, port: int) -> list[str]:
+        callers.append(whose.get())
+        return []
+
+    outgoing = Outgoing(OutgoingPolicy(access="public"), resolve=resolve)
+    tool = FetchPage(outgoing=outgoing, skills=ChildProcessSkillRunner(scratch=tmp_path), scratch=tmp_path)
+    for key in ("task-1:read/tool/1", "task-2:read/tool/1"):
+        with pytest.raises(OutgoingFailed):
+            await tool.call({"address": f"http://{HOST}/"}, key=key)
+    assert callers == ["task-1", "task-2"]
 
 
 async def test_a_page_is_its_visible_text_with_its_title_and_final_address(tmp_path: Path) -> None:

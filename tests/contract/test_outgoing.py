@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import ssl
+import threading
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,6 +16,7 @@ import httpcore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from tests.support.outgoing import (
     OTHER_PUBLIC,
     PUBLIC,
@@ -40,9 +42,11 @@ from langgraph_multi_agent.domain.errors import (
 )
 from langgraph_multi_agent.i18n import catalogue
 from langgraph_multi_agent.i18n.errors import describe
+from langgraph_multi_agent.outgoing import connection
 from langgraph_multi_agent.outgoing.address import canonical_host, parse
 from langgraph_multi_agent.outgoing.body import Body
 from langgraph_multi_agent.outgoing.client import MAX_REDIRECTS, Outgoing
+from langgraph_multi_agent.outgoing.connection import LOOK_UPS, LOOK_UPS_EACH, SystemNames, whose
 from langgraph_multi_agent.outgoing.networks import kind_of
 from langgraph_multi_agent.outgoing.policy import OutgoingPolicy
 
@@ -84,6 +88,12 @@ async def refusal(outgoing: Outgoing, address: str) -> Fault | None:
 
 
 def reason_of(fault: Fault | None) -> str:
+    """Why, exactly: callers are told of a name that leads inside what they are told of none."""
+    cause = None if fault is None else fault.__cause__
+    if isinstance(cause, OutgoingRefused):
+        assert isinstance(fault, OutgoingFailed)
+        assert fault.params == {"host": cause.params["host"], "reason": "unresolved"}
+        fault = cause
     return "" if fault is None else str(fault.params.get("reason", fault.code))
 
 
@@ -97,7 +107,8 @@ async def test_every_vector_is_refused_for_its_reason_and_nothing_is_connected_t
         through = []
         for vector in VECTORS:
             fault = await refusal(outgoing, vector.address.replace("{port}", str(port)))
-            if type(fault) is not OutgoingRefused or fault.params["reason"] != vector.reason:
+            kind = OutgoingFailed if vector.family == "name" else OutgoingRefused
+            if type(fault) is not kind or reason_of(fault) != vector.reason:
                 through.append((vector, fault))
         assert through == []
         assert connector.calls == []
@@ -120,7 +131,7 @@ async def test_no_vector_is_reached_through_a_redirect() -> None:
             redirected += 1
             public.replies["*"] = redirect(location)
             fault = await refusal(outgoing, f"http://{HOST}/start")
-            if not isinstance(fault, OutgoingRefused):
+            if not isinstance(fault, OutgoingFailed if vector.family == "name" else OutgoingRefused):
                 through.append((vector, fault))
         assert through == []
         assert redirected > 300
@@ -141,16 +152,13 @@ async def test_a_name_that_changes_its_mind_is_connected_to_as_it_was_checked() 
         assert answer.content == b"hello"
         assert names.asked == ["rebinding.example"]
         assert connector.calls == [(PUBLIC, port)]
-        with pytest.raises(OutgoingRefused) as caught:
-            await outgoing.fetch(address)
-        assert caught.value.params == {"host": "rebinding.example", "reason": "loopback"}
+        assert reason_of(await refusal(outgoing, address)) == "loopback"
         assert connector.calls == [(PUBLIC, port)]
 
         # The same between two hops of one request.
         outgoing, _, connector = client(policy, table=table, routes={PUBLIC: public.port})
         public.replies["*"] = redirect("/again")
-        with pytest.raises(OutgoingRefused):
-            await outgoing.fetch(address)
+        assert reason_of(await refusal(outgoing, address)) == "loopback"
         assert connector.calls == [(PUBLIC, port)]
         assert [site.connections for site in sites] == [0] * len(sites)
 
@@ -252,8 +260,7 @@ async def test_listed_names_and_networks_are_let_through_and_nothing_beside_them
                 "127.0.0.1",
             ):
                 fault = await refusal(outgoing, f"http://{host}:{port}/")
-                assert isinstance(fault, OutgoingRefused), host
-                assert fault.params["reason"] in {"loopback", "not_listed"}
+                assert reason_of(fault) in {"loopback", "not_listed"}, host
             fault = await refusal(outgoing, f"http://meta.example.org:{port}/")
             assert reason_of(fault) == "link_local"
             for host in metadata:
@@ -527,6 +534,76 @@ async def test_the_system_looks_names_up_and_its_answer_is_checked() -> None:
             listed.close()
             other.close()
         assert sum(site.connections for site in sites) == 1
+
+
+async def test_a_name_inside_is_told_as_one_that_is_not_there_and_logged_as_what_it_is() -> None:
+    table: dict[str, Sequence[Sequence[str]]] = {
+        "vault.internal": [["10.0.0.5"]],
+        "meta.internal": [["fd00:ec2::254"]],
+    }
+    outgoing, _, connector = client(table=table)
+    told = []
+    with capture_logs() as logged:
+        for host in ("vault.internal", "meta.internal", "none.internal"):
+            fault = await refusal(outgoing, f"http://{host}/")
+            assert fault is not None
+            told.append({"code": fault.code, **fault.params, "host": ""})
+    assert told == [told[0]] * 3
+    assert told[0]["reason"] == "unresolved"
+    assert [line["outcome"] for line in logged if line["event"] == "outgoing"] == [
+        "private",
+        "metadata",
+        "unresolved",
+    ]
+    assert connector.calls == []
+
+
+async def test_names_that_are_never_found_hold_up_nobody_but_who_asked_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give_up, lock = threading.Event(), threading.Lock()
+    under_way, most = 0, 0
+    loop, full = asyncio.get_running_loop(), asyncio.Event()
+
+    def look_up(host: str, port: int) -> list[tuple[Any, ...]]:
+        nonlocal under_way, most
+        if not host.startswith("slow"):
+            return [(2, 1, 6, "", (PUBLIC, port))]
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+            if under_way == LOOK_UPS_EACH:
+                loop.call_soon_threadsafe(full.set)
+        give_up.wait()
+        with lock:
+            under_way -= 1
+        raise OSError
+
+    monkeypatch.setattr(connection, "_look_up", look_up)
+
+    async def asked(caller: str, host: str) -> Sequence[str]:
+        whose.set(caller)
+        return await names(host, 80)
+
+    names = SystemNames()
+    slow = [asyncio.create_task(asked("task-1", f"slow{number}.example")) for number in range(LOOK_UPS + 10)]
+    try:
+        await full.wait()
+        assert await asked("task-2", "good.example") == [PUBLIC]
+        assert await asked("", "good.example") == [PUBLIC]
+        # Given up by who waited: the system still looks, so its turn is not over.
+        for task in slow[: 2 * LOOK_UPS_EACH]:
+            task.cancel()
+        await asyncio.wait(slow[: 2 * LOOK_UPS_EACH])
+        assert await asked("task-3", "good.example") == [PUBLIC]
+        give_up.set()
+        ends = await asyncio.gather(*slow, return_exceptions=True)
+        assert {type(end) for end in ends} == {OSError, asyncio.CancelledError}
+        assert await asked("task-1", "good.example") == [PUBLIC]
+        assert most == LOOK_UPS_EACH
+    finally:
+        give_up.set()
+        names.close()
 
 
 async def test_a_socket_file_and_foreign_headers_are_not_for_callers() -> None:

@@ -109,7 +109,7 @@ TEXTS: dict[str, dict[str, str]] = {
                 "它要把提交的内容转到另一个网站",
                 "it redirects what was sent to another site",
             ),
-            "unresolved": ("查不到这个名字的地址", "its name has no address"),
+            "unresolved": ("这个名字查不到可以访问的地址", "its name leads to no address that may be asked"),
             "unreachable": ("连接不上", "it cannot be reached"),
             "timeout": ("等待超时", "it took too long"),
             "tls": ("无法建立可信的加密连接", "no trusted encrypted connection could be made"),

@@ -18,7 +18,7 @@ import structlog
 from langgraph_multi_agent.domain.errors import Fault, OutgoingFailed, OutgoingRefused, OutgoingTooLarge
 from langgraph_multi_agent.outgoing.address import Address, parse
 from langgraph_multi_agent.outgoing.body import Body
-from langgraph_multi_agent.outgoing.connection import GuardedBackend, Resolve, SystemNames
+from langgraph_multi_agent.outgoing.connection import GuardedBackend, Resolve, SystemNames, whose
 from langgraph_multi_agent.outgoing.policy import OutgoingPolicy
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class Outgoing:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         content: bytes = b"",
+        caller: str = "",
     ) -> Answer:
         """Ask, follow redirects, read the whole answer.
 
@@ -114,11 +115,13 @@ class Outgoing:
             method: GET, HEAD or POST.
             headers: sent to this origin; a redirect to another keeps only `HARMLESS_HEADERS`.
             content: the body of a POST.
+            caller: for whom, such as a task's id: one caller's slow names hold up its own requests only.
 
         Raises:
             OutgoingOff: outgoing requests are switched off.
             OutgoingRefused: the address, or one that it redirects to, must not be asked.
-            OutgoingFailed: there is no whole answer; statuses of 400 and more are answers.
+            OutgoingFailed: there is no whole answer; statuses of 400 and more are answers. Reason
+                `unresolved` also for a name that leads where nobody may ask; the log says which.
             OutgoingTooLarge: the answer is larger than the policy allows.
             ValueError: the method or a header is none that a caller may set.
         """
@@ -126,6 +129,7 @@ class Outgoing:
         if method not in METHODS or sent.keys() & OWN_HEADERS:
             raise ValueError(f"not for callers: {method} {sorted(sent.keys() & OWN_HEADERS)}")
         host = ""
+        whose.set(caller)
         try:
             first = parse(address)
             host = first.host
@@ -138,7 +142,7 @@ class Outgoing:
             log.info(
                 "outgoing",
                 host=fault.params.get("host") or host,
-                outcome=fault.params.get("reason", fault.code),
+                outcome=_exact(fault).params.get("reason", fault.code),
             )
             raise
         log.info("outgoing", host=answer.address.host, outcome=answer.status, redirects=answer.redirects)
@@ -212,6 +216,9 @@ class Outgoing:
                 ) as response,
             ):
                 return await self._read(response, address, redirects, has_body=method != "HEAD")
+        except OutgoingRefused as refused:
+            # As for a name without an address: who asks must not learn which names there are inside.
+            raise OutgoingFailed(host=address.host, reason="unresolved") from refused
         except httpcore.TimeoutException as error:
             raise OutgoingFailed(host=address.host, reason="timeout") from error
         except httpcore.ConnectError as error:
@@ -241,6 +248,12 @@ class Outgoing:
             content=body.content(),
             redirects=redirects,
         )
+
+
+def _exact(fault: Fault) -> Fault:
+    """What a caller is told with another reason keeps its own for the log."""
+    cause = fault.__cause__
+    return cause if isinstance(cause, OutgoingRefused) else fault
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -5,11 +5,14 @@ one that the policy has just admitted; a name is looked up once for it, so a sec
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from ipaddress import ip_address
 from typing import Any
+from weakref import WeakValueDictionary
 
 import httpcore
 
@@ -17,12 +20,17 @@ from langgraph_multi_agent.domain.errors import OutgoingFailed, OutgoingRefused
 from langgraph_multi_agent.outgoing.address import IPAddress, canonical_host, ip_of
 from langgraph_multi_agent.outgoing.policy import OutgoingPolicy
 
-LOOK_UPS = 4
+LOOK_UPS = 64
+LOOK_UPS_EACH = 2
+"""Of these, how many one caller may hold; the system ends a look-up late, long after it was given up."""
 MAX_TRIED = 4
 """Addresses of one name that are tried one after the other."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a name, best first. Raises OSError."""
+
+whose: ContextVar[str] = ContextVar("whose", default="")
+"""Whose look-up it is; those of nobody in particular are bounded only together with all others."""
 
 
 class SystemNames:
@@ -30,10 +38,27 @@ class SystemNames:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(LOOK_UPS, thread_name_prefix="outgoing-names")
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __call__(self, host: str, port: int) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _look_up, host, port)
+        caller, loop = whose.get(), asyncio.get_running_loop()
+        turn = self._turns.get(caller)
+        if turn is None:
+            turn = self._turns[caller] = asyncio.Semaphore(LOOK_UPS_EACH if caller else LOOK_UPS)
+        await turn.acquire()
+        try:
+            look_up = self._threads.submit(_look_up, host, port)
+        except BaseException:
+            turn.release()
+            raise
+
+        def ended(_: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended before the system gave up
+                loop.call_soon_threadsafe(turn.release)
+
+        # By the thread's end, not by its caller's: a look-up that nobody waits for still takes a thread.
+        look_up.add_done_callback(ended)
+        found = await asyncio.wrap_future(look_up)
         return [str(entry[4][0]) for entry in found]
 
     def close(self) -> None:

@@ -85,7 +85,8 @@ class FetchPage:
             raise InvalidRequest(field="address", reason="missing")
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= TEXT_CHARACTERS:
             raise InvalidRequest(field="limit", reason=f"1–{TEXT_CHARACTERS}")
-        answer = await self._outgoing.fetch(address, headers={"accept": ", ".join(_SUFFIXES)})
+        task_id = key.partition(":")[0]
+        answer = await self._outgoing.fetch(address, headers={"accept": ", ".join(_SUFFIXES)}, caller=task_id)
         found = await self._read(answer, limit)
         return {
             "address": str(answer.address),
