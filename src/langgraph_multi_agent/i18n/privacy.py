@@ -165,13 +165,32 @@ TEXTS: dict[str, dict[str, str]] = {
         "TASKS_RUNNING",
         (
             "还有任务在执行",
-            "要删除的任务中有 {count} 个正在执行，没有删除任何数据。",
+            "要删除的任务中有 {count} 个正在执行，没有做任何改动。",
             "等它们结束，或者加 --cancel 先取消。",
         ),
         (
             "Tasks are running",
-            "{count} of the tasks to erase are being worked on; nothing was erased.",
+            "{count} of the tasks to erase are being worked on; nothing was changed.",
             "Wait until they have ended, or add --cancel to cancel them first.",
+        ),
+    ),
+    **error_texts(
+        "ERASURE_UNFINISHED",
+        (
+            "删除还没有做完",
+            (
+                "仍有 {count} 个任务在执行，暂时删不掉。账号已停用，密钥已吊销，定时任务已停止，等待中的任务已取消；"
+                "已经删除的内容无法恢复。"
+            ),
+            "等这些任务停下后，再执行一次同样的命令并加上 --cancel，会接着做完。",
+        ),
+        (
+            "The erasure is not finished",
+            (
+                "{count} tasks are still being worked on and could not be erased. Accounts are disabled, keys revoked, "
+                "schedules stopped and waiting tasks cancelled; what was erased is gone."
+            ),
+            "When they have stopped, run the same command again with --cancel: it goes on.",
         ),
     ),
 }

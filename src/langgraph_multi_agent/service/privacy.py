@@ -61,9 +61,15 @@ class SubjectAmbiguous(Fault):
 
 
 class TasksRunning(Fault):
-    """Workers are at tasks that are to be erased."""
+    """Workers are at tasks that are to be erased; nothing has changed."""
 
     code, status = "TASKS_RUNNING", 409
+
+
+class ErasureUnfinished(Fault):
+    """Workers are at tasks that are to be erased, though the erasure has begun; the same again goes on."""
+
+    code, status = "ERASURE_UNFINISHED", 409
 
 
 class Traces(Protocol):
@@ -219,7 +225,8 @@ class PrivacyService:
             told: called after each batch with its table and how many rows went.
 
         Raises:
-            TasksRunning: workers are at tasks of theirs; nothing was erased.
+            TasksRunning: workers are at tasks of theirs; nothing has changed.
+            ErasureUnfinished: workers did not stop in time, or began again; the same again goes on.
             LastAdmin: nobody else in the tenant could give rights; nothing was erased.
             DependencyUnavailable: what was erased stays so; the same again goes on.
         """
@@ -266,7 +273,7 @@ class PrivacyService:
             if not busy:
                 return
             if not cancels or self._clock.monotonic() >= give_up:
-                raise TasksRunning(count=len(busy), task=busy[0])
+                raise ErasureUnfinished(count=len(busy), task=busy[0])
             for task_id in set(busy) - asked:
                 with suppress(IllegalTransition, TaskNotFound):  # it ended meanwhile
                     await self._write(scope, tasks.request_control, task_id, Action.CANCEL, actor=who.actor)
@@ -319,11 +326,15 @@ class PrivacyService:
         """Delete tasks with what hangs on them; whether some came meanwhile."""
         after, is_again = "", False
         while chosen := await self._database.read(SYSTEM_SCOPE, erasure.next_tasks, owned, after):
-            for name in erasure.AHEAD:
-                await drain(name, chosen)
-            rows, busy = await self._write(scope, erasure.delete_tasks, chosen)
+            # Looked at first, and again under their locks: one that runs again keeps what hangs on it.
+            busy = await self._database.read(SYSTEM_SCOPE, erasure.begun_again, owned, chosen)
+            rows: Mapping[str, int] = {}
+            if not busy:
+                for name in erasure.AHEAD:
+                    await drain(name, chosen)
+                rows, busy = await self._write(scope, erasure.delete_tasks, chosen)
             if busy:
-                raise TasksRunning(count=len(busy), task=busy[0])
+                raise ErasureUnfinished(count=len(busy), task=busy[0])
             for name, count in rows.items():
                 took(name, count)
             after = chosen[-1]

@@ -208,6 +208,14 @@ def next_tasks(store: Store, owned: Belongings, after: str) -> list[str]:
     return list(store.connection.scalars(select(columns.id).where(is_next).order_by(columns.id).limit(TASKS_AT_ONCE)))
 
 
+def begun_again(store: Store, owned: Belongings, task_ids: Sequence[str]) -> list[str]:
+    """Those of some tasks of theirs that run, though all were closed: somebody had one done again."""
+    tasks = schema.tasks.c
+    is_running = (tasks.tenant == owned.tenant) & (tasks.status == TaskStatus.IN_PROGRESS.value)
+    query = select(tasks.id).where(among(tasks.id, "ids"), is_running).order_by(tasks.id)
+    return list(store.connection.scalars(query, {"ids": list(task_ids)}))
+
+
 @unit
 def delete_hidden(store: Store, owned: Belongings, limit: int) -> int:
     """Delete rows of imports under way of theirs, which nobody sees yet; how many."""

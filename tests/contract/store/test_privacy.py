@@ -20,9 +20,11 @@ from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, LastAdmin
 from langgraph_multi_agent.domain.task import Action, TaskStatus
+from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.service import privacy as use_cases
 from langgraph_multi_agent.service.audit import AuditService, CommandLine
 from langgraph_multi_agent.service.privacy import (
+    ErasureUnfinished,
     PrivacyService,
     SubjectAmbiguous,
     SubjectNotFound,
@@ -465,10 +467,43 @@ async def test_what_runs_is_cancelled_first_and_waited_for(house: House) -> None
 
 
 async def test_a_worker_that_does_not_stop_keeps_its_task_from_being_erased(house: House) -> None:
-    task_id = await running_task(house, "harbour")
-    with pytest.raises(TasksRunning):
-        await house.service(is_alone=False).erase(Subject(tenant="harbour"), OPERATOR, cancels=True, patience_s=0)
+    """What has happened by then is not told as nothing, and the same again goes on."""
+    amy = await house.add("harbour", "albatross7f3a")
+    task_id, service = await running_task(house, "harbour"), house.service(is_alone=False)
+    with pytest.raises(ErasureUnfinished) as told:
+        await service.erase(Subject(tenant="harbour"), OPERATOR, cancels=True, patience_s=0)
     assert (await house.desk.get(task_id)).status is TaskStatus.IN_PROGRESS
+    assert (told.value.params["count"], told.value.params["task"]) == (1, task_id)
+    words = {language: describe(told.value.code, told.value.params, language) for language in ("zh", "en")}
+    assert "1 tasks are still being worked on" in words["en"].detail
+    assert "--cancel" in words["zh"].hint
+    [user] = await house.desk.rows("SELECT disabled_at FROM users")
+    assert user["disabled_at"] is not None
+    await house.desk.sql("UPDATE tasks SET status = 'cancelled' WHERE id = :id", id=task_id)
+    await house.desk.sql("DELETE FROM leases")
+    await service.erase(Subject(tenant="harbour"), OPERATOR, cancels=True)
+    assert holding(await house.cells(), amy.mark) == {}
+
+
+async def test_a_task_that_somebody_has_done_again_loses_nothing(house: House) -> None:
+    amy = await house.add("harbour", "albatross7f3a")
+    desk = house.desk
+
+    class Impatient(Mortal):
+        """A colleague who has a task done again as soon as all are closed."""
+
+        async def write(self, *args: Any, **kwargs: Any) -> Any:
+            done = await super().write(*args, **kwargs)
+            if args[1] is erasure.seal:
+                await desk.sql("UPDATE tasks SET status = 'in_progress' WHERE id = :id", id=amy.task_id)
+            return done
+
+    before = await house.cells()
+    service = house.service(is_alone=False, database=Impatient(desk.database, commits=0))
+    with pytest.raises(ErasureUnfinished):
+        await service.erase(Subject(tenant="harbour", actor=amy.mark), OPERATOR)
+    after = await house.cells()
+    assert {name: after[name] for name in erasure.CHILDREN} == {name: before[name] for name in erasure.CHILDREN}
 
 
 async def test_what_a_server_still_took_from_them_while_they_were_shut_out_goes_too(house: House) -> None:
