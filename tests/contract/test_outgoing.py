@@ -44,7 +44,7 @@ from langgraph_multi_agent.i18n import catalogue
 from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.outgoing import connection
 from langgraph_multi_agent.outgoing.address import canonical_host, parse
-from langgraph_multi_agent.outgoing.body import Body
+from langgraph_multi_agent.outgoing.body import MAX_MEMBERS, Body
 from langgraph_multi_agent.outgoing.client import MAX_REDIRECTS, Outgoing
 from langgraph_multi_agent.outgoing.connection import LOOK_UPS, LOOK_UPS_EACH, SystemNames, whose
 from langgraph_multi_agent.outgoing.networks import kind_of
@@ -444,6 +444,21 @@ def test_unpacking_a_bomb_takes_no_more_memory_than_the_limit() -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < 20 * limit
+
+
+def test_a_body_of_countless_members_is_given_up() -> None:
+    def unpacked(members: int, *, chunk: int) -> bytes:
+        packed = gzip.compress(b"") * (members - 1) + gzip.compress(b"x") + b"\x1f"
+        body = Body(host=HOST, encoding="gzip", limit=len(packed))
+        for start in range(0, len(packed), chunk):
+            body.add(packed[start : start + chunk])
+        return body.content()
+
+    for chunk in (7, 65_536):
+        assert unpacked(MAX_MEMBERS, chunk=chunk) == b"x"  # also where a chunk ends within a member's start
+        with pytest.raises(OutgoingFailed) as caught:
+            unpacked(MAX_MEMBERS + 1, chunk=chunk)
+        assert caught.value.params == {"host": HOST, "reason": "content_encoding"}
 
 
 async def test_what_never_answers_is_given_up_at_the_deadline() -> None:

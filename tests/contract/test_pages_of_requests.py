@@ -1,6 +1,7 @@
 """Pages that a request names: read for the model, or told to the reader as not read."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,28 @@ def test_addresses_are_found_in_prose_of_both_languages() -> None:
         "https://e.example/",
     ]
     assert addresses_of("http://. https://...") == []
+
+
+def test_any_number_of_brackets_is_counted_once() -> None:
+    def counts(told: str) -> tuple[list[str], int]:
+        passes = 0
+
+        def seen(_: object, event: str, called: Any) -> None:
+            nonlocal passes
+            passes += event == "c_call" and called.__name__ == "count"
+
+        before = sys.getprofile()
+        sys.setprofile(seen)
+        try:
+            return addresses_of(told), passes
+        finally:
+            sys.setprofile(before)
+
+    for end in (")" * 20_000, ")]." * 7_000, "?!" * 10_000, "]" * 20_000):
+        found, passes = counts(f"see http://a.example/(x){end}")
+        assert found == ["http://a.example/(x)"]
+        assert passes == counts("see http://a.example/(x)")[1]
+    assert addresses_of("http://a.example/" + "()" * 5_000) == ["http://a.example/" + "()" * 5_000]
 
 
 async def carried_out(work: MemoryWork) -> dict[str, SubtaskResult]:

@@ -44,18 +44,19 @@ _NOT_READ = (
 def addresses_of(request: str) -> list[str]:
     """Addresses in prose, each once, in order; what ends a sentence or closes a bracket is not theirs."""
     found = []
-    for match in _ADDRESS.finditer(request):
-        address = match[0]
-        while address[-1] in _ENDS_SENTENCE or _is_unopened(address):
-            address = address[:-1]
-        found.append(address)
+    found = [_without_end(match[0]) for match in _ADDRESS.finditer(request)]
     return [address for address in dict.fromkeys(found) if not address.endswith("//")]
 
 
-def _is_unopened(address: str) -> bool:
-    """Whether it ends with a bracket that the prose around it opened."""
-    last = address[-1]
-    return last in _OPENED_BY and address.count(last) > address.count(_OPENED_BY[last])
+def _without_end(address: str) -> str:
+    """Up to what ends the sentence, and without brackets that the prose around it opened."""
+    unopened = {last: address.count(last) - address.count(first) for last, first in _OPENED_BY.items()}
+    end = len(address)
+    while (last := address[end - 1]) in _ENDS_SENTENCE or unopened.get(last, 0) > 0:
+        if last in unopened:
+            unopened[last] -= 1
+        end -= 1
+    return address[:end]
 
 
 async def read_pages(work: Work, *, limit: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:

@@ -10,6 +10,8 @@ from langgraph_multi_agent.domain.errors import OutgoingFailed, OutgoingTooLarge
 
 _GZIP = 16 + zlib.MAX_WBITS
 _GZIP_START = b"\x1f\x8b"
+MAX_MEMBERS = 1000
+"""Of one gzip body. Each copies what is left of its chunk, so that many tiny ones take long and say nothing."""
 ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
 
 
@@ -29,7 +31,8 @@ class Body:
         self._host, self._limit = host, limit
         self._is_packed = encoding in {"gzip", "x-gzip"}
         self._inflater = zlib.decompressobj(_GZIP)
-        self._received = 0
+        self._received = self._members = 0
+        self._held, self._is_over = b"", False
         self._content = bytearray()
 
     def add(self, chunk: bytes) -> None:
@@ -37,7 +40,8 @@ class Body:
 
         Raises:
             OutgoingTooLarge: it would be more than the limit, as sent or unpacked.
-            OutgoingFailed: reason `content_encoding`: it is not what its header says.
+            OutgoingFailed: reason `content_encoding`: it is not what its header says, or of too many
+                members.
         """
         self._received += len(chunk)
         if self._received > self._limit:
@@ -57,11 +61,19 @@ class Body:
         return bytes(self._content)
 
     def _unpack(self, chunk: bytes) -> None:
-        while chunk:
+        chunk, self._held = self._held + chunk, b""
+        while chunk and not self._is_over:
             if self._inflater.eof:
                 # A further member follows, or filling that is none of the content.
-                if not chunk.startswith(_GZIP_START):
+                if chunk == _GZIP_START[:1]:
+                    self._held = chunk
                     return
+                if not chunk.startswith(_GZIP_START):
+                    self._is_over = True
+                    return
+                self._members += 1
+                if self._members == MAX_MEMBERS:
+                    raise OutgoingFailed(host=self._host, reason="content_encoding")
                 self._inflater = zlib.decompressobj(_GZIP)
             room = self._limit - len(self._content)
             piece = self._inflater.decompress(chunk, room + 1)
