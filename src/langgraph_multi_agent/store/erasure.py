@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, delete, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Text, cast, delete, select, true, tuple_, update
 
 from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.domain.errors import LastAdmin
@@ -269,7 +269,7 @@ def unname(store: Store, owned: Belongings, task_ids: Sequence[str]) -> int:
 
 @unit
 def unassign(store: Store, owned: Belongings, limit: int) -> int:
-    """Take a person's name out of others' tasks that were assigned to them; how many."""
+    """Take a person's name out of others' tasks and schedules that assign work to them; how many."""
     tasks = schema.tasks
     is_theirs = (tasks.c.tenant == owned.tenant) & (tasks.c.assignee == owned.actor)
     ids = list(store.connection.scalars(select(tasks.c.id).where(is_theirs).limit(limit)))
@@ -277,7 +277,31 @@ def unassign(store: Store, owned: Belongings, limit: int) -> int:
     for task in locked.values():
         task.changes["assignee"] = None
     save(store, list(locked.values()))
-    return len(locked)
+    return len(locked) + _unassign_schedules(store, owned, limit - len(locked))
+
+
+def _unassign_schedules(store: Store, owned: Belongings, limit: int) -> int:
+    schedules = schema.schedules
+    table = schedules.c
+    # As text: a draft that cannot be read assigns nothing, and keeps nobody from being erased.
+    query = select(table.id, cast(table.draft, Text).label("draft")).where(table.tenant == owned.tenant)
+    ids = [row.id for row in store.connection.execute(query).all() if _assignee(row.draft) == owned.actor][:limit]
+    chosen = query.where(among(table.id, "ids")).order_by(table.id).with_for_update()
+    changed = 0
+    for row in store.connection.execute(chosen, {"ids": ids}).all():
+        if _assignee(row.draft) == owned.actor:
+            draft = {**orjson.loads(row.draft), "assignee": None}
+            store.connection.execute(update(schedules).where(table.id == row.id).values(draft=draft))
+            changed += 1
+    return changed
+
+
+def _assignee(draft: str) -> object:
+    try:
+        value = orjson.loads(draft)
+    except ValueError:
+        return None
+    return value.get("assignee") if isinstance(value, dict) else None
 
 
 @unit

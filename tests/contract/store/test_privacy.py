@@ -671,6 +671,28 @@ async def test_a_person_leaves_the_history_of_others_tasks(house: House) -> None
     assert json.loads(paused[0]["data"])["by"] == erasure.ERASED
 
 
+async def test_others_schedules_assign_nothing_to_them_any_more(house: House) -> None:
+    amy, bob = await house.add("harbour", "albatross7f3a"), await house.add("harbour", "cormorant9c1e")
+    desk = house.desk
+    theirs = [row["id"] for row in await desk.rows("SELECT id FROM schedules") if bob.mark in row["id"]]
+    copy = (
+        "INSERT INTO schedules (id, tenant, name, cron, timezone, draft, is_enabled, created_at, updated_at) "
+        "SELECT :new, :tenant, :new, cron, timezone, :draft, is_enabled, created_at, updated_at "
+        "FROM schedules WHERE id = :old"
+    )
+    for number, (where, assignee) in enumerate([("harbour", amy.mark)] * 3 + [("harbour", "li"), ("far", amy.mark)]):
+        draft = json.dumps({"title": "harbour 报告", "assignee": assignee, "cost": 1e16})
+        await desk.sql(copy, new=f"s{number}", tenant=where, old=theirs[0], draft=draft)
+    erased = await house.service().erase(Subject(tenant="harbour", actor=amy.mark), OPERATOR)
+    assert erased.unnamed == 3
+    kept = await desk.rows("SELECT id, draft FROM schedules ORDER BY id")
+    drafts = {row["id"]: json.loads(row["draft"]) for row in kept if row["id"] not in theirs}
+    assert {name: draft.pop("assignee") for name, draft in drafts.items()} == {
+        "s0": None, "s1": None, "s2": None, "s3": "li", "s4": amy.mark,
+    }
+    assert list(drafts.values()) == [{"title": "harbour 报告", "cost": 1e16}] * 5
+
+
 async def test_each_step_of_an_erasure_takes_no_more_than_it_was_told_to(house: House) -> None:
     amy = await house.add("harbour", "albatross7f3a")
     database, subject = house.desk.database, Subject(tenant="harbour", actor=amy.mark)
