@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, case, delete, func, literal, select, text, union
+from sqlalchemy import BigInteger, Select, bindparam, case, delete, func, literal, select, text, union
 
 from langgraph_multi_agent.domain.errors import DayQuotaExceeded, QuotaExceeded
 from langgraph_multi_agent.domain.quota import UNLIMITED, Allowance, Quota
@@ -38,7 +38,8 @@ _IN_FLIGHT = select(func.count()).select_from(
     # As the partial index says it, or it is not used.
     .where(text("status IN ('pending', 'in_progress', 'waiting_input', 'paused')"))
     .where(_TASKS.c.tenant == bindparam("tenant"))
-    .limit(bindparam("limit", type_=Integer))
+    # One more than the largest limit is looked for.
+    .limit(bindparam("limit", type_=BigInteger))
     .subquery()
 )
 _IS_SETTLED = _CALLS.c.state == "settled"

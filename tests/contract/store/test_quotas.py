@@ -15,13 +15,14 @@ from tests.support.stores import BACKENDS, run_sql
 from uuid_utils import uuid7
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE, Scope
+from langgraph_multi_agent.cli.quota import MAX_TASKS, MAX_TOKENS
 from langgraph_multi_agent.domain.errors import BudgetExceeded, DayQuotaExceeded, QueueFull, QuotaExceeded
 from langgraph_multi_agent.domain.quota import UNLIMITED, Quota
 from langgraph_multi_agent.domain.task import Action, Cost, Task, TaskDraft
 from langgraph_multi_agent.service.chat.model import NOT_USABLE
 from langgraph_multi_agent.service.quotas import QuotaService
-from langgraph_multi_agent.store import runs, tasks
-from langgraph_multi_agent.store.database import Database
+from langgraph_multi_agent.store import quotas, runs, tasks
+from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.ledgers import RunBudget
 from langgraph_multi_agent.store.runs import Ending
 from langgraph_multi_agent.store.submissions import Submissions
@@ -290,6 +291,22 @@ async def test_limits_of_its_own_count_for_a_tenant_until_they_are_taken_back(
         await service.set_own(OURS, UNLIMITED)
         assert (await service.allowance(OURS)).limits.tasks_in_flight == 3
         await submit(database)
+
+
+async def test_the_largest_limits_hold_as_any_other_does(backend: str, tmp_path: Path, clock: DayClock) -> None:
+    @unit
+    def arrived(store: Store) -> None:
+        quotas.require_room(store, OURS.tenant or "", 1)
+        quotas.tasks_left(store, OURS.tenant or "", quotas.quota(store, OURS.tenant or ""))
+        limits = quotas.quota(store, OURS.tenant or "")
+        quotas.reserve_of_day(store, OURS.tenant or "", limits, tokens=2**63 - 1, cost=0.0)
+
+    largest = Quota(tasks_in_flight=MAX_TASKS, tokens_a_day=MAX_TOKENS)
+    async with opened(backend, tmp_path, clock, UNLIMITED) as database:
+        await QuotaService(database=database).set_own(OURS, largest)
+        await submit(database)
+        await database.write(OURS, arrived)
+        assert (await QuotaService(database=database).allowance(OURS)).own == largest
 
 
 async def test_what_is_shown_as_spent_is_what_the_limit_counts(
