@@ -160,6 +160,7 @@ async def test_the_data_of_one_person_are_handed_out_and_erased_while_the_server
     out, err = await shell.text("privacy", "erase", "--user", "amy", "--yes")
     assert "Erased amy" in out
     assert "The audit log stays" in err
+    assert "They have or had 1 schedules." in err
     assert shell.holding(MARKS["amy"]) == []
     assert shell.holding(MARKS["bob"])
     log = (await shell.json("audit", "log", "--action", "privacy.erase"))["data"]["rows"]

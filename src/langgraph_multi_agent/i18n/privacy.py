@@ -80,6 +80,17 @@ TEXTS: dict[str, dict[str, str]] = {
                     "belong to the tenant {tenant} only: --tenant erases those too."
                 ),
             ),
+            "privacy.old_firings": (
+                (
+                    "此人有或曾有 {count} 个定时任务。它们在一天以前按时产生的任务（最后一次除外）已无法认出，会保留，也不在导出中；"
+                    "删除之后也查不出是谁的。请先在任务列表里找到并删除，或者用 --tenant {tenant}。"
+                ),
+                (
+                    "They have or had {count} schedules. Tasks that these made by plan more than a day ago, but for the last "
+                    "one, do not say so: they stay, and are in no export. Find and delete them in the list of tasks first, "
+                    "for nothing tells afterwards, or use --tenant {tenant}."
+                ),
+            ),
             "privacy.will_unname": (
                 "另有 {count} 个别人的任务在历史中提到此人，任务保留，名称会被替换。",
                 "{count} tasks of others name them in their history: the tasks stay, the name is replaced.",

@@ -295,6 +295,7 @@ class Inventory:
         running: tasks that a worker is at.
         files: different contents among their artifacts, and their bytes in `size_bytes`.
         named: others' tasks that name the person.
+        schedules: how many the person has or had, whose tasks of long ago do not tell who had them made.
     """
 
     rows: Mapping[str, int]
@@ -302,6 +303,7 @@ class Inventory:
     files: int
     size_bytes: int
     named: int
+    schedules: int
 
 
 def inventory(store: Store, owned: Belongings, *, is_alone: bool) -> Inventory:
@@ -322,6 +324,7 @@ def inventory(store: Store, owned: Belongings, *, is_alone: bool) -> Inventory:
         files=len(sizes),
         size_bytes=sum(sizes.values()),
         named=len(owned.acted_on),
+        schedules=len(owned.schedule_ids or ()),
     )
 
 
