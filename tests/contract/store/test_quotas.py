@@ -293,6 +293,28 @@ async def test_limits_of_its_own_count_for_a_tenant_until_they_are_taken_back(
         await submit(database)
 
 
+async def test_a_tenant_that_only_an_issuer_names_is_listed_at_a_price_by_the_number_of_tenants(
+    backend: str, tmp_path: Path, clock: DayClock, statements: list[str]
+) -> None:
+    def planned(store: Store, statement: str) -> list[str]:
+        return [str(row[-1]) for row in store.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
+
+    async with opened(backend, tmp_path, clock, UNLIMITED) as database:
+        service = QuotaService(database=database)
+        for tenant in ("acme", "acme", "zeta", "东风"):
+            await submit(database, Scope(tenant=tenant, actor="token:abc"))
+        statements.clear()
+        assert await service.tenants(SYSTEM_SCOPE) == ["acme", "default", "zeta", "东风"]
+        [asked] = [words for words in statements if "min(tasks.tenant)" in words]
+        assert await service.tenants(Scope(tenant="acme", actor="li")) == ["acme"]
+        assert await service.tenants(THEIRS) == ["other"]
+        if backend == "sqlite":
+            plan = await database.read(SYSTEM_SCOPE, planned, asked)
+            assert not [step for step in plan if step in {"SCAN tasks", "SCAN model_calls"}], plan
+            assert [step for step in plan if "idx_tasks_listed (tenant>?)" in step], plan
+            assert [step for step in plan if "idx_model_calls_tenant_created (tenant>?)" in step], plan
+
+
 async def test_the_largest_limits_hold_as_any_other_does(backend: str, tmp_path: Path, clock: DayClock) -> None:
     @unit
     def arrived(store: Store) -> None:
