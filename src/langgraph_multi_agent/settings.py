@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -45,13 +45,18 @@ KNOWN_SECRETS = frozenset(
     "changeme changeit password passwort secret mysecretpassword mysecret yourpassword yoursecret yoursecretpassword"
     " yourapikey yourkey yourtoken supersecret topsecret postgres postgresql redis admin administrator root user"
     " default example test guest demo lgma langgraph letmein welcome qwerty qwertyuiop password1234 passw0rd"
-    " correcthorsebatterystaple replaceme todo none null empty".split()
+    " minioadmin minio correcthorsebatterystaple replaceme todo none null empty".split()
 )
 """What examples and images come with, without their case, digits at the end and signs between words."""
 MIN_SECRET_CHARS = 8
 """A shorter value under such a name is rather a word than a secret."""
 POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 REDIS = frozenset({"redis", "rediss", "unix"})
+POSTGRESQL_CREDENTIALS = frozenset({"password", "passfile", "service", "sslcert", "krbsrvname"})
+"""Options of libpq that say how it shows who it is; the environment has them with `PG` in front."""
+INNER_SUFFIXES = frozenset("arpa corp home internal intranet lan local localdomain localhost private svc test".split())
+"""Last labels of names that only a network of one's own knows."""
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 REDIS_PORT, REDIS_LAST_DATABASE = 6379, 15
 """A Redis server has 16 databases unless it was told otherwise."""
 
@@ -122,8 +127,8 @@ class Settings(BaseSettings):
     rate_limit: RateLimit = "1200/minute"
     rate_limit_failures: RateLimit = "60/minute"
     rate_limit_login: RateLimit = "10/minute"
-    tenant_tasks_in_flight: Count | None = None
-    tenant_tokens_a_day: Count | None = None
+    tenant_tasks_in_flight: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    tenant_tokens_a_day: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     tenant_cost_a_day: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
@@ -256,7 +261,7 @@ class Settings(BaseSettings):
                     for item in error.errors(include_url=False, include_input=False, include_context=False)
                 ]
             ) from None
-        faults = list(_contradictions(settings))
+        faults = list(_contradictions(settings, environment))
         if faults:
             raise _refusal(faults)
         settings._others_secrets = tuple(_others_secrets(environment))
@@ -413,13 +418,13 @@ def _refusal(faults: list[dict[str, Any]]) -> SettingsUnsafe:
     )
 
 
-def _contradictions(s: Settings) -> Iterator[dict[str, Any]]:
+def _contradictions(s: Settings, env: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     yield from _order_faults(s)
     yield from _model_faults(s)
     yield from _network_faults(s)
     yield from _access_faults(s)
     if s.profile == "production":
-        yield from _production_faults(s)
+        yield from _production_faults(s, env)
     yield from _outgoing_faults(s)
     if s.teams is not None and not _names_attribute(s.teams):
         yield _fault("LGMA_TEAMS", "not_module_attribute", "has the form module:attribute")
@@ -471,17 +476,45 @@ def _outgoing_faults(s: Settings) -> Iterator[dict[str, Any]]:
             is_wrong = _HOST_PATTERN.fullmatch(entry) is None
         if is_wrong:
             yield _fault("OUTGOING_ALLOWED", "outgoing_entry", "each entry is a host name, an address or a network")
+    networks = [network for entry in s.outgoing_allowed if (network := _network(entry)) is not None]
+    if _is_nearly_all(networks) and all(network.prefixlen for network in networks):
+        yield _fault("OUTGOING_ALLOWED", "networks_nearly_all", "together the networks are nearly all there are")
     if s.outgoing_access == "listed" and not s.outgoing_allowed:
         yield _fault("OUTGOING_ALLOWED", "outgoing_unlisted", "must list something with OUTGOING_ACCESS=listed")
 
 
-def _production_faults(s: Settings) -> Iterator[dict[str, Any]]:
+def _network(entry: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(entry, strict=False)
+    except ValueError:
+        return None
+
+
+def _is_nearly_all(networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether they are together half of IPv4, or half of what is public in IPv6, or more."""
+    four = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
+    six = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
+    return sum(n.num_addresses for n in four) >= 2**31 or sum(n.num_addresses for n in six) >= 2**124
+
+
+def _production_faults(s: Settings, env: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """What is only safe on one's own machine; the words never repeat a secret."""
     if s.log_level == "DEBUG":
         yield _fault("LOG_LEVEL", "debug_in_production", "must be INFO or above in production")
     if s.is_sqlite and s.async_workers > 1 and "async_workers" in s.model_fields_set:
         yield _fault("ASYNC_WORKERS", "sqlite_one_process", "SQLite is for one process", value=s.async_workers)
-    for setting, words, secret in _given_secrets(s):
+    if any(name.strip().removesuffix(".") in {"*", "*."} for name in s.trusted_hosts):
+        yield _fault("TRUSTED_HOSTS", "hosts_wildcard", "must name the hosts in production")
+    if _is_nearly_all(s.metrics_allowed_networks):
+        yield _fault("METRICS_ALLOWED_NETWORKS", "networks_nearly_all", "lets nearly everybody in")
+    if s.llm_base_url is not None and _goes_open(s.llm_base_url):
+        yield _fault("LLM_BASE_URL", "open_to_public", "https only to a public host in production")
+    endpoint = next((name for name in ENDPOINTS if env.get(name)), None)
+    if endpoint is not None and _scheme(s.artifacts_url) == "s3" and _goes_open(env[endpoint]):
+        yield _fault(endpoint, "open_to_public", "https only to a public host in production")
+    for setting in _unlocked(s, env):
+        yield _fault(setting, "password_missing", "needs a password in production")
+    for setting, words, secret in _given_secrets(s, env):
         if len(secret) < MIN_PRODUCTION_SECRET_CHARS or len(set(secret)) < 5:
             limit = MIN_PRODUCTION_SECRET_CHARS
             yield _fault(setting, "secret_too_short", f"needs {limit} characters or more", limit=limit)
@@ -489,7 +522,43 @@ def _production_faults(s: Settings) -> Iterator[dict[str, Any]]:
             yield _fault(setting, "secret_is_known", "is a password that everybody knows")
 
 
-def _given_secrets(s: Settings) -> Iterator[tuple[str, frozenset[str], str]]:
+def _unlocked(s: Settings, env: Mapping[str, str]) -> Iterator[str]:
+    """Settings of servers on other machines that let in whoever connects."""
+    url = _parsed(s.database_url)
+    options = parse_qs(url.query) if url is not None else {}
+    if url is not None and not s.is_sqlite and not url.password and not POSTGRESQL_CREDENTIALS & options.keys():
+        host = options.get("host", [url.hostname or env.get("PGHOST", "")])[0]
+        home = Path(env.get("HOME") or "/nonexistent")
+        is_known = any(env.get(f"PG{name.upper()}") for name in POSTGRESQL_CREDENTIALS) or any(
+            (home / name).is_file() for name in (".pgpass", ".postgresql/postgresql.crt")
+        )
+        if host and not host.startswith(("/", "@")) and not is_loopback(host) and not is_known:
+            yield "DATABASE_URL"
+    for setting, address in (("REDIS_URL", s.redis_url), ("QUEUE_REDIS_URL", s.queue_redis_url)):
+        url = _parsed(address or "")
+        if url is None or url.scheme == "unix" or is_loopback(url.hostname or "localhost"):
+            continue
+        is_given = setting.lower() in s.model_fields_set  # else it is made of REDIS_URL
+        if is_given and not url.password and not {"password", "ssl_certfile"} & parse_qs(url.query).keys():
+            yield setting
+
+
+def _is_public(host: str) -> bool:
+    """Whether a host is somewhere on the internet: by its number, or by a name with a public last label."""
+    try:
+        return ip_address(host.strip("[]")).is_global
+    except ValueError:
+        labels = host.lower().rstrip(".").split(".")
+        return len(labels) > 1 and labels[-1] not in INNER_SUFFIXES
+
+
+def _goes_open(address: str) -> bool:
+    """Whether what is sent to an address is readable on its way over the internet."""
+    url = _parsed(address)
+    return url is not None and url.scheme == "http" and _is_public(url.hostname or "")
+
+
+def _given_secrets(s: Settings, env: Mapping[str, str]) -> Iterator[tuple[str, frozenset[str], str]]:
     """Each secret with its setting and the words beside it that it must not repeat."""
     for setting, address in (
         ("DATABASE_URL", s.database_url),
@@ -505,8 +574,15 @@ def _given_secrets(s: Settings) -> Iterator[tuple[str, frozenset[str], str]]:
         yield from ((setting, words, unquote(secret)) for secret in given if secret)
     for setting, key in (("LGMA_API_KEY", s.api_key), ("LLM_API_KEY", s.llm_api_key)):
         # A model server of one's own often takes any key, or the word that its manual names.
-        if key is not None and (setting == "LGMA_API_KEY" or s.llm_base_url is None):
+        base = _parsed(s.llm_base_url or "")
+        is_own = setting == "LLM_API_KEY" and base is not None and base.hostname and not _is_public(base.hostname)
+        if key is not None and not is_own:
             yield setting, frozenset(), key.get_secret_value()
+    stored = next((env[name] for name in ENDPOINTS if env.get(name)), "")
+    store = _parsed(stored)
+    secret = env.get("AWS_SECRET_ACCESS_KEY")
+    if _scheme(s.artifacts_url) == "s3" and secret and not (store and store.hostname and is_loopback(store.hostname)):
+        yield "AWS_SECRET_ACCESS_KEY", frozenset({_plain(env.get("AWS_ACCESS_KEY_ID", ""))} - {""}), secret
 
 
 def _plain(secret: str) -> str:

@@ -140,6 +140,12 @@ PRODUCTION = {
     "CORS_ORIGINS": '["https://app.example"]',
     "LGMA_API_KEY": f"lgma_{'a1' * 6}_{'bX3-' * 10}abc",
 }
+S3 = {
+    "ARTIFACTS_URL": "s3://bucket/prefix",
+    "AWS_ENDPOINT_URL": "http://minio:9000",
+    "AWS_ACCESS_KEY_ID": "lgma",
+    "AWS_SECRET_ACCESS_KEY": GOOD,
+}
 UNSAFE_IN_PRODUCTION: list[tuple[dict[str, str], str, str]] = [
     ({"LOG_LEVEL": "DEBUG"}, "LOG_LEVEL", "debug_in_production"),
     ({"DATABASE_URL": "", "ASYNC_WORKERS": "2"}, "ASYNC_WORKERS", "sqlite_one_process"),
@@ -161,6 +167,39 @@ UNSAFE_IN_PRODUCTION: list[tuple[dict[str, str], str, str]] = [
     ({"QUEUE_REDIS_URL": "redis://:secret@queue/0"}, "QUEUE_REDIS_URL", "secret_too_short"),
     ({"LGMA_API_KEY": "test"}, "LGMA_API_KEY", "secret_too_short"),
     ({"LLM_MODEL": "m", "LLM_API_KEY": "your-api-key"}, "LLM_API_KEY", "secret_is_known"),
+    ({"LLM_MODEL": "m", "LLM_BASE_URL": "https://m.example", "LLM_API_KEY": "x"}, "LLM_API_KEY", "secret_too_short"),
+    ({"LLM_MODEL": "m", "LLM_BASE_URL": "http://m.example/v1"}, "LLM_BASE_URL", "open_to_public"),
+    ({"LLM_MODEL": "m", "LLM_BASE_URL": "http://8.8.8.8/v1"}, "LLM_BASE_URL", "open_to_public"),
+    ({**S3, "AWS_SECRET_ACCESS_KEY": "minioadmin"}, "AWS_SECRET_ACCESS_KEY", "secret_too_short"),
+    ({**S3, "AWS_SECRET_ACCESS_KEY": "minioadmin123"}, "AWS_SECRET_ACCESS_KEY", "secret_is_known"),
+    ({**S3, "AWS_ENDPOINT_URL": "http://s3.example"}, "AWS_ENDPOINT_URL", "open_to_public"),
+    ({"DATABASE_URL": "postgresql://lgma@db/lgma"}, "DATABASE_URL", "password_missing"),
+    ({"DATABASE_URL": "postgresql://lgma@[db/lgma"}, "DATABASE_URL", "address_unreadable"),
+    ({"DATABASE_URL": "postgresql://lgma@/lgma?host=10.0.0.7"}, "DATABASE_URL", "password_missing"),
+    ({"REDIS_URL": "redis://cache:6379/0"}, "REDIS_URL", "password_missing"),
+    ({"QUEUE_REDIS_URL": "redis://queue:6379/0"}, "QUEUE_REDIS_URL", "password_missing"),
+    ({"TRUSTED_HOSTS": '["lgma.example", "*"]'}, "TRUSTED_HOSTS", "hosts_wildcard"),
+    ({"OUTGOING_ALLOWED": '["0.0.0.0/1", "128.0.0.0/1"]'}, "OUTGOING_ALLOWED", "networks_nearly_all"),
+    ({"OUTGOING_ALLOWED": '["2000::/4", "3000::/4"]'}, "OUTGOING_ALLOWED", "networks_nearly_all"),
+    ({"METRICS_ALLOWED_NETWORKS": '["0.0.0.0/0"]'}, "METRICS_ALLOWED_NETWORKS", "networks_nearly_all"),
+    ({"METRICS_ALLOWED_NETWORKS": '["::/0"]'}, "METRICS_ALLOWED_NETWORKS", "networks_nearly_all"),
+]
+SAFE_IN_PRODUCTION: list[dict[str, str]] = [
+    {"DATABASE_URL": "postgresql://lgma@127.0.0.1/lgma", "REDIS_URL": "redis://localhost:6379/0"},
+    {"DATABASE_URL": "postgresql:///lgma", "REDIS_URL": "unix:///run/redis.sock"},
+    {"DATABASE_URL": "postgresql://lgma@/lgma?host=/run/postgresql", "REDIS_URL": "redis://[::1]"},
+    {"DATABASE_URL": "postgresql://lgma@db/lgma?sslcert=/etc/lgma.crt", "REDIS_URL": f"redis://h?password={GOOD}"},
+    {"DATABASE_URL": "postgresql://lgma@db/lgma", "PGPASSFILE": "/etc/lgma.pgpass"},
+    {"REDIS_URL": "rediss://cache?ssl_certfile=/etc/lgma.crt"},
+    {"LLM_MODEL": "m", "LLM_API_KEY": "none", "LLM_BASE_URL": "http://models:8080/v1"},
+    {"LLM_MODEL": "m", "LLM_API_KEY": "none", "LLM_BASE_URL": "http://10.0.0.7/v1"},
+    {"LLM_MODEL": "m", "LLM_API_KEY": "none", "LLM_BASE_URL": "http://models.internal/v1"},
+    {"LLM_MODEL": "m", "LLM_API_KEY": GOOD, "LLM_BASE_URL": "https://m.example/v1"},
+    {**S3, "AWS_ENDPOINT_URL": "http://127.0.0.1:9000", "AWS_SECRET_ACCESS_KEY": "minioadmin"},
+    {**S3, "AWS_ENDPOINT_URL": "https://s3.example"},
+    {"AWS_SECRET_ACCESS_KEY": "minioadmin"},  # nothing is stored there
+    {"TRUSTED_HOSTS": '["*.lgma.example"]', "METRICS_ALLOWED_NETWORKS": '["10.0.0.0/8", "fd00::/8"]'},
+    {"OUTGOING_ALLOWED": '["10.0.0.0/8", "fc00::/7", "64:ff9b::/96", "wiki.example"]'},
 ]
 
 
@@ -176,6 +215,14 @@ def test_production_refuses_what_is_unsafe_and_names_it_without_the_secret(
         assert setting in words
     for value in unsafe.values():
         assert "://" not in value or value not in str(fault.errors)
+
+
+def test_production_starts_with_what_only_this_machine_reaches_or_another_way_to_log_in(tmp_path: Path) -> None:
+    for safe in SAFE_IN_PRODUCTION:
+        assert Settings.load({**PRODUCTION, **safe}).profile == "production", safe
+    (tmp_path / ".pgpass").write_text("db:5432:*:lgma:x")
+    at_home = {"DATABASE_URL": "postgresql://lgma@db/lgma", "HOME": str(tmp_path)}
+    assert Settings.load({**PRODUCTION, **at_home}).profile == "production"
 
 
 def test_production_names_everything_that_is_unsafe_in_one_answer() -> None:
@@ -310,13 +357,13 @@ def codes(env: dict[str, str]) -> list[str]:
 
 
 def test_what_has_a_price_is_a_warning_and_starts() -> None:
-    postgres = {"DATABASE_URL": "postgresql://h/d"}
+    postgres = {"DATABASE_URL": "postgresql://127.0.0.1/d"}
     production = {**postgres, "LGMA_PROFILE": "production"}
     assert codes({}) == []
     assert codes(postgres) == ["no_redis"]
     assert codes({**postgres, "REDIS_URL": "redis://h"}) == []
-    assert codes({**production, "REDIS_URL": "redis://h"}) == ["queue_beside_cache"]
-    assert codes({**production, "REDIS_URL": "redis://h", "QUEUE_REDIS_URL": "redis://h:6380"}) == []
+    assert codes({**production, "REDIS_URL": "redis://127.0.0.1"}) == ["queue_beside_cache"]
+    assert codes({**production, "REDIS_URL": "redis://[::1]", "QUEUE_REDIS_URL": "redis://[::1]:6380"}) == []
 
 
 def test_who_asks_is_asked_wherever_others_can_reach_the_server() -> None:

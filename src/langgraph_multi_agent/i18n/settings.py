@@ -48,6 +48,22 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "生产环境（LGMA_PROFILE=production）的 {setting} 不允许通配符 *，请逐一列出来源",
         "en": "{setting} must not be * in production (LGMA_PROFILE=production): list the origins",
     },
+    "settings.reason.hosts_wildcard": {
+        "zh": "生产环境（LGMA_PROFILE=production）的 {setting} 不允许 *，请列出服务的域名",
+        "en": "{setting} must not be * in production (LGMA_PROFILE=production): list the server's names",
+    },
+    "settings.reason.networks_nearly_all": {
+        "zh": "{setting} 里的网段合起来几乎包括所有地址，等于没有限制：请只列出需要的网段",
+        "en": "the networks in {setting} are together nearly all addresses there are, so they limit nothing: list those that are meant",
+    },
+    "settings.reason.open_to_public": {
+        "zh": "{setting} 通过 http 连接公网主机，内容和密钥会被途中的人看到：生产环境请用 https 地址",
+        "en": "{setting} leads to a public host over http, where anybody on the way reads contents and keys: use https in production",
+    },
+    "settings.reason.password_missing": {
+        "zh": "{setting} 指向另一台机器，却没有密码，能连上的人都能读写：生产环境请设置密码，或使用客户端证书",
+        "en": "{setting} leads to another machine without a password, where whoever connects may read and write: set one in production, or use a client certificate",
+    },
     "settings.reason.cors_not_origin": {
         "zh": "{setting} 的每一项都应是 scheme://主机[:端口]，不带路径和末尾斜杠",
         "en": "each entry of {setting} is scheme://host[:port], without a path or a final slash",
