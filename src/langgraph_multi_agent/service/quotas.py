@@ -21,7 +21,10 @@ class QuotaService:
         return await self._database.read(scope, quotas.allowance)
 
     async def tenants(self, scope: Scope) -> list[str]:
-        """All that have a user, a key, limits of their own, a task or a paid call, by name; of a tenant's scope only itself."""
+        """All that have a user, a key, limits of their own, a task or a paid call, by name.
+
+        Of a tenant's scope only itself.
+        """
         return await self._database.read(scope, quotas.tenants)
 
     async def set_own(self, scope: Scope, own: Quota) -> None:
