@@ -231,7 +231,7 @@ class PostgresDatabase:
         self._fail_points = fail_points or FailPoints({})
         # Sessions of a pooler are everybody's: a stopped process would keep its locks for good.
         limits = {} if prepare else _limits(deadline_s)
-        self._after_begin = "".join(f"SET LOCAL {name} = {value}; " for name, value in limits.items()) + _NOW
+        self._limits = "".join(f"SET LOCAL {name} = {value}; " for name, value in limits.items())
         self._engine = postgres_engine(
             url, deadline_s=deadline_s, prepare=prepare, application_name=application_name
         )
@@ -362,7 +362,7 @@ class PostgresDatabase:
             link = self._link()
             call.enter(link.raw)
             try:
-                answer = link.raw.execute(words + self._after_begin, prepare=False)
+                answer = link.raw.execute(words + self._limits_for(call) + _NOW, prepare=False)
                 while answer.nextset():
                     pass
                 now = answer.fetchone()[0]
@@ -375,6 +375,13 @@ class PostgresDatabase:
             else:
                 link.is_fresh = False
                 return link, now
+
+    def _limits_for(self, call: _Call) -> str:
+        """A unit that is long by its nature also works long between its statements; it locks new rows only."""
+        if call.deadline_s <= self._deadline_s:
+            return self._limits
+        idle_ms = int(call.deadline_s * 1000)
+        return f"{self._limits}SET LOCAL idle_in_transaction_session_timeout = {idle_ms}; "
 
     def _transact(self, call: _Call) -> Any:
         for attempt in range(MAX_TRIES):

@@ -1,4 +1,4 @@
-"""Behind pgbouncer no session is ours: each transaction carries its time-outs, and leaves none behind."""
+"""Each transaction has its time-outs. Behind pgbouncer no session is ours: it carries them, and leaves none behind."""
 
 import pytest
 from tests.support.engines import sqlalchemy_url
@@ -16,6 +16,31 @@ ASKED = f"SELECT name, setting::int FROM pg_settings WHERE name IN {NAMES}"
 @unit
 def limits(store: Store) -> dict[str, int]:
     return {name: value for name, value in store.connection.exec_driver_sql(ASKED)}
+
+
+@unit
+def long_limits(store: Store) -> dict[str, int]:
+    return limits(store)
+
+
+long_limits.__dict__["deadline_s"] = 60.0
+
+
+async def test_a_unit_that_is_long_by_its_nature_may_work_long_between_its_statements(
+    postgres_server: PostgresServer,
+) -> None:
+    name = postgres_server.create_database()
+    database = PostgresDatabase(
+        sqlalchemy_url(postgres_server.url(name)), connections=4, clock=ManualClock(), new_id=counting_ids()
+    )
+    try:
+        idle = "idle_in_transaction_session_timeout"
+        assert (await database.write(SYSTEM_SCOPE, limits))[idle] == IDLE_IN_TRANSACTION_MS
+        assert (await database.write(SYSTEM_SCOPE, long_limits))[idle] == 60_000
+        assert (await database.write(SYSTEM_SCOPE, limits))[idle] == IDLE_IN_TRANSACTION_MS
+    finally:
+        await database.close()
+        postgres_server.drop_database(name)
 
 
 @pytest.mark.system
@@ -41,6 +66,8 @@ async def test_a_frozen_process_behind_pgbouncer_keeps_its_row_locks_no_longer_t
                 }
                 assert await database.write(SYSTEM_SCOPE, limits) == wanted
                 assert await database.read(SYSTEM_SCOPE, limits) == wanted
+                longer = {**wanted, "idle_in_transaction_session_timeout": 60_000}
+                assert await database.write(SYSTEM_SCOPE, long_limits) == longer
                 with database._engine.connect() as session:
                     left = {name: value for name, value in session.exec_driver_sql(ASKED)}
                 assert left == dict.fromkeys(NAMES, 0)
