@@ -48,7 +48,7 @@ class TcpProxy:
         self.address: Final = ("127.0.0.1", free_port())
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="tcp-proxy", daemon=True)
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
         self._links: set[asyncio.Task[None]] = set()
         self._ends: set[asyncio.StreamWriter] = set()
         self._gates: dict[Direction, asyncio.Event] = {
@@ -131,15 +131,16 @@ class TcpProxy:
         self._delay_s = 0.0
         for gate in self._gates.values():
             gate.set()
-        if self._server is None:
-            self._server = await asyncio.start_server(
-                self._accept, *self.address, limit=_CHUNK_BYTES, backlog=1024
-            )
+        if self._listening is None:
+            self._listening = socket.create_server(self.address, backlog=1024)
+            self._listening.setblocking(False)
+            self._loop.add_reader(self._listening, self._accept, self._listening)
 
     async def _cut(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listening is not None:
+            self._loop.remove_reader(self._listening)
+            self._listening.close()
+            self._listening = None
         for writer in self._ends:
             _reset(writer)
         links = tuple(self._links)
@@ -149,29 +150,33 @@ class TcpProxy:
 
     async def _shut(self) -> None:
         await self._cut()
-        if others := asyncio.all_tasks() - {asyncio.current_task()}:  # connections that were just coming in
-            await asyncio.wait(others, timeout=_CALL_TIMEOUT_S / 2)
         await asyncio.sleep(0)  # lets the transports close their sockets
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._accepted += 1
-        if self._server is None:  # cut while it was coming in
-            _reset(writer)
+    def _accept(self, listening: socket.socket) -> None:
+        """By hand: asyncio's server loses connections that come in while it is closed (its sockets are left open)."""
+        try:
+            near, _ = listening.accept()
+        except OSError:  # gone again
             return
-        link = asyncio.get_running_loop().create_task(self._link(reader, writer))
+        near.setblocking(False)
+        self._accepted += 1
+        ends: list[asyncio.StreamWriter] = []
+        link = self._loop.create_task(self._link(near, ends))
         self._links.add(link)
-        self._ends.add(writer)
 
         def over(link: asyncio.Task[None]) -> None:
-            """Also of one that was cut before its first step."""
             self._links.discard(link)
-            self._ends.discard(writer)
-            writer.close()
+            if not ends:  # cut before its first step, so nobody else closes it
+                with suppress(OSError):  # or its transport has
+                    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                near.close()
 
         link.add_done_callback(over)
 
-    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ends = [writer]
+    async def _link(self, near: socket.socket, ends: list[asyncio.StreamWriter]) -> None:
+        reader, writer = await asyncio.open_connection(sock=near, limit=_CHUNK_BYTES)
+        ends.append(writer)
+        self._ends.add(writer)
         try:
             try:
                 far_reader, far_writer = await asyncio.open_connection(*self.target, limit=_CHUNK_BYTES)
