@@ -1,8 +1,11 @@
 """The proxy's faults are what they say, seen by a client of a real Redis behind it."""
 
+import gc
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from tests.support import servers
@@ -132,3 +135,29 @@ def test_a_target_that_is_down_looks_like_a_reset_and_comes_back() -> None:
         server.start()
         with client_of(proxy) as client:
             assert ask(client) == b"+PONG\r\n"
+
+
+def test_connections_that_come_in_while_the_line_is_cut_are_closed_too(proxy: TcpProxy) -> None:
+    is_over = threading.Event()
+
+    def knock() -> None:
+        while not is_over.is_set():
+            with suppress(OSError), client_of(proxy) as client:
+                client.sendall(b"PING\r\n")
+                client.recv(1)
+
+    callers = [threading.Thread(target=knock) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    try:
+        for _ in range(60):
+            time.sleep(0.005)
+            proxy.cut()
+            proxy.heal()
+    finally:
+        is_over.set()
+        proxy.cut()  # whoever still waits for an answer
+        for caller in callers:
+            caller.join()
+    assert proxy.traffic().open == 0
+    gc.collect()  # one that was left open is an error of this test
