@@ -470,10 +470,8 @@ def _access_faults(s: Settings) -> Iterator[dict[str, Any]]:
 def _outgoing_faults(s: Settings) -> Iterator[dict[str, Any]]:
     """An entry that lets everything through, or can match nothing, is a slip of the pen."""
     for entry in s.outgoing_allowed:
-        try:
-            is_wrong = ip_network(entry, strict=False).prefixlen == 0
-        except ValueError:
-            is_wrong = _HOST_PATTERN.fullmatch(entry) is None
+        network = _network(entry)
+        is_wrong = _HOST_PATTERN.fullmatch(entry) is None if network is None else network.prefixlen == 0
         if is_wrong:
             yield _fault("OUTGOING_ALLOWED", "outgoing_entry", "each entry is a host name, an address or a network")
     networks = [network for entry in s.outgoing_allowed if (network := _network(entry)) is not None]

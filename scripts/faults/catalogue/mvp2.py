@@ -15,7 +15,7 @@ FAULTS = (
         name="import-seen-while-it-arrives",
         breaks="nobody sees a row of an import before all have arrived",
         file="store/staging.py",
-        old="return transfer.insert_tasks(store, page, hidden=_hidden(import_id))",
+        old="return transfer.insert_tasks(store, page, hidden=hidden_tenant(import_id))",
         new="return transfer.insert_tasks(store, page)",
         tests=(STAGING + "test_nothing_is_seen_before_all_has_arrived_and_then_all_of_it_at_once",),
     ),

@@ -43,7 +43,6 @@ _NOT_READ = (
 
 def addresses_of(request: str) -> list[str]:
     """Addresses in prose, each once, in order; what ends a sentence or closes a bracket is not theirs."""
-    found = []
     found = [_without_end(match[0]) for match in _ADDRESS.finditer(request)]
     return [address for address in dict.fromkeys(found) if not address.endswith("//")]
 

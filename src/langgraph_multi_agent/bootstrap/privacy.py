@@ -13,6 +13,7 @@ from langgraph_multi_agent.bootstrap.adapters import redis_prefix
 from langgraph_multi_agent.bootstrap.identities import operator_services
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
+from langgraph_multi_agent.models.recall import ANSWERS
 from langgraph_multi_agent.service.privacy import PrivacyService, Traces
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import installation
@@ -43,7 +44,7 @@ async def privacy_service(settings: Settings) -> AsyncIterator[PrivacyService]:
 
             try:
                 traces = await stack.enter_async_context(
-                    open_traces(settings.redis_url, prefix=await redis_prefix(database))
+                    open_traces(settings.redis_url, prefix=await redis_prefix(database), answers=ANSWERS)
                 )
             except ValueError as error:
                 raise SettingsUnsafe(setting="REDIS_URL", reason="redis_unusable", detail=str(error)) from None

@@ -17,22 +17,29 @@ from langgraph_multi_agent.cache.sessions import SESSIONS
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.redis_client import open_client
 
-ANSWERS = "model:"
 AT_ONCE = 500
 
 
 @asynccontextmanager
-async def open_traces(url: str, *, prefix: str) -> AsyncIterator["RedisTraces"]:
-    """What REDIS_URL keeps, until the block ends. Raises ValueError: the URL is none of Redis."""
+async def open_traces(url: str, *, prefix: str, answers: str) -> AsyncIterator["RedisTraces"]:
+    """What REDIS_URL keeps, until the block ends.
+
+    Args:
+        prefix: what the keys of the installation begin with.
+        answers: what those of models' answers begin with in the cache.
+
+    Raises:
+        ValueError: the URL is none of Redis.
+    """
     async with open_client(url, connections=CONNECTIONS) as client:
-        yield RedisTraces(client, prefix=prefix)
+        yield RedisTraces(client, prefix=prefix, answers=answers)
 
 
 class RedisTraces:
     """Sessions and cached answers of one installation."""
 
-    def __init__(self, client: "Redis", *, prefix: str) -> None:
-        self._client, self._prefix = client, prefix
+    def __init__(self, client: "Redis", *, prefix: str, answers: str) -> None:
+        self._client, self._prefix, self._answers = client, prefix, answers
 
     async def end_sessions(self, is_theirs: Callable[[bytes], bool]) -> int:
         """Delete the sessions whose value is somebody's; how many. Raises DependencyUnavailable."""
@@ -48,7 +55,7 @@ class RedisTraces:
         """Delete all cached answers of models; how many. Raises DependencyUnavailable."""
         entries = f"{self._prefix}:{ENTRIES}".encode()
         forgotten = 0
-        async for keys in self._pages(f"{self._prefix}:{ENTRIES}{ANSWERS}*"):
+        async for keys in self._pages(f"{self._prefix}:{ENTRIES}{self._answers}*"):
             forgotten += await self._ask(self._client.delete(*keys))
             await self._ask(self._client.zrem(f"{self._prefix}:{USES}", *(key.removeprefix(entries) for key in keys)))
         return forgotten

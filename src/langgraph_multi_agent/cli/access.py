@@ -319,10 +319,10 @@ def tenant_scope(tenant: str | None) -> Scope:
     """The operator's reach: one tenant, or all. Raises typer.BadParameter."""
     if tenant is not None and not TENANT.fullmatch(tenant):
         raise typer.BadParameter(text("cli.usage.tenant", language(), value=tenant), param_hint="--tenant")
-    return Scope(tenant=tenant, actor=f"lgma:{account()}")
+    return Scope(tenant=tenant, actor=f"lgma:{_account()}")
 
 
-def account() -> str:
+def _account() -> str:
     """The operator's account on this machine, for the record; environment variables could name anybody."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name

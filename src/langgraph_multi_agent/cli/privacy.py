@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from langgraph_multi_agent.access import TENANT
-from langgraph_multi_agent.cli.access import account
+from langgraph_multi_agent.cli.access import tenant_scope
 from langgraph_multi_agent.cli.call import Call, Outcome, write_error
 from langgraph_multi_agent.cli.confirmation import confirm_name
 from langgraph_multi_agent.cli.connection import DataDir, load_settings, quiet_logs
@@ -159,14 +158,13 @@ def _check(user: str | None, tenant: str | None) -> None:
     """Raises typer.BadParameter: nobody is named, or by no name."""
     if not user and tenant is None:
         raise typer.BadParameter(text("cli.usage.privacy_whose", language()), param_hint="--user")
-    if tenant is not None and not TENANT.fullmatch(tenant):
-        raise typer.BadParameter(text("cli.usage.tenant", language(), value=tenant), param_hint="--tenant")
+    tenant_scope(tenant)
 
 
 def _operator() -> "CommandLine":
     from langgraph_multi_agent.service.audit import CommandLine
 
-    return CommandLine(name=f"lgma:{account()}")
+    return CommandLine(name=tenant_scope(None).actor)
 
 
 def _partial(target: Path) -> tuple[BinaryIO, Path]:

@@ -17,6 +17,9 @@ from langgraph_multi_agent.domain.ports import BudgetGuard, Cache, Model, ModelR
 from langgraph_multi_agent.models.structure import AnswerProblem, value_of
 from langgraph_multi_agent.models.wire import Answer
 
+ANSWERS = "model:"
+"""What the keys of answers begin with in the cache."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -53,7 +56,7 @@ class RecallingModel:
             return await self._model.complete(request, budget=budget, on_delta=on_delta)
         identity = self._identity(request)
         asked = {**asdict(request), "agent": None, "scope": self._scope, "endpoint": identity}
-        key = f"model:{digest_of(asked)}"
+        key = f"{ANSWERS}{digest_of(asked)}"
         if key not in self._asked:
             self._asked.add(key)
             reply = self._recalled(await self._cache.get(key), request, str(identity["model"]))

@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Text, cast, delete, select, true, tuple_, 
 from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.domain.errors import LastAdmin
 from langgraph_multi_agent.domain.event import EventType
-from langgraph_multi_agent.domain.task import Action, TaskStatus, is_terminal
-from langgraph_multi_agent.store import quotas, schema, transfer
+from langgraph_multi_agent.domain.task import TERMINAL, Action, TaskStatus, is_terminal
+from langgraph_multi_agent.store import quotas, schema, staging, transfer
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.privacy import (
     DECISIONS,
@@ -38,7 +38,6 @@ from langgraph_multi_agent.store.sets import among, delete_among, update_rows
 TASKS_AT_ONCE = 100
 ERASED = "erased:"
 """Stands for the name of somebody who was erased in the history of others' tasks; no name has a colon."""
-HIDDEN_TENANT = "import:"
 _NAMING = tuple(
     kind.value
     for kind in (
@@ -109,7 +108,7 @@ def seal(store: Store, owned: Belongings, after: str, *, is_alone: bool) -> tupl
     open_ids: list[str] = []
     for each in parts_of(schema.tasks, owned):
         query = select(tasks.id).where(each.clause, tasks.id > after).order_by(tasks.id).limit(TASKS_AT_ONCE)
-        is_open = tasks.status.not_in([status.value for status in TaskStatus if is_terminal(status)])
+        is_open = tasks.status.not_in([status.value for status in TERMINAL])
         open_ids += store.connection.scalars(query.where(is_open), each.values)
     chosen = sorted(open_ids)[:TASKS_AT_ONCE]
     locked = lock(store, chosen)
@@ -227,7 +226,7 @@ def delete_hidden(store: Store, owned: Belongings, limit: int) -> int:
     for import_id in store.connection.scalars(select(imports.id).where(mine).order_by(imports.id)).all():
         if dropped >= limit:
             break
-        dropped += transfer.drop_hidden(store, f"{HIDDEN_TENANT}{import_id}", limit - dropped)
+        dropped += transfer.drop_hidden(store, staging.hidden_tenant(import_id), limit - dropped)
     return dropped
 
 

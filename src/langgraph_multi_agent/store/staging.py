@@ -46,13 +46,13 @@ def begin(store: Store) -> str:
 @unit
 def stage_tasks(store: Store, import_id: str, page: Sequence[dict[str, Any]]) -> list[str]:
     """Put down those tasks that are not known yet; their ids. Raises DataRefused."""
-    return transfer.insert_tasks(store, page, hidden=_hidden(import_id))
+    return transfer.insert_tasks(store, page, hidden=hidden_tenant(import_id))
 
 
 @unit
 def stage_messages(store: Store, import_id: str, page: Sequence[dict[str, Any]]) -> int:
     """Put down those messages that are not known yet; how many. Raises DataRefused."""
-    return transfer.insert_messages(store, page, hidden=_hidden(import_id))
+    return transfer.insert_messages(store, page, hidden=hidden_tenant(import_id))
 
 
 @unit
@@ -70,7 +70,7 @@ def complete(store: Store, import_id: str, wanted: Mapping[str, Any], *, rows: i
         DependencyUnavailable: another import took this one for dead.
         QuotaExceeded: the tenant would have more tasks that have not ended than it may.
     """
-    arrived = transfer.hidden_unended(store, _hidden(import_id))
+    arrived = transfer.hidden_unended(store, hidden_tenant(import_id))
     quotas.require_room(store, store.scope.tenant or DEFAULT_TENANT, arrived, hidden=arrived)
     changed = transfer.changed_settings(store, wanted)
     values = {"is_complete": True, "settings": changed}
@@ -108,7 +108,7 @@ def _by_id(store: Store, import_id: str) -> Row[Any]:
 
 def _go_on(store: Store, row: Row[Any], limit: int) -> bool:
     """Move at most `limit` rows; False once the import is over."""
-    mine, hidden = replace(store, scope=Scope(tenant=row.tenant, actor=row.actor)), _hidden(row.id)
+    mine, hidden = replace(store, scope=Scope(tenant=row.tenant, actor=row.actor)), hidden_tenant(row.id)
     if row.is_complete:
         moved = transfer.show_tasks(mine, hidden, limit) or transfer.show_messages(mine, hidden, limit)
     else:
@@ -121,5 +121,6 @@ def _go_on(store: Store, row: Row[Any], limit: int) -> bool:
     return False
 
 
-def _hidden(import_id: str) -> str:
+def hidden_tenant(import_id: str) -> str:
+    """Whose the rows of an import are until it is complete: nobody's; no tenant has a colon."""
     return f"import:{import_id}"
