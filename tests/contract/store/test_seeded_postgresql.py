@@ -36,7 +36,7 @@ def one(store: Store) -> int:
 
 
 def met(store: Store, others: threading.Barrier) -> None:
-    others.wait(10)
+    others.wait(60)
 
 
 def two_looks(
@@ -45,7 +45,7 @@ def two_looks(
     """Count tasks before and after somebody submits one."""
     counted = [store.connection.execute(text("SELECT count(*) FROM tasks")).scalar_one()]
     loop.call_soon_threadsafe(between.set)
-    submitted.result(10)
+    submitted.result(60)
     return [*counted, store.connection.execute(text("SELECT count(*) FROM tasks")).scalar_one()]
 
 
@@ -142,7 +142,9 @@ async def test_a_single_statement_into_a_silent_network_ends_at_its_deadline_and
 ) -> None:
     with TcpProxy(postgres_server.address) as proxy:
         url = sqlalchemy_url(postgres_server.url(via=proxy.address))
-        database = PostgresDatabase(url, connections=4, new_id=counting_ids(), deadline_s=0.5)
+        database = PostgresDatabase(url, connections=4, new_id=counting_ids(), deadline_s=30)
+        hasty = single_statement(lambda store: one(store))
+        hasty.__dict__["deadline_s"] = 0.5
         try:
             both = threading.Barrier(2)  # each of the two readers has its connection before the line goes silent
             await asyncio.gather(*(database.read(SYSTEM_SCOPE, met, both) for _ in range(2)))
@@ -150,7 +152,7 @@ async def test_a_single_statement_into_a_silent_network_ends_at_its_deadline_and
             accepted = proxy.traffic().accepted
             proxy.pause()
             with pytest.raises(DependencyUnavailable):
-                await database.read(SYSTEM_SCOPE, one)
+                await database.read(SYSTEM_SCOPE, hasty)
             assert proxy.traffic().accepted == accepted
         finally:
             proxy.heal()
