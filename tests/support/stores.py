@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 import orjson
+import pytest
 from sqlalchemy import text
 from tests.support.servers import postgres
 
@@ -22,12 +23,15 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCO
 from langgraph_multi_agent.domain.ports import Clock, NewId
 from langgraph_multi_agent.domain.task import TaskDraft
 from langgraph_multi_agent.store import migration, runs, schema, tasks
+from langgraph_multi_agent.store import postgres as dialect
 from langgraph_multi_agent.store.database import Database, SqliteDatabase, Store, sqlite_engine, unit
 from langgraph_multi_agent.store.postgres import PostgresDatabase
 from langgraph_multi_agent.store.runs import Claimed
 from langgraph_multi_agent.store.tasks import TaskFilter
 
 LEASE = timedelta(seconds=6)
+PATIENCE_S = 60
+"""For a PostgreSQL that is up: connecting, a statement, and a test's process between two of them."""
 TEAMS = {"default": "1"}
 
 
@@ -95,6 +99,23 @@ _EMPTY = "; ".join(
 )
 
 
+def patient_postgres(
+    url: str, *, connect_s: float = PATIENCE_S, lock_s: float = PATIENCE_S, **options: Any
+) -> PostgresDatabase:
+    """For tests of what happens, not of when: the product's limits are short, and a starved process meets them.
+
+    Args:
+        url: a SQLAlchemy URL, `postgresql+psycopg://…`.
+        connect_s, lock_s: how long a connection and a lock are waited for.
+        options: of `PostgresDatabase`.
+    """
+    with pytest.MonkeyPatch.context() as patch:  # an engine keeps the limits that it was made with
+        patch.setattr(dialect, "CONNECT_TIMEOUT_S", int(connect_s))
+        patch.setattr(dialect, "LOCK_TIMEOUT_MS", int(lock_s * 1000))
+        patch.setattr(dialect, "IDLE_IN_TRANSACTION_MS", int(PATIENCE_S * 1000))
+        return PostgresDatabase(url, **{"deadline_s": PATIENCE_S, **options})
+
+
 @cache
 def shared_database() -> str:
     """One database for all tests of this process, emptied after each: making one takes longer than most tests."""
@@ -102,15 +123,13 @@ def shared_database() -> str:
 
 
 @asynccontextmanager
-async def open_postgres(directory: Path, clock: Clock, new_id: NewId) -> AsyncIterator[Database]:
+async def open_postgres(
+    directory: Path, clock: Clock, new_id: NewId, *, lock_s: float = PATIENCE_S
+) -> AsyncIterator[Database]:
     server = postgres()
     name = shared_database()
-    database = PostgresDatabase(
-        server.url(name).replace("postgresql://", "postgresql+psycopg://", 1),
-        connections=6,
-        clock=clock,
-        new_id=new_id,
-    )
+    url = server.url(name).replace("postgresql://", "postgresql+psycopg://", 1)
+    database = patient_postgres(url, connections=6, clock=clock, new_id=new_id, lock_s=lock_s)
     try:
         yield database
     finally:

@@ -1,17 +1,28 @@
 """A row that somebody holds in an open transaction delays its own task and nobody else's."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from tests.support.servers import postgres
-from tests.support.stores import LEASE, Desk, shared_database
+from tests.support.stores import LEASE, Desk, ManualClock, counting_ids, open_postgres, shared_database
 
 from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.store import runs
 from langgraph_multi_agent.store.journal import ROW_HELD, FencedWrite, JournalFlusher, commit_steps
+from langgraph_multi_agent.store.postgres import LOCK_TIMEOUT_MS
 
 pytestmark = pytest.mark.parametrize("desk", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+async def desk(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Desk]:
+    """Over PostgreSQL, and a row is waited for as long as by the product."""
+    new_id = counting_ids()
+    async with open_postgres(tmp_path, clock, new_id, lock_s=LOCK_TIMEOUT_MS / 1000) as database:
+        yield Desk(database, clock, new_id)
 
 
 def note(word: str) -> NewEvent:
@@ -62,7 +73,7 @@ async def test_held_writes_follow_in_order_once_the_row_is_free(desk: Desk) -> N
         await flusher.write(FencedWrite(task_id=free.task.id, epoch=1, events=(note("free"),)))
         assert not any(task.done() for task in waiting)
         other.execute("ROLLBACK")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.gather(*waiting)
     finally:
         other.close()
