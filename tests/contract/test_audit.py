@@ -190,7 +190,7 @@ async def test_a_flood_of_refusals_is_counted_not_written(desk: Desk) -> None:
 
 async def test_the_bound_on_refusals_is_for_an_address_and_a_minute_and_for_all(desk: Desk) -> None:
     now = 0.0
-    log = AuditService(database=desk.database, monotonic=lambda: now)
+    log = AuditService(database=desk.database, monotonic=lambda: now, patience_s=3600.0)
 
     async def refuse(address: str) -> None:
         await log.refused(OURS, Unknown(), target="x", result="R", request_id="", address=address)
@@ -215,7 +215,8 @@ async def test_the_bound_on_refusals_is_for_an_address_and_a_minute_and_for_all(
 
 
 async def test_the_nameless_do_not_crowd_out_refusals_of_the_known_and_a_network_counts_once(desk: Desk) -> None:
-    log, key = AuditService(database=desk.database, monotonic=lambda: 0.0), principal(Means.KEY, "k1", "key:mine")
+    log = AuditService(database=desk.database, monotonic=lambda: 0.0, patience_s=3600.0)
+    key = principal(Means.KEY, "k1", "key:mine")
 
     async def refuse(who: Somebody, address: str) -> None:
         await log.refused(OURS, who, target="x", result="R", request_id="", address=address)

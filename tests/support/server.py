@@ -65,6 +65,8 @@ from langgraph_multi_agent.store.tasks import question_key
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 LEASE = timedelta(seconds=60)
+PATIENCE_S = 60.0
+"""An answer waits so long for its row in the audit log: tests read the log after it."""
 
 
 class DeskAgent:
@@ -319,7 +321,7 @@ async def open_desk(
         identities=IdentityService(
             database=database, sessions=StoredSessions(database), clock=clock, new_id=new_id
         ),
-        audit=AuditService(database=database, metrics=metrics),
+        audit=AuditService(database=database, metrics=metrics, patience_s=PATIENCE_S),
         quotas=QuotaService(database=database),
         rate_limits=RateLimits(),
         metrics=metrics,
