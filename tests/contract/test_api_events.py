@@ -132,7 +132,10 @@ async def test_a_quiet_stream_is_kept_alive_and_stops_when_the_process_does(tmp_
 
 async def test_a_client_that_leaves_ends_its_stream(desk: Desk) -> None:
     task_id = (await desk.submit())["id"]
-    async with serving(desk.app) as address, httpx.AsyncClient(base_url=f"http://{address}") as client:
+    async with (
+        serving(desk.app) as address,
+        httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as client,
+    ):
         url = f"/api/v1/tasks/{task_id}/events/stream"
         async with client.stream("GET", url) as response:
             await take(response, 1)

@@ -425,7 +425,7 @@ async def test_a_name_that_anybody_can_point_here_is_refused_while_nobody_is_ask
         async with serving(desk.app) as address:
             _, _, port = address.rpartition(":")
             with pytest.raises(InvalidStatus) as refused:
-                await connect("ws://evil.example/ws", host="127.0.0.1", port=int(port))
+                await connect("ws://evil.example/ws", host="127.0.0.1", port=int(port), open_timeout=60)
             assert refused.value.response.status_code == 421
     async with open_desk(tmp_path / "named", trusted_hosts=["lgma.example", "*.corp.example"]) as desk:
         for host, status in {"lgma.example": 200, "a.corp.example:1": 200, "localhost": 421}.items():

@@ -349,7 +349,10 @@ async def test_decisions_follow_the_transition_table(desk: Desk) -> None:
     assert (await act("complete", 422, {"notes": "typo"}))["code"] == "INVALID_REQUEST"
 
 
-async def test_cancel_answers_when_the_work_has_stopped(desk: Desk) -> None:
+async def test_cancel_answers_when_the_work_has_stopped(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("langgraph_multi_agent.service.tasks.STOP_WAIT_S", 60.0)
     task_id = (await desk.submit())["id"]
     await desk.claim(task_id)
     asked = asyncio.create_task(desk.client.post(f"/api/v1/tasks/{task_id}/cancel"))
