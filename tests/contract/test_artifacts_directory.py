@@ -18,7 +18,7 @@ CONTENT = b"shared content " * 20_000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 WRITER = """
-import asyncio, os, sys
+import asyncio, os, sys, time
 from contextlib import suppress
 from pathlib import Path
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
@@ -26,7 +26,9 @@ from langgraph_multi_agent.domain.errors import ArtifactNotFound
 
 async def main():
     artifacts, content = DirectoryArtifacts(Path(sys.argv[1])), b"shared content " * 20_000
-    for _ in range(int(sys.argv[2])):
+    turns, enough, give_up = int(sys.argv[2]), Path(sys.argv[3]), time.monotonic() + 100
+    while turns > 0 or not (enough.exists() or time.monotonic() > give_up):
+        turns -= 1
         blob = await artifacts.put(content)
         # Old at once, so that the collector is after it all the time.
         with suppress(ArtifactNotFound, FileNotFoundError):
@@ -56,26 +58,32 @@ def leave_put_aside(root: Path, digest: str) -> Path:
 async def test_readers_beside_processes_that_store_and_collect_see_all_of_it_or_nothing(
     tmp_path: Path,
 ) -> None:
-    artifacts = DirectoryArtifacts(tmp_path)
+    root, enough = tmp_path / "artifacts", tmp_path / "enough"
+    artifacts = DirectoryArtifacts(root)
     writers = [
         await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", WRITER, str(tmp_path), "15"), stdout=subprocess.PIPE
+            *(sys.executable, "-c", WRITER, str(root), "15", str(enough)), stdout=subprocess.PIPE
         )
         for _ in range(2)
     ]
     ends = asyncio.gather(*(writer.communicate() for writer in writers))
     removed = 0
-    while not ends.done():
-        removed += await artifacts.collect(set(), min_age_s=HOUR_S)
-        try:
-            assert await artifacts.read(DIGEST) == CONTENT
-        except ArtifactNotFound:
-            continue
+    try:
+        while not ends.done():
+            removed += await artifacts.collect(set(), min_age_s=HOUR_S)
+            if removed:
+                enough.touch()  # they do not end before: this process may be the slow one
+            try:
+                assert await artifacts.read(DIGEST) == CONTENT
+            except ArtifactNotFound:
+                continue
+    finally:
+        enough.touch()
     assert [out.decode().strip() for out, _ in ends.result()] == [DIGEST, DIGEST]
     assert removed > 0
     blob = await artifacts.put(CONTENT)
     assert await artifacts.read(blob.digest) == CONTENT
-    assert list((tmp_path / "incoming").iterdir()) == []
+    assert list((root / "incoming").iterdir()) == []
 
 
 async def test_what_a_dead_collector_put_aside_is_found_by_the_next_reader(tmp_path: Path) -> None:

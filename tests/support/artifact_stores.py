@@ -101,7 +101,7 @@ class Bucket(Storage):
         self.url = f"s3://{self.name}/some/prefix"
         self.environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": server.endpoint}
 
-    def open(self, *, max_bytes: int = 1 << 30, keep_s: float = 3600, deadline_s: float = 20) -> S3Artifacts:
+    def open(self, *, max_bytes: int = 1 << 30, keep_s: float = 3600, deadline_s: float = 60) -> S3Artifacts:
         copies = LocalCopies(self.directory / uuid.uuid4().hex, max_bytes=max_bytes, keep_s=keep_s)
         return S3Artifacts(self.objects, name=f"s3://{self.name}", copies=copies, deadline_s=deadline_s)
 
@@ -141,15 +141,15 @@ class ObjectServer:
                 "secret_access_key": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
                 "region": CREDENTIALS["AWS_REGION"],
             },
-            client_options={"allow_http": True, "timeout": "10s"},
-            retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=5)},
+            client_options={"allow_http": True, "timeout": "60s"},
+            retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=60)},
         )
 
     def new_bucket(self) -> str:
         import httpx
 
         name = f"bucket-{uuid.uuid4().hex[:12]}"
-        httpx.put(f"{self.endpoint}/{name}", trust_env=False).raise_for_status()
+        httpx.put(f"{self.endpoint}/{name}", timeout=60, trust_env=False).raise_for_status()
         return name
 
     def record(self, bucket: str, key: str) -> Any:
