@@ -133,7 +133,7 @@ class OpenAIServer:
         with self._lock:
             self._replies.extend(replies)
 
-    def wait_for_requests(self, count: int, timeout_s: float = 5.0) -> bool:
+    def wait_for_requests(self, count: int, timeout_s: float = 60.0) -> bool:
         """Block until so many requests have arrived."""
         with self._arrived:
             return self._arrived.wait_for(lambda: len(self.requests) >= count, timeout_s)

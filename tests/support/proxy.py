@@ -21,7 +21,7 @@ Direction = Literal["requests", "answers"]
 
 _CHUNK_BYTES: Final = 64 * 1024
 _HELD_CHUNKS: Final = 256
-_CALL_TIMEOUT_S: Final = 10.0
+_CALL_TIMEOUT_S: Final = 60.0
 _RESET: Final = struct.pack("ii", 1, 0)
 _T = TypeVar("_T")
 

@@ -345,7 +345,7 @@ class PostgresServer(_Server):
 
     def connect(self, database: str = SUPERUSER) -> "psycopg.Connection[tuple[Any, ...]]":
         """A reader from outside: one connection, in autocommit."""
-        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=10)
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=60)
 
     def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
         """`fast` breaks connections and writes a checkpoint; `immediate` is a crash that recovers at start."""

@@ -59,8 +59,10 @@ from langgraph_multi_agent.worker.worker import Worker
 P = ParamSpec("P")
 R = TypeVar("R")
 TITLES = {"zh": "剧本", "en": "script"}
-WAIT_S = 10.0
+WAIT_S = 60.0
 """A test that waits longer has failed; what it waits for takes milliseconds."""
+QUIET: Mapping[str, float] = {"lease_seconds": 60.0, "heartbeat_seconds": 2.0}
+"""Leases that no stall of a busy machine outlasts: a run whose process stood still would be stopped, and run again."""
 
 
 class Scene:
@@ -375,7 +377,8 @@ class World:
         **settings: Any,
     ) -> None:
         self.scene, self.clock = scene, clock or SystemClock()
-        self.settings = Settings.load({}, data_dir=directory, **{"shutdown_grace": 0.05, **settings})
+        lease = {} if "lease_seconds" in settings else QUIET
+        self.settings = Settings.load({}, data_dir=directory, **{"shutdown_grace": 0.05, **lease, **settings})
         self.teams = {"default": team or scene.team()}
         new_id, metrics = _sortable_ids(), Metrics(with_process=False)
         directory.mkdir(exist_ok=True)
