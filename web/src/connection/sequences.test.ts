@@ -262,7 +262,7 @@ function play(seed: number): void {
   connection.stop();
 }
 
-describe('the connection, whatever comes in whatever order', { timeout: 120_000 }, () => {
+describe('the connection, whatever comes in whatever order', { timeout: 300_000 }, () => {
   it('loses no event and passes none on twice, to followers of a task and of all tasks', () => {
     for (let seed = 1; seed <= 400; seed += 1) {
       try {

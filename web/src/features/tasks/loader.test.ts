@@ -172,7 +172,7 @@ class Tasks {
   }
 }
 
-describe('a list that stands for days', { timeout: 120_000 }, () => {
+describe('a list that stands for days', { timeout: 300_000 }, () => {
   it.each([true, false])('keeps what is looked at and a few pages, whatever comes (jumping: %s)', async (isJumping) => {
     const tasks = new Tasks(isJumping, 300);
     const loader = new TaskLoader({}, () => tasks.source());
