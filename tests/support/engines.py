@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 from tests.support.servers import postgres
 
+from langgraph_multi_agent.store import postgres as adapter
 from langgraph_multi_agent.store.database import sqlite_engine
-from langgraph_multi_agent.store.postgres import postgres_engine
 
 DIALECTS = ("sqlite", "postgresql")
 
@@ -28,7 +29,9 @@ def empty_database(dialect: str, directory: Path) -> Iterator[Engine]:
         return
     server = postgres()
     name = server.create_database(template=None)
-    engine = postgres_engine(sqlalchemy_url(server.url(name)), deadline_s=10.0)
+    with pytest.MonkeyPatch.context() as patch:  # the engine keeps it: a starved machine needs more
+        patch.setattr(adapter, "CONNECT_TIMEOUT_S", 60)
+        engine = adapter.postgres_engine(sqlalchemy_url(server.url(name)), deadline_s=60.0)
     try:
         yield engine
     finally:

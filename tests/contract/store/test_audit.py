@@ -219,11 +219,12 @@ async def test_who_appends_at_once_makes_one_chain(desk: Desk) -> None:
 APPENDER = """
 import asyncio, sys
 from langgraph_multi_agent.access import SYSTEM_SCOPE
-from langgraph_multi_agent.store import audit
-from langgraph_multi_agent.store.postgres import PostgresDatabase
+from langgraph_multi_agent.store import audit, postgres
+
+postgres.CONNECT_TIMEOUT_S, postgres.LOCK_TIMEOUT_MS, postgres.IDLE_IN_TRANSACTION_MS = 60, 60_000, 60_000
 
 async def main(url, name):
-    database = PostgresDatabase(url, connections=6, new_id=lambda: name, deadline_s=120.0)
+    database = postgres.PostgresDatabase(url, connections=6, new_id=lambda: name, deadline_s=120.0)
     def entry(number):
         return audit.Entry(tenant=name, actor=name, means="key", action="a", result="200", details={"n": number})
     print("ready", flush=True)
@@ -335,7 +336,7 @@ async def test_whatever_happens_to_what_was_kept_is_found(desk: Desk) -> None:
     async def put(row: Any) -> None:
         await desk.sql(f"INSERT INTO audit_log ({names}) VALUES ({marks})", **stored(row))
 
-    missed = []
+    missed: list[tuple[Any, ...]] = []
     for row in rows:
         await desk.sql("DELETE FROM audit_log WHERE seq = :seq", seq=row["seq"])
         found = await verify(desk)

@@ -7,14 +7,13 @@ import pytest
 from tests.contract.store.test_schedules import add
 from tests.support.engines import sqlalchemy_url
 from tests.support.servers import PostgresServer
-from tests.support.stores import Desk, ManualClock, counting_ids
+from tests.support.stores import Desk, ManualClock, counting_ids, patient_postgres
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.schedule import ScheduleExists
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
 from langgraph_multi_agent.service.schedules import next_fire
 from langgraph_multi_agent.store import ledgers, schedules
-from langgraph_multi_agent.store.postgres import PostgresDatabase
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +25,7 @@ async def shared(postgres_server: PostgresServer, clock: ManualClock) -> AsyncIt
     """A PostgreSQL database that a test writes to beside the store, and its name."""
     name, new_id = postgres_server.create_database(), counting_ids()
     url = sqlalchemy_url(postgres_server.url(name))
-    database = PostgresDatabase(url, connections=4, new_id=new_id, clock=clock)
+    database = patient_postgres(url, connections=4, new_id=new_id, clock=clock)
     try:
         yield Desk(database, clock, new_id), name
     finally:
@@ -35,7 +34,7 @@ async def shared(postgres_server: PostgresServer, clock: ManualClock) -> AsyncIt
 
 async def held_up(desk: Desk) -> None:
     """Until somebody waits for a lock."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await desk.rows(HELD_UP))[0]["count"] == 0:  # noqa: ASYNC110 - another process waits
             await asyncio.sleep(0.01)  # the server tells only when asked
 

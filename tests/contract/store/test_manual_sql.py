@@ -9,13 +9,12 @@ import psycopg
 import pytest
 from tests.support.engines import sqlalchemy_url
 from tests.support.servers import PostgresServer, postgres
-from tests.support.stores import Desk, ManualClock, counting_ids
+from tests.support.stores import Desk, ManualClock, counting_ids, patient_postgres
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.store import events, runs
-from langgraph_multi_agent.store.postgres import PostgresDatabase
 
 pytestmark = pytest.mark.servers
 DOCUMENTS = Path(__file__).parents[3] / "docs"
@@ -98,7 +97,7 @@ async def office() -> AsyncIterator[Desk]:
     """A database in use by the server's clock, as an operator's NOW() sees it."""
     server = postgres()
     name, new_id = server.create_database(), counting_ids()
-    database = PostgresDatabase(sqlalchemy_url(server.url(name)), connections=4, new_id=new_id)
+    database = patient_postgres(sqlalchemy_url(server.url(name)), connections=4, new_id=new_id)
     yield Desk(database, ManualClock(), new_id)
     await database.close()
     server.drop_database(name)

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, inspect, text
 from structlog.testing import capture_logs
 from tests.support.engines import DIALECTS, empty_database
-from tests.support.stores import LEASE, ManualClock, counting_ids, draft, query
+from tests.support.stores import LEASE, ManualClock, counting_ids, draft, patient_postgres, query
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsUnsafe
@@ -26,7 +26,6 @@ from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.store import events, identities, journal, migration, postgres, runs, schema, tasks
 from langgraph_multi_agent.store.database import Database, SqliteDatabase
-from langgraph_multi_agent.store.postgres import PostgresDatabase
 from langgraph_multi_agent.store.tasks import TaskFilter, question_key
 
 REVISIONS = [script.revision for script in ScriptDirectory(str(migration.SCRIPTS)).walk_revisions()][::-1]
@@ -45,7 +44,7 @@ def opened(engine: Engine) -> Database:
     if engine.dialect.name == "sqlite":
         return SqliteDatabase(Path(str(engine.url.database)), clock=ManualClock(), new_id=counting_ids())
     url = engine.url.render_as_string(hide_password=False)
-    return PostgresDatabase(url, connections=4, clock=ManualClock(), new_id=counting_ids())
+    return patient_postgres(url, connections=4, clock=ManualClock(), new_id=counting_ids())
 
 
 def fill(engine: Engine) -> dict[str, str]:

@@ -6,6 +6,7 @@ from tests.support.servers import PgBouncer, PostgresServer
 from tests.support.stores import ManualClock, counting_ids
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
+from langgraph_multi_agent.store import postgres
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.postgres import IDLE_IN_TRANSACTION_MS, LOCK_TIMEOUT_MS, PostgresDatabase
 
@@ -24,6 +25,12 @@ def long_limits(store: Store) -> dict[str, int]:
 
 
 long_limits.__dict__["deadline_s"] = 60.0
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With connecting, which is not what is measured here."""
+    monkeypatch.setattr(postgres, "CONNECT_TIMEOUT_S", 60)
 
 
 async def test_a_unit_that_is_long_by_its_nature_may_work_long_between_its_statements(

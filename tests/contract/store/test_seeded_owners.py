@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support.engines import sqlalchemy_url
 from tests.support.servers import PostgresServer
-from tests.support.stores import LEASE, TEAMS, Desk, ManualClock, counting_ids
+from tests.support.stores import LEASE, TEAMS, Desk, ManualClock, counting_ids, patient_postgres
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
@@ -18,7 +18,7 @@ from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.store import rows, runs, tasks
 from langgraph_multi_agent.store.database import Store
 from langgraph_multi_agent.store.journal import JournalFlusher, open_journal
-from langgraph_multi_agent.store.postgres import PostgresDatabase
+from langgraph_multi_agent.store.postgres import LOCK_TIMEOUT_MS
 from langgraph_multi_agent.store.runs import Suspects
 
 Outside = Callable[[str], AbstractContextManager[None]]
@@ -30,7 +30,8 @@ async def shared(postgres_server: PostgresServer, clock: ManualClock) -> AsyncIt
     """A database that somebody else is at, too; who waits for a lock gives up soon."""
     name, new_id = postgres_server.create_database(), counting_ids()
     url = sqlalchemy_url(postgres_server.url(name))
-    database = PostgresDatabase(url, connections=4, new_id=new_id, clock=clock, deadline_s=2.0)
+    lock_s = LOCK_TIMEOUT_MS / 1000
+    database = patient_postgres(url, connections=4, new_id=new_id, clock=clock, lock_s=lock_s)
 
     @contextmanager
     def outside(statement: str) -> Iterator[None]:

@@ -3,11 +3,10 @@
 from psycopg import AsyncConnection
 from tests.support.engines import sqlalchemy_url
 from tests.support.servers import PostgresServer
-from tests.support.stores import Desk, ManualClock, counting_ids
+from tests.support.stores import Desk, ManualClock, counting_ids, patient_postgres
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.store import events
-from langgraph_multi_agent.store.postgres import PostgresDatabase
 
 INSERT = """
 INSERT INTO agent_messages (tenant, task_id, seq, type, data, created_at, xid)
@@ -21,7 +20,7 @@ async def test_who_begins_at_the_end_misses_nothing_that_an_older_transaction_ha
 ) -> None:
     name, new_id = postgres_server.create_database(), counting_ids()
     url = postgres_server.url(name)
-    database = PostgresDatabase(sqlalchemy_url(url), connections=4, new_id=new_id, clock=clock)
+    database = patient_postgres(sqlalchemy_url(url), connections=4, new_id=new_id, clock=clock)
     desk = Desk(database, clock, new_id)
     try:
         first = await desk.submit()

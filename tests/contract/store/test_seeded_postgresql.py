@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tests.support.engines import sqlalchemy_url
 from tests.support.proxy import TcpProxy
 from tests.support.servers import PostgresServer
-from tests.support.stores import counting_ids, draft
+from tests.support.stores import counting_ids, draft, patient_postgres
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
@@ -24,7 +24,7 @@ ENDED_FOR_OTHERS = ("40001", "40P01", "55P03")
 @pytest.fixture
 async def database(postgres_server: PostgresServer) -> AsyncIterator[PostgresDatabase]:
     name = postgres_server.create_database()
-    database = PostgresDatabase(sqlalchemy_url(postgres_server.url(name)), connections=4, new_id=counting_ids())
+    database = patient_postgres(sqlalchemy_url(postgres_server.url(name)), connections=4, new_id=counting_ids())
     yield database
     await database.close()
     postgres_server.drop_database(name)
@@ -113,7 +113,7 @@ async def test_a_call_without_its_turn_at_its_deadline_ends_then_and_never_runs(
 ) -> None:
     name = postgres_server.create_database()
     url = sqlalchemy_url(postgres_server.url(name))
-    database = PostgresDatabase(url, connections=4, new_id=counting_ids(), deadline_s=30)
+    database = patient_postgres(url, connections=4, new_id=counting_ids())
     entered, release, ran = threading.Event(), threading.Event(), threading.Event()
     slow = unit(held)
     late = unit(wake)
@@ -142,7 +142,7 @@ async def test_a_single_statement_into_a_silent_network_ends_at_its_deadline_and
 ) -> None:
     with TcpProxy(postgres_server.address) as proxy:
         url = sqlalchemy_url(postgres_server.url(via=proxy.address))
-        database = PostgresDatabase(url, connections=4, new_id=counting_ids(), deadline_s=30)
+        database = patient_postgres(url, connections=4, new_id=counting_ids())
         hasty = single_statement(lambda store: one(store))
         hasty.__dict__["deadline_s"] = 0.5
         try:

@@ -4,11 +4,10 @@ from datetime import timedelta
 
 from tests.support.engines import sqlalchemy_url
 from tests.support.servers import PostgresServer
-from tests.support.stores import Desk, ManualClock, counting_ids
+from tests.support.stores import Desk, ManualClock, counting_ids, patient_postgres
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.store import retention
-from langgraph_multi_agent.store.postgres import PostgresDatabase
 
 OLD = timedelta(days=30)
 
@@ -18,7 +17,7 @@ async def test_while_another_process_deletes_nothing_is_deleted_beside_it(
 ) -> None:
     name, new_id = postgres_server.create_database(), counting_ids()
     url = sqlalchemy_url(postgres_server.url(name))
-    database = PostgresDatabase(url, connections=4, new_id=new_id, clock=clock)
+    database = patient_postgres(url, connections=4, new_id=new_id, clock=clock)
     desk = Desk(database, clock, new_id)
 
     async def delete() -> retention.Batch:
