@@ -11,12 +11,23 @@ from structlog.testing import capture_logs
 from tests.support.proxy import TcpProxy
 from tests.support.servers import RedisServer
 
+from langgraph_multi_agent import redis_client
 from langgraph_multi_agent.queue import redis as adapter
 from langgraph_multi_agent.queue.redis import KEY, RedisDoorbell, open_doorbell
 from langgraph_multi_agent.queue.roll import Roll
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 SIZE = 50
+CALL_S = redis_client.CALL_S
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis that is up answers, however busy this machine is: a late answer would count as an outage."""
+    for module, name in (
+        (redis_client, "CONNECT_S"), (redis_client, "CALL_S"), (adapter, "CALL_S"), (adapter, "CLOSE_S"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +70,14 @@ async def is_blocked(client: Redis) -> None:
             await asyncio.sleep(0.005)
 
 
+def is_mute(doorbell: RedisDoorbell) -> bool:
+    """Whether it has rung in vain."""
+    return doorbell._ringing.is_down
+
+
 async def heard(doorbell: RedisDoorbell) -> None:
     """Until it has heard of Redis: waits end early for other causes too."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while doorbell._hearing.is_down:
             await doorbell.wait(0.05)
 
@@ -129,8 +145,9 @@ async def test_without_a_free_slot_the_ring_stays_for_who_has_one(
 
 
 async def test_what_was_popped_for_a_worker_that_left_is_put_back(
-    replica: RedisDoorbell, worker: RedisDoorbell, client: Redis
+    replica: RedisDoorbell, worker: RedisDoorbell, client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(adapter, "BLOCK_S", 50)  # the BRPOP of who left still waits when the ring comes
     waiting = asyncio.create_task(worker.wait(60))
     await is_blocked(client)
     worker.nudge()
@@ -311,13 +328,14 @@ async def test_flushing_redis_costs_one_reconciling(
 async def test_silence_longer_than_the_socket_time_out_is_no_outage(
     server: RedisServer, client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "CALL_S", 0.5)
+    for module in (redis_client, adapter):
+        monkeypatch.setattr(module, "CALL_S", 6.0)
     monkeypatch.setattr(adapter, "BLOCK_S", 0.1)
     metrics = Metrics(with_process=False)
     with capture_logs() as logs:
         async with open_doorbell(server.url(), size=SIZE, metrics=metrics) as doorbell:
             waiting = asyncio.create_task(doorbell.wait(60))
-            done, _ = await asyncio.wait([waiting], timeout=1.5)
+            done, _ = await asyncio.wait([waiting], timeout=7)
             assert not done
             await client.lpush(KEY, "t")
             async with asyncio.timeout(30):
@@ -339,22 +357,27 @@ async def test_when_redis_stops_waits_end_in_time_and_its_return_brings_the_ring
             server.stop()
             began = time.monotonic()
             await waiting
-            assert time.monotonic() - began < 20
+            assert time.monotonic() - began < 30
             for _ in range(2):
                 began = time.monotonic()
                 await worker.wait(60)
-                assert time.monotonic() - began < 20
+                assert time.monotonic() - began < 30
             began = time.monotonic()
             await replica.ring("during")
             replica.took(["x"])
             await replica.reconcile(["during"])
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 30  # who waits for an answer: 60 s
             assert not await replica.ping()
+            async with asyncio.timeout(30):
+                while not is_mute(replica):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
             server.start()
             await client.connection_pool.disconnect()
             await heard(worker)
             assert await replica.ping()
-            await length_becomes(client, 0)  # what was rung meanwhile was brought and popped
+            async with asyncio.timeout(60):  # what was rung meanwhile is brought and popped
+                while is_mute(replica) or await client.llen(KEY):
+                    await worker.wait(0.05)
             waiting = asyncio.create_task(worker.wait(60))
             await is_blocked(client)
             await replica.ring("after")
@@ -370,8 +393,9 @@ async def test_when_redis_stops_waits_end_in_time_and_its_return_brings_the_ring
 
 
 async def test_behind_a_black_hole_waits_end_in_time_and_rings_do_not_wait(
-    server: RedisServer, client: Redis
+    server: RedisServer, client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(adapter, "CALL_S", CALL_S)
     with TcpProxy(server.address) as proxy:
         async with open_doorbell(server.url(via=proxy.address), size=SIZE) as doorbell:
             waiting = asyncio.create_task(doorbell.wait(60))
@@ -379,11 +403,12 @@ async def test_behind_a_black_hole_waits_end_in_time_and_rings_do_not_wait(
             proxy.pause()
             began = time.monotonic()
             await waiting
-            assert time.monotonic() - began < 20
+            assert time.monotonic() - began < 30
+            monkeypatch.setattr(adapter, "CALL_S", 60.0)
             began = time.monotonic()
             for number in range(2 * SIZE):
                 await doorbell.ring(f"t{number}")
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 30  # who waits for an answer: 60 s
             proxy.heal()
             await length_becomes(client, SIZE)
 
