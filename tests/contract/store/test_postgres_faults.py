@@ -144,9 +144,13 @@ async def test_a_commit_without_an_answer_until_the_deadline_is_in_doubt_and_its
 
 
 async def connected(database: Database) -> None:
-    """The writer has a connection, and has learnt its statements."""
+    """The writer has a connection."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        await database.write(DEFAULT_SCOPE, submit_then, "t0", lambda: 1 // 0)
+        await database.write(DEFAULT_SCOPE, submit_then, "t0", fail)
 
 
 @asynccontextmanager
