@@ -26,8 +26,16 @@ from websockets.exceptions import ConnectionClosed
 
 INSTALL = "apt-get update && apt-get install -y --no-install-recommends chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 POLL_S = 0.05
+# A browser that has no time for a while has not gone: nothing but a command's deadline ends a connection.
+LINE: dict[str, Any] = {
+    "max_size": None,
+    "compression": None,
+    "proxy": None,
+    "open_timeout": DEADLINE_S,
+    "ping_interval": None,
+}
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -55,6 +63,24 @@ WATCH = """addEventListener('securitypolicyviolation', (event) => reportViolatio
   `${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ''} ${event.sample ?? ''}`));"""
 LEFT = re.compile("navigated|context", re.IGNORECASE)
 """What Chromium says of an expression whose page has gone."""
+AIM = """function () {
+  if (this.disabled) return 'it is disabled';
+  const listening = new AbortController();
+  let verdict = 'no event came';
+  const isMine = (event) => event.composedPath().includes(this) || event.target.closest?.('label')?.control === this;
+  const look = (event) => {
+    if (event.type === 'pointerdown')
+      verdict = isMine(event) ? HIT : `there lies ${event.target.outerHTML?.slice(0, 200)}`;
+    if (verdict === HIT) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  for (const kind of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'])
+    addEventListener(kind, look, { capture: true, signal: listening.signal });
+  window.endAim = () => { listening.abort(); return verdict; };
+  return HIT;
+}""".replace("HIT", "'hit'")
+"""Lets a click go through to one element only: a page that is still being laid out moves it away meanwhile."""
 Name = str | re.Pattern[str]
 """An accessible name: a text matches whole, a pattern anywhere."""
 
@@ -264,8 +290,18 @@ class Tab:
     async def press_on(
         self, role: str, name: Name = "", *, nth: int = 0, timeout_s: float = DEADLINE_S
     ) -> None:
-        """Find and click."""
-        await (await self.find(role, name, nth=nth, timeout_s=timeout_s)).click()
+        """Find and click; an element that the page replaces meanwhile is looked for again."""
+        end = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            element = await self.find(role, name, nth=nth, timeout_s=timeout_s)
+            try:
+                await element.click()
+            except ScriptFailed:
+                if asyncio.get_running_loop().time() > end:
+                    raise
+                await asyncio.sleep(POLL_S)
+            else:
+                return
 
     async def fill(self, role: str, name: Name, content: str) -> None:
         """Find a field, empty it and insert text."""
@@ -313,17 +349,19 @@ class Tab:
         await self.command("Emulation.setEmulatedMedia", features=wanted)
 
     async def frame_text(self) -> str:
-        """What a reader sees in the page's one frame, wherever its origin keeps scripts out."""
+        """What a reader sees in the page's one frame, wherever its origin keeps scripts out; '' while it loads."""
         tree = (await self.command("Page.getFrameTree"))["frameTree"]
         (frame,) = tree["childFrames"]
-        world = await self.command("Page.createIsolatedWorld", frameId=frame["frame"]["id"])
-        answer = await self.command(
-            "Runtime.evaluate",
-            expression="document.readyState === 'complete' ? document.body.innerText : ''",
-            contextId=world["executionContextId"],
-            returnByValue=True,
-        )
-        return str(answer["result"].get("value", ""))
+        with suppress(ScriptFailed):  # a document on its way out
+            world = await self.command("Page.createIsolatedWorld", frameId=frame["frame"]["id"])
+            answer = await self.command(
+                "Runtime.evaluate",
+                expression="document.readyState === 'complete' ? document.body.innerText : ''",
+                contextId=world["executionContextId"],
+                returnByValue=True,
+            )
+            return str(answer["result"].get("value", ""))
+        return ""
 
     async def screenshot(self, path: Path, *, is_full: bool = False) -> None:
         shot = await self.command("Page.captureScreenshot", format="png", captureBeyondViewport=is_full)
@@ -356,16 +394,37 @@ class Element:
         return answer["result"].get("value")
 
     async def click(self) -> None:
-        """With the mouse, at its middle; what lies over it gets the click. Raises ScriptFailed: it has no place."""
+        """With the mouse, at its middle, as soon as nothing lies over it.
+
+        Raises:
+            ScriptFailed: it has gone, has no place, or something else stays over it.
+        """
+        end = asyncio.get_running_loop().time() + DEADLINE_S
+        while (missed := await self._click()) is not None:
+            if asyncio.get_running_loop().time() > end:
+                raise ScriptFailed(f"{self.name!r} cannot be clicked: {missed}")
+            await asyncio.sleep(POLL_S)
+
+    async def _click(self) -> str | None:
+        """Why the click did not reach it, and nothing else either; None: it did."""
         await self.tab.command("DOM.scrollIntoViewIfNeeded", backendNodeId=self.node)
         quads = (await self.tab.command("DOM.getContentQuads", backendNodeId=self.node))["quads"]
         quad = next((quad for quad in quads if quad[0] != quad[4] and quad[1] != quad[5]), None)
         if quad is None:
             raise ScriptFailed(f"{self.name!r} has no place on the page")
-        at = {"x": sum(quad[0::2]) / 4, "y": sum(quad[1::2]) / 4}
-        await self.tab.command("Input.dispatchMouseEvent", type="mouseMoved", **at)
-        for kind in ("mousePressed", "mouseReleased"):
-            await self.tab.command("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
+        if (hindrance := await self.call(AIM)) != "hit":
+            return str(hindrance)
+        mouse = {"x": sum(quad[0::2]) / 4, "y": sum(quad[1::2]) / 4}
+        await self.tab.command("Input.dispatchMouseEvent", type="mouseMoved", **mouse)
+        press, release = (
+            self.tab.command("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **mouse)
+            for kind in ("mousePressed", "mouseReleased")
+        )
+        await asyncio.gather(press, release)  # nothing comes between them
+        verdict = "hit"
+        with suppress(ScriptFailed):  # the click led to another page
+            verdict = await self.tab.run("window.endAim?.() ?? 'hit'")
+        return None if verdict == "hit" else verdict
 
     async def text(self) -> str:
         return str(await self.call("function () { return this.innerText; }"))
@@ -417,9 +476,7 @@ class Browser:
                 order = await _ask(root, "Target.createTarget", url="about:blank", newWindow=True, **whose)
                 target = order["targetId"]
         page = f"{self._address.split('/devtools/')[0]}/devtools/page/{target}"
-        connection = await self._stack.enter_async_context(
-            connect(page, max_size=None, compression=None, proxy=None)
-        )
+        connection = await self._stack.enter_async_context(connect(page, **LINE))
         tab = Tab(connection)
         listening = asyncio.create_task(tab.listen())
         self._stack.push_async_callback(_end, listening)
@@ -427,7 +484,7 @@ class Browser:
         return tab
 
     def _root(self) -> connect:
-        return connect(self._address, max_size=None, compression=None, proxy=None)
+        return connect(self._address, **LINE)
 
 
 @dataclass(frozen=True, slots=True)
