@@ -91,7 +91,7 @@ class Site:
     async def status(self, task_id: str) -> str:
         return str((await self.client.get(f"/api/v1/tasks/{task_id}")).json()["status"])
 
-    async def until_status(self, task_id: str, *wanted: str, timeout_s: float = 30.0) -> None:
+    async def until_status(self, task_id: str, *wanted: str, timeout_s: float = 60.0) -> None:
         async with asyncio.timeout(timeout_s):
             while await self.status(task_id) not in wanted:  # noqa: ASYNC110 - seen from outside
                 await asyncio.sleep(0.05)
@@ -178,7 +178,7 @@ class World:
         await asyncio.to_thread(gates.mkdir)
         async with (
             self.browser.person() as person,
-            httpx.AsyncClient(base_url=self.address, timeout=30, headers={"accept-language": "zh"}) as client,
+            httpx.AsyncClient(base_url=self.address, timeout=60, headers={"accept-language": "zh"}) as client,
         ):
             tab = await person.tab()
             site = Site(address=self.address, person=person, tab=tab, client=client, gates=gates, tabs=[tab])
@@ -266,7 +266,7 @@ class Served:
                 stderr=log,
                 start_new_session=True,
             )
-        async with asyncio.timeout(60), httpx.AsyncClient(base_url=self.address) as client:
+        async with asyncio.timeout(120), httpx.AsyncClient(base_url=self.address, timeout=30) as client:
             while True:
                 with suppress(httpx.HTTPError):
                     if (await client.get("/ready")).status_code == 200:

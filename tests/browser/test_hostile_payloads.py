@@ -24,7 +24,7 @@ from tests.support.browser import Tab
 
 from langgraph_multi_agent.access import TENANT
 
-pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(600)]
 
 LEAST = 300
 WAIT_S = 120
@@ -439,6 +439,9 @@ async def test_no_address_runs(visit: Visit, payloads: Sequence[Payload]) -> Non
     # A few are loaded anew, as from a link in a mail.
     for number, one in enumerate(payloads[:60:6]):
         path = ("/tasks?q=", "/tasks/", "/login?next=")[number % 3]
-        await site.tab.run(f"location.href = {json.dumps(path)} + encodeURIComponent({json.dumps(one.text)})")
-        await site.tab.until("document.readyState === 'complete' && document.querySelector('main')?.innerText.trim()")
+        await site.tab.run(
+            f"window.isOld = true; location.href = {json.dumps(path)} + encodeURIComponent({json.dumps(one.text)})"
+        )
+        stands = "document.readyState === 'complete' && document.querySelector('main')?.innerText.trim()"
+        await site.tab.until(f"!window.isOld && {stands}")
         await visit.be_harmless(f"{path}{one.text}")

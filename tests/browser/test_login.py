@@ -19,7 +19,7 @@ from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.agents.registry import load_teams
 from langgraph_multi_agent.settings import Settings
 
-pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(400)]
 
 LOGIN, ACCESS, ACCOUNT = "features/login", "features/access", "features/account"
 PEOPLE = {"li": Role.ADMIN, "wang": Role.VIEWER, "zhao": Role.USER}

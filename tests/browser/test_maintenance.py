@@ -11,7 +11,7 @@ from tests.support.browser import Tab, open_tab
 from tests.support.nginx import Nginx
 from tests.support.server import open_desk, serving
 
-pytestmark = [pytest.mark.anyio, pytest.mark.system]
+pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(300)]
 
 STATIC = {
     "index.html": b'<!doctype html><html lang="en"><title>front end</title><main><h1>front end</h1></main></html>',

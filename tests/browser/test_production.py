@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from tests.browser.site import production
-from tests.browser.test_flows import DIAMOND, HEADER, STATE, shows, stands
+from tests.browser.test_flows import DIAMOND, DONE, HEADER, STATE, shows, stands
 
-pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.servers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.servers, pytest.mark.timeout(500)]
 
 
 async def test_a_run_is_followed_through_the_loss_of_a_server_and_of_the_worker(tmp_path: Path) -> None:
@@ -15,15 +15,15 @@ async def test_a_run_is_followed_through_the_loss_of_a_server_and_of_the_worker(
         first = await site.go(f"/tasks/{task}")
         second = await site.go(f"/tasks/{task}", await site.another_tab())
         for tab in (first, second):
-            await tab.until(stands(read="completed", left="running"), timeout_s=60)
+            await tab.until(stands(read="completed", left="running"), timeout_s=120)
         fleet.apis[0].kill()
         site.open("left")
         for tab in (first, second):
-            await tab.until(stands(left="completed", right="running"), timeout_s=60)
+            await tab.until(stands(left="completed", right="running"), timeout_s=120)
         fleet.workers[0].kill_child()
         site.open("right", "write")
         for tab in (first, second):
-            await tab.until(f"{HEADER} === 'completed'", timeout_s=90)
+            await tab.until(f"{HEADER} === 'completed' && {stands(**DONE)}", timeout_s=120)
         assert await first.run(STATE) == await second.run(STATE)
         for tab in (first, second):
             assert (tab.violations, tab.harms, tab.dialogs) == ([], [], [])
@@ -39,6 +39,6 @@ async def test_pages_close_for_maintenance_and_open_by_themselves(tmp_path: Path
         await tab.until("document.querySelector('#again')")
         site.open("write")
         nginx.flag.unlink()
-        await tab.until(f"location.pathname === '/tasks' && {shows('港口季度报告')}", timeout_s=60)
-        await tab.until(shows(site.word("parts", "status.completed")), timeout_s=60)
+        await tab.until(f"location.pathname === '/tasks' && {shows('港口季度报告')}", timeout_s=120)
+        await tab.until(shows(site.word("parts", "status.completed")), timeout_s=120)
         assert (tab.violations, tab.harms, tab.dialogs) == ([], [], [])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.browser.site import Site, World, axe, picture
 
-pytestmark = [pytest.mark.anyio, pytest.mark.system]
+pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(400)]
 
 CALLS = 3000
 DRAWN_CALLS = "document.querySelectorAll('[role=log] tbody tr[aria-rowindex]').length"
