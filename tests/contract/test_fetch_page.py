@@ -21,6 +21,7 @@ from langgraph_multi_agent.domain.errors import (
 )
 from langgraph_multi_agent.i18n import catalogue
 from langgraph_multi_agent.i18n.errors import describe
+from langgraph_multi_agent.outgoing import client
 from langgraph_multi_agent.outgoing.client import Outgoing
 from langgraph_multi_agent.outgoing.connection import whose
 from langgraph_multi_agent.outgoing.policy import OutgoingPolicy
@@ -36,13 +37,19 @@ PAGE = """<!doctype html><html><head><title> A  title </title><style>p{color:red
 <table><tr><td>a</td><td>b</td></tr></table><p>第二段&amp;结束</p></body></html>"""
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site that is up is reached, however busy this machine is."""
+    monkeypatch.setattr(client, "CONNECT_S", 60.0)
+
+
 def page(body: bytes, kind: str = "text/html; charset=utf-8", **more: str) -> bytes:
     return response(body, headers={"Content-Type": kind, **more})
 
 
 def tool_for(site: Site, scratch: Path, policy: OutgoingPolicy | None = None) -> FetchPage:
     outgoing = Outgoing(
-        policy or OutgoingPolicy(access="public", max_bytes=300_000),
+        policy or OutgoingPolicy(access="public", max_bytes=300_000, timeout_s=60.0),
         resolve=Names({HOST: [[PUBLIC]]}),
         connector=Connector({PUBLIC: site.port}),
     )

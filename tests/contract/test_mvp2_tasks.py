@@ -18,6 +18,7 @@ from langgraph_multi_agent.domain.plan import Plan, Subtask
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, Task
 from langgraph_multi_agent.service import rests
+from langgraph_multi_agent.service import tasks as task_service
 from langgraph_multi_agent.store import tasks as task_store
 
 pytestmark = pytest.mark.anyio
@@ -545,12 +546,15 @@ async def test_a_deleted_task_is_gone(desk: Desk) -> None:
     assert (await call(desk, "GET", TASKS))["total"] == 0
 
 
-async def test_a_running_task_is_cancelled_before_it_is_deleted(desk: Desk) -> None:
+async def test_a_running_task_is_cancelled_before_it_is_deleted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_service, "STOP_WAIT_S", 60.0)
     task_id = (await make(desk))["id"]
     await desk.claim(task_id)
     async with desk.feed.listen("control") as asked:
         deleting = asyncio.create_task(call(desk, "DELETE", f"{TASKS}/{task_id}"))
-        await asked.wait(10)
+        assert await asked.wait(60)
         assert (await desk.services.tasks.get(DEFAULT_SCOPE, task_id)).status_detail == "cancelling"
         await desk.finish(task_id, Action.CANCEL)
         assert await deleting == {"deleted_task_id": task_id}
@@ -560,6 +564,7 @@ async def test_a_running_task_is_cancelled_before_it_is_deleted(desk: Desk) -> N
 async def test_a_task_that_a_worker_takes_while_it_is_deleted_is_cancelled_too(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(task_service, "STOP_WAIT_S", 60.0)
     task_id = (await make(desk))["id"]
     read = desk.services.tasks.get
 
@@ -572,7 +577,7 @@ async def test_a_task_that_a_worker_takes_while_it_is_deleted_is_cancelled_too(
     monkeypatch.setattr(desk.services.tasks, "get", read_and_lose)
     async with desk.feed.listen("control") as asked:
         deleting = asyncio.create_task(call(desk, "DELETE", f"{TASKS}/{task_id}"))
-        await asked.wait(10)
+        assert await asked.wait(60)
         await desk.finish(task_id, Action.CANCEL)
         assert await deleting == {"deleted_task_id": task_id}
 
