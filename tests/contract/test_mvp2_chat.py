@@ -423,7 +423,7 @@ async def test_subscribers_of_the_person_are_told_of_both_messages(desk: Desk) -
 async def test_a_socket_that_subscribed_shows_what_is_said(desk: Desk) -> None:
     async with (
         serving(desk.app) as address,
-        connect(f"ws://{address}/api/v1/mvp2/ws") as socket,
+        connect(f"ws://{address}/api/v1/mvp2/ws", open_timeout=60) as socket,
         asyncio.timeout(60),
     ):
         await socket.send(json.dumps({"type": "chat_subscribe"}))
@@ -490,7 +490,7 @@ async def test_neither_message_nor_task_stands_if_the_database_refuses_the_answe
 
 @asynccontextmanager
 async def desk_with_model(
-    path: Path, *replies: Reply, deadline_s: float = 10.0, **settings: Any
+    path: Path, *replies: Reply, deadline_s: float = 60.0, **settings: Any
 ) -> AsyncIterator[tuple[Desk, OpenAIServer]]:
     with OpenAIServer(replies) as server:
         environment = {"LLM_MODEL": "scripted", "LLM_BASE_URL": server.base_url, "LLM_API_KEY": "k"}
@@ -614,8 +614,12 @@ async def test_what_chat_spends_counts_in_analytics_also_when_the_answer_was_of_
 
 
 async def test_a_call_that_the_deadline_cut_counts_as_what_was_reserved(tmp_path: Path) -> None:
-    async with desk_with_model(tmp_path, hanging(), deadline_s=0.3) as (desk, _):
-        await say(desk, "What do you think of tea?")
-        calls, given, _ = await spent_today(desk)
-        assert calls == 1
-        assert given > 100
+    for deadline_s in (0.3, 3.0, 30.0):  # a busy machine may be too late for a short one
+        async with desk_with_model(tmp_path / f"{deadline_s}", hanging(), deadline_s=deadline_s) as (desk, server):
+            await say(desk, "What do you think of tea?")
+            calls, given, _ = await spent_today(desk)
+            was_called = bool(server.requests)
+        if was_called:
+            break
+    assert calls == 1
+    assert given > 100
