@@ -16,7 +16,7 @@ import httpx
 import psutil
 import psycopg
 import redis
-from scripts.chaos.registry import Outcome, Shape, fault, outcome
+from scripts.chaos.registry import STEADY, Outcome, Shape, fault, outcome
 from scripts.chaos.traffic import Traffic, refused, slowest_s
 from tests.support.fleet import Fleet, FleetFailed, Program
 
@@ -29,9 +29,13 @@ RETURNED_S = 20.0
 """After PostgreSQL's return: the reaper's eight seconds of health, a claim, and a busy machine."""
 ROOM_BYTES = 1_000_000
 STORM_CONNECTIONS = 400
+ANSWER_S = 60.0
+"""What hangs: a busy machine may keep an answer back for long, and a bound on that is a promise, not a fault."""
+OWNERS_STOP_S = 6.0
+"""LEASE_SECONDS: without PostgreSQL for so long, whoever runs a task has stopped."""
 
 
-@fault("redis-flush", shape=ORDINARY, size=30, chaos_size=600)
+@fault("redis-flush", shape=STEADY, size=30, chaos_size=600)
 def redis_flush(fleet: Fleet, size: int) -> Outcome:
     """FLUSHALL ten times a second while tasks are submitted and run."""
     [api] = fleet.apis
@@ -69,23 +73,21 @@ def redis_down(fleet: Fleet, size: int) -> Outcome:
     try:
         with _traffic(fleet, api) as traffic:
             _wait_for(traffic, size // 2)
-            fleet.until(lambda: _health(api) == (200, "degraded"), "the API says degraded", timeout_s=10)
-            if (status := httpx.get(_url(api, "/ready"), timeout=10).status_code) != 200:
-                fleet.fail(f"not ready without Redis: {status}")
+            fleet.until(lambda: _health(api) == (200, "degraded"), "the API says degraded")
+            fleet.until(lambda: _ready(api).status_code == 200, "ready without Redis")
             _wait_for(traffic, size)
         if bad := refused(traffic.answers):
             fleet.fail(f"submits were refused: {bad[:3]}")
         took_s = slowest_s(traffic.answers)
-        if took_s > SUBMIT_S:
-            fleet.fail(f"a submit took {took_s:.2f} s without Redis")
+        late = [f"a submit took {took_s:.2f} s without Redis"] if took_s > SUBMIT_S else []
         fleet.until_all_ended(traffic.ids)
     finally:
         fleet.redis.start()
     _until_doorbell_rings(fleet, api)
-    return outcome(fleet, traffic.ids, remark=f"submit p99 {1000 * took_s:.0f} ms")
+    return outcome(fleet, traffic.ids, remark=f"submit p99 {1000 * took_s:.0f} ms", late=late)
 
 
-@fault("doorbell-junk", shape=ORDINARY, size=40, chaos_size=600)
+@fault("doorbell-junk", shape=STEADY, size=40, chaos_size=600)
 def doorbell_junk(fleet: Fleet, size: int) -> Outcome:
     """Doorbells twice, out of order, for tasks that have ended or never were, and no text at all."""
     [api] = fleet.apis
@@ -106,7 +108,7 @@ def doorbell_junk(fleet: Fleet, size: int) -> Outcome:
         fleet.fail(f"submits were refused: {bad[:3]}")
     fleet.until_all_ended(traffic.ids)
     with redis.Redis.from_url(fleet.redis.url(1)) as client:
-        fleet.until(lambda: client.llen("task_queue") == 0, "the list shows that nothing waits", timeout_s=15)
+        fleet.until(lambda: client.llen("task_queue") == 0, "the list shows that nothing waits")
     told = outcome(fleet, traffic.ids, remark=f"{rounds} rounds of junk")
     if told.recovered:
         fleet.fail(f"{told.recovered} tasks were interrupted by hints")
@@ -151,19 +153,19 @@ def connection_storm(fleet: Fleet, size: int) -> Outcome:
             """Whoever is quicker than the storm has its connection back: it is ended again."""
             nonlocal ended
             ended += len(fleet.query(kept))
-            ready = httpx.get(_url(api, "/ready"), timeout=10).status_code
+            ready = _ready(api).status_code
             return _try_submit(api) == (503, UNAVAILABLE) and ready == 503
 
-        fleet.until(is_cut_off, "without a connection it is not ready and refuses", timeout_s=30)
+        fleet.until(is_cut_off, "without a connection it is not ready and refuses")
     freed = time.monotonic()
-    fleet.until(lambda: _try_submit(api)[0] == 202, "submits are accepted again", timeout_s=RETURNED_S)
+    fleet.until(lambda: _try_submit(api)[0] == 202, "submits are accepted again")
     fleet.until_all_ended(ids)
     recovery_s = time.monotonic() - freed
     _expect_same(fleet, children)
     return outcome(fleet, ids, recovery_s=recovery_s, remark=f"{ended} connections ended")
 
 
-@fault("disk-full", shape=ORDINARY, size=6, chaos_size=30)
+@fault("disk-full", shape=STEADY, size=6, chaos_size=30)
 def disk_full(fleet: Fleet, size: int) -> Outcome:
     """No room for artifacts: uploads are refused without a trace, accepted tasks wait for room or say so."""
     [api] = fleet.apis
@@ -183,7 +185,7 @@ def disk_full(fleet: Fleet, size: int) -> Outcome:
         innocents = fleet.submit(size, subtasks=2)
         fleet.until_all_ended(innocents)
         time.sleep(3.0)  # nothing tells from outside that a task has met the full disk
-    fleet.until_all_ended(ids, timeout_s=60)
+    fleet.until_all_ended(ids)
     asked = "SELECT DISTINCT status, error->>'code' FROM tasks WHERE id = ANY(%s)"
     ends = set(fleet.query(asked, ids))
     if not ends <= {("completed", None), ("failed", UNAVAILABLE), ("failed", "STORAGE_FULL")}:
@@ -204,23 +206,28 @@ def _without_postgres(fleet: Fleet, size: int, *, down_s: float) -> Outcome:
     """PostgreSQL crashes with half of `size` tasks in flight, and returns `down_s` later."""
     [api] = fleet.apis
     children = _children(fleet)
-    ids = fleet.submit(size // 2, subtasks=2, sleep_s=2.0)
-    with _traffic(fleet, api) as traffic:
-        _wait_for(traffic, 5)
-        fleet.postgres.stop("immediate")
-        blow = time.monotonic()
-        if down_s:
-            # Whoever was sent before the end may still be answered by it.
-            fleet.until(lambda: len(traffic.between(blow + 0.5, time.monotonic())) > 3, "answers while it is away")
-            ready = httpx.get(_url(api, "/ready"), timeout=10)
-            if ready.status_code != 503 or ready.json()["code"] != UNAVAILABLE:
-                fleet.fail(f"ready without a database: {ready.status_code} {ready.text[:300]}")
-            time.sleep(max(0.0, blow + down_s - time.monotonic()))
-        returned = time.monotonic()
-        fleet.postgres.start()
-        fleet.until(lambda: traffic.is_accepted_since(returned), "submits are accepted again", timeout_s=RETURNED_S)
-        accepting_s = time.monotonic() - returned
-    meanwhile = traffic.between(blow + 0.5, returned - 1.0)
+    with fleet.hold() as held:
+        ids = fleet.submit(size // 2, subtasks=2, held=held)
+        fleet.until(lambda: _told(fleet, ids, "began") == len(ids), "half of the tasks are in flight")
+        with _traffic(fleet, api) as traffic:
+            _wait_for(traffic, 5)
+            fleet.postgres.stop("immediate")
+            blow = time.monotonic()
+            if down_s:
+                # Whoever was sent before the end may still be answered by it.
+                fleet.until(lambda: len(traffic.between(blow + 0.5, time.monotonic())) > 3, "answers while it is away")
+                ready = _ready(api)
+                if ready.status_code != 503 or ready.json()["code"] != UNAVAILABLE:
+                    fleet.fail(f"ready without a database: {ready.status_code} {ready.text[:300]}")
+                time.sleep(max(0.0, blow + down_s - time.monotonic()))
+            if down_s > OWNERS_STOP_S:
+                fleet.until(lambda: _told(fleet, ids, "stopped") == len(ids), "their owners stopped them")
+            returned = time.monotonic()
+            fleet.postgres.start()
+            fleet.until(lambda: traffic.is_accepted_since(returned), "submits are accepted again")
+            accepting_s = time.monotonic() - returned
+    # Who was sent before the return may be answered after it, and well.
+    meanwhile = [answer for answer in traffic.between(blow + 0.5, returned) if answer.sent_s + answer.took_s < returned]
     if wrong := [a for a in meanwhile if (a.status, a.code, a.retry_after) != (503, UNAVAILABLE, True)]:
         fleet.fail(f"submits without a database were answered {wrong[:3]}")
     ids += traffic.ids
@@ -259,20 +266,29 @@ def _url(api: Program, path: str) -> str:
     return f"http://127.0.0.1:{api.port}{path}"
 
 
+def _told(fleet: Fleet, ids: list[str], what: str) -> int:
+    """Of how many of these tasks the agents wrote this."""
+    wanted = set(ids)
+    return len({line.task_id for line in fleet.executions() if line.what == what and line.task_id in wanted})
+
+
+def _ready(api: Program) -> httpx.Response:
+    return httpx.get(_url(api, "/ready"), timeout=ANSWER_S)
+
+
 def _health(api: Program) -> tuple[int, str]:
-    answer = httpx.get(_url(api, "/api/v1/system/health"), timeout=10)
+    answer = httpx.get(_url(api, "/api/v1/system/health"), timeout=ANSWER_S)
     return answer.status_code, answer.json()["status"]
 
 
 def _until_doorbell_rings(fleet: Fleet, api: Program) -> None:
     """Everybody has found Redis again: the service is well, and so are all that listen."""
-    fleet.until(lambda: _health(api) == (200, "healthy"), "Redis is used again", timeout_s=15)
+    fleet.until(lambda: _health(api) == (200, "healthy"), "Redis is used again")
     with redis.Redis.from_url(fleet.redis.url(1)) as client:
         listeners = len(fleet.apis) + len(fleet.workers)
         fleet.until(
             lambda: sum(n for _, n in client.pubsub_numsub(*client.pubsub_channels("lgma:*"))) >= listeners,
             "everybody listens again",
-            timeout_s=15,
         )
 
 
@@ -280,7 +296,7 @@ def _try_submit(api: Program) -> tuple[int, str]:
     """A submit of its own that ends at once; status and code of the answer, 0 for none."""
     body = {"title": "try", "description": "is it there", "team": "zero_work", "input_data": {"subtasks": 1}}
     with suppress(httpx.HTTPError):
-        answer = httpx.post(_url(api, "/api/v1/tasks"), json=body, timeout=15)
+        answer = httpx.post(_url(api, "/api/v1/tasks"), json=body, timeout=ANSWER_S)
         return answer.status_code, answer.json().get("code", "")
     return 0, ""
 
@@ -288,7 +304,7 @@ def _try_submit(api: Program) -> tuple[int, str]:
 def _upload(api: Program, size: int) -> tuple[int, str]:
     form = {"title": "file", "description": "with a file", "team": "zero_work"}
     files = {"files": ("data.bin", random.randbytes(size))}
-    answer = httpx.post(_url(api, "/api/v1/tasks"), data=form, files=files, timeout=15)
+    answer = httpx.post(_url(api, "/api/v1/tasks"), data=form, files=files, timeout=ANSWER_S)
     return answer.status_code, answer.json().get("code", "")
 
 
@@ -335,11 +351,11 @@ def _storm(fleet: Fleet) -> Iterator[None]:
     thread = threading.Thread(target=take, name="storm", daemon=True)
     thread.start()
     try:
-        if not is_full.wait(30):
+        if not is_full.wait(ANSWER_S):
             raise FleetFailed("the connections of PostgreSQL did not run out")
         yield
     finally:
         is_over.set()
-        thread.join(30)
+        thread.join(ANSWER_S)
         for connection in held:
             connection.close()

@@ -5,13 +5,14 @@ nobody is told; with only the answers held back a COMMIT arrives and its confirm
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 
 import httpx
-from scripts.chaos.registry import Outcome, Shape, fault, outcome
+from scripts.chaos.registry import STEADY, Outcome, Shape, fault, outcome
 from scripts.chaos.traffic import Traffic, refused
-from tests.support.fleet import TERMINAL, Execution, Fleet, FleetFailed, Program
+from tests.support.fleet import TERMINAL, Fleet, FleetFailed, Program
 from tests.support.proxy import TcpProxy
 
 LEASE_S = 6.0
@@ -24,29 +25,37 @@ SLACK_S = 2.0
 UNAVAILABLE = "DEPENDENCY_UNAVAILABLE"
 DELAY_S = 0.1
 """Each way."""
+BEATS = 3
+"""How many heartbeats of the owners are awaited: a lease that is renewed so often is never over."""
 
 
 @fault("partition-worker-postgres", shape=PROXIED, size=20, chaos_size=60, within_s=10.0)
 def worker_without_postgres(fleet: Fleet, size: int) -> Outcome:
     """A worker's line to PostgreSQL is a black hole: it stops by itself, others take over, it writes nothing late."""
     victim, *_ = fleet.workers
-    ids = fleet.gather(victim, size, subtasks=1, sleep_s=LEASE_S + 1.0)
-    child, blow = victim.child, fleet.now()
-    with _held(_line(victim.postgres)):
-        stopped_s = fleet.until(lambda: len(_stopped(fleet, ids, child)) == size, "its runs stopped", timeout_s=15)
-        last_s = max(line.at_s for line in _stopped(fleet, ids, child)) - blow.timestamp()
-        fleet.until(lambda: len(fleet.restarts_s(ids, blow)) == size, "others took over", timeout_s=20)
-        time.sleep(max(0.0, HELD_S - stopped_s))
+    late = []
+    with fleet.hold() as held:
+        ids = fleet.gather(victim, size, subtasks=1, held=held)
+        child = victim.child
+        blow, owned = fleet.now(), fleet.held_by(child)
+        with _held(_line(victim.postgres)):
+            moment = blow.timestamp()
+            stopped_s = fleet.until(lambda: _stopped(fleet, child, moment).keys() == owned.keys(), "its runs stopped")
+            last_s = max(_stopped(fleet, child, moment).values()) - moment
+            fleet.until(lambda: fleet.taken_over(ids, child) == size, "others took over")
+            time.sleep(max(0.0, HELD_S - stopped_s))
     fleet.until_all_ended(ids)
     if last_s > LEASE_S:
-        fleet.fail(f"a run stopped {last_s:.1f} s after the last word of the database; its lease was over before")
-    _expect_nothing_late(fleet, ids, blow)
+        late.append(f"a run stopped {last_s:.1f} s after the last word of the database; its lease was over before")
+    if written := fleet.written_under(owned, since=blow):
+        fleet.fail(f"{written} steps of the cut-off worker were written late")
     after = _expect_works(fleet, victim, child)
     return outcome(
         fleet,
         [*ids, *after],
         recovery_s=max(fleet.restarts_s(ids, blow)),
         remark=f"stopped after {last_s:.1f} s",
+        late=late,
     )
 
 
@@ -54,16 +63,18 @@ def worker_without_postgres(fleet: Fleet, size: int) -> Outcome:
 def worker_without_answers(fleet: Fleet, size: int) -> Outcome:
     """A worker's commits arrive at PostgreSQL and their confirmations do not, for longer than a lease."""
     victim, *_ = fleet.workers
-    ids = fleet.gather(victim, size, edges=_chain(12), sleep_s=0.05)
-    child, line = victim.child, _line(victim.postgres)
+    with fleet.hold() as held:
+        ids = fleet.gather(victim, size, edges=_chain(12), sleep_s=0.05, held=held)
+        child, line = victim.child, _line(victim.postgres)
+        owned = fleet.held_by(child)
+        _hold_commits(fleet)  # before the first of these steps comes
     with _step_commits_held_up(fleet):
         line.pause("answers")
-        blow, confirmed = fleet.now(), _steps(fleet, ids)
+        blow, confirmed = fleet.now(), _steps(fleet, owned)
     with _held(line, only_answers=True):
         fleet.until(lambda: _steps_held_up(fleet) == 0, "the last commits arrived")
-        in_doubt = _steps(fleet, ids) - confirmed
-        left = size - fleet.count(ids, *TERMINAL)
-        fleet.until(lambda: len(fleet.restarts_s(ids, blow)) == left, "others took over", timeout_s=25)
+        fleet.until(lambda: _ended_or_taken_over(fleet, ids, child) == size, "others took over")
+        in_doubt = _steps(fleet, owned) - confirmed
         time.sleep(max(0.0, HELD_S - (fleet.now() - blow).total_seconds()))
     fleet.until_all_ended(ids)
     if not in_doubt:
@@ -72,7 +83,7 @@ def worker_without_answers(fleet: Fleet, size: int) -> Outcome:
     return outcome(
         fleet,
         [*ids, *after],
-        recovery_s=max(fleet.restarts_s(ids, blow)),
+        recovery_s=max(fleet.restarts_s(ids, blow), default=0.0),
         remark=f"{in_doubt} steps were written and not confirmed",
     )
 
@@ -99,13 +110,16 @@ def cut_lines(fleet: Fleet, size: int) -> Outcome:
     return outcome(fleet, traffic.ids, remark=f"{cuts} cuts, {len(refused(traffic.answers))} submits sent again")
 
 
-@fault("partition-worker-redis", shape=PROXIED, size=20, chaos_size=60)
+@fault("partition-worker-redis", shape=STEADY, size=20, chaos_size=60)
 def worker_without_redis(fleet: Fleet, size: int) -> Outcome:
-    """A worker's line to Redis is a black hole for longer than a lease: its tasks run on, and it claims by polling."""
+    """A worker's line to Redis is a black hole: its leases are renewed, its tasks run on, and it claims by polling."""
     victim, *others = fleet.workers
-    ids = fleet.gather(victim, size, subtasks=2, sleep_s=LEASE_S + 1.0)
-    child = victim.child
-    with _held(_line(victim.redis)):
+    with ExitStack() as silence:
+        with fleet.hold() as held:
+            ids = fleet.gather(victim, size, subtasks=2, held=held)
+            child = victim.child
+            silence.enter_context(_held(_line(victim.redis)))
+            fleet.until_renewed(ids, BEATS)
         fleet.until_all_ended(ids)
         with _frozen(others):
             late = fleet.submit(5, via=fleet.apis[:1], subtasks=1)
@@ -127,37 +141,39 @@ def api_without_postgres(fleet: Fleet, size: int) -> Outcome:
         began = time.monotonic()
         with _held(_line(victim.postgres), only_answers=True):
             status, took_s = _ready(victim)
-            if status != 503 or took_s > 2.0 + SLACK_S:
+            if status != 503:
                 fleet.fail(f"without its database an API was ready with {status} after {took_s:.1f} s")
+            late = [f"said so after {took_s:.1f} s"] if took_s > 2.0 + SLACK_S else []
             time.sleep(1.0)
             _line(victim.postgres).pause()
-            fleet.until(lambda: len(traffic.answers) >= size, "the other API answers", timeout_s=60)
-            if (served := _ready(other))[0] != 200:
-                fleet.fail(f"the other API is ready with {served}")
+            fleet.until(lambda: len(traffic.answers) >= size, "the other API answers")
+            fleet.until(lambda: _ready(other)[0] == 200, "the other API is ready")
             fleet.until(
-                lambda: any(answer.code for answer in traffic.between(began, time.monotonic())),
-                "a submit is refused",
-                timeout_s=DEADLINE_S + 2 * SLACK_S,
+                lambda: any(answer.code for answer in traffic.between(began, time.monotonic())), "a submit is refused"
             )
-        fleet.until(lambda: _ready(victim)[0] == 200, "the API is ready again", timeout_s=15)
+        fleet.until(lambda: _ready(victim)[0] == 200, "the API is ready again")
     bad = refused(traffic.between(began, time.monotonic()))
-    if wrong := [a for a in bad if a.status != 503 or a.took_s > DEADLINE_S + SLACK_S]:
+    if wrong := [answer for answer in bad if answer.status != 503]:
         fleet.fail(f"submits in a black hole were answered {wrong[:3]}")
     fleet.until_all_ended(traffic.ids)
-    slowest = max(answer.took_s for answer in bad)
-    return outcome(fleet, traffic.ids, remark=f"{len(bad)} refused, slowest in {slowest:.1f} s")
+    slowest_s = max(answer.took_s for answer in bad)
+    if slowest_s > DEADLINE_S + SLACK_S:
+        late.append(f"a submit in a black hole was answered after {slowest_s:.1f} s")
+    return outcome(fleet, traffic.ids, remark=f"{len(bad)} refused, slowest in {slowest_s:.1f} s", late=late)
 
 
-@fault("slow-postgres", shape=PROXIED, size=8, chaos_size=40)
+@fault("slow-postgres", shape=STEADY, size=8, chaos_size=40)
 def slow_postgres(fleet: Fleet, size: int) -> Outcome:
-    """PostgreSQL answers 200 ms late for longer than a lease: all is slower and nothing is reclaimed."""
+    """PostgreSQL answers 200 ms late while leases are renewed: all is slower and nothing is reclaimed."""
     lines = [_line(program.postgres) for program in (*fleet.apis, *fleet.workers)]
     try:
         for line in lines:
             line.delay(DELAY_S)
-        began = time.monotonic()
-        ids = fleet.submit(size, subtasks=2, sleep_s=LEASE_S + 1.0)
-        submitted_s = time.monotonic() - began
+        with fleet.hold() as held:
+            began = time.monotonic()
+            ids = fleet.submit(size, subtasks=2, held=held)
+            submitted_s = time.monotonic() - began
+            fleet.until_renewed(ids, BEATS)
         fleet.until_all_ended(ids)
     finally:
         for line in lines:
@@ -217,12 +233,12 @@ def _step_commits_held_up(fleet: Fleet) -> Iterator[None]:
     A worker commits one batch at a time: a batch of events alone that was caught is let go, for the
     steps behind it are not sent before.
     """
-    give_up = time.monotonic() + 30.0
+    give_up = time.monotonic() + 90.0
     try:
         while True:
             _hold_commits(fleet)
             with suppress(FleetFailed):
-                fleet.until(lambda: _steps_held_up(fleet) > 0, "a step is being committed", timeout_s=1.0)
+                fleet.until(lambda: _steps_held_up(fleet) > 0, "a step is being committed", timeout_s=2.0)
                 break
             if time.monotonic() > give_up:
                 fleet.fail("no commit of steps could be held up")
@@ -257,23 +273,22 @@ def _chain(length: int) -> dict[str, list[str]]:
     return {f"s{number}": [f"s{number - 1}"] if number else [] for number in range(length)}
 
 
-def _stopped(fleet: Fleet, ids: list[str], child: int) -> list[Execution]:
-    wanted = set(ids)
-    return [
-        line
+def _stopped(fleet: Fleet, child: int, since: float) -> dict[str, float]:
+    """When this process's runs stopped, by task, as far as they did since then; seconds of the epoch."""
+    return {
+        line.task_id: line.at_s
         for line in fleet.executions()
-        if line.task_id in wanted and line.pid == child and line.what in ("stopped", "ended")
-    ]
+        if line.pid == child and line.what in ("stopped", "ended") and line.at_s >= since
+    }
 
 
-def _steps(fleet: Fleet, ids: list[str]) -> int:
-    return int(fleet.query("SELECT count(*) FROM journal WHERE task_id = ANY(%s)", ids)[0][0])
+def _steps(fleet: Fleet, owned: Mapping[str, int]) -> int:
+    """How many steps of these runs, by task and epoch, are written."""
+    return fleet.written_under(owned, since=datetime.min.replace(tzinfo=UTC))
 
 
-def _expect_nothing_late(fleet: Fleet, ids: list[str], blow: object) -> None:
-    asked = "SELECT count(*) FROM journal WHERE task_id = ANY(%s) AND epoch = 1 AND created_at > %s"
-    if [(written := fleet.query(asked, ids, blow)[0][0])] != [0]:
-        fleet.fail(f"{written} steps of the cut-off worker were written late")
+def _ended_or_taken_over(fleet: Fleet, ids: list[str], child: int) -> int:
+    return fleet.count(ids, *TERMINAL) + fleet.taken_over(ids, child)
 
 
 def _expect_works(fleet: Fleet, worker: Program, child: int) -> list[str]:
@@ -289,5 +304,5 @@ def _ready(api: Program) -> tuple[int, float]:
     """Status of readiness, 0 for no answer, and the seconds it took."""
     began = time.monotonic()
     with suppress(httpx.HTTPError):
-        return httpx.get(f"http://127.0.0.1:{api.port}/ready", timeout=15).status_code, time.monotonic() - began
+        return httpx.get(f"http://127.0.0.1:{api.port}/ready", timeout=60).status_code, time.monotonic() - began
     return 0, time.monotonic() - began

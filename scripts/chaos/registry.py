@@ -6,7 +6,7 @@ what was read from outside the processes; nobody's word is taken for it.
 """
 
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
@@ -46,6 +46,19 @@ class Shape:
         )
 
 
+STEADY = Shape(
+    proxied=True,
+    settings={
+        "SHUTDOWN_GRACE": "1",
+        "MAX_CONCURRENT_WORKFLOWS": "80",
+        "DATABASE_DEADLINE": "60",
+        "LEASE_SECONDS": "30",
+        "HEARTBEAT_SECONDS": "2",
+    },
+)
+"""For faults that must interrupt nobody: no stall of a busy machine outlasts its leases and deadlines."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What came of a fault.
@@ -54,12 +67,14 @@ class Outcome:
         recovered: tasks that were interrupted and reached their end all the same.
         recovery_s: of the task that took longest to run again, or as the fault says; None: no such wait.
         remark: more that was seen, for the table.
+        late: promises of a time that were not kept, each in words.
     """
 
     history: History
     recovered: int
     recovery_s: float | None = None
     remark: str = ""
+    late: Sequence[str] = ()
 
     @property
     def lost(self) -> int:
@@ -98,13 +113,17 @@ class Fault:
         fleet.complete(apis=self.shape.apis, workers=self.shape.workers)
         return self.run(fleet, size or self.size)
 
+    def harm(self, outcome: Outcome) -> str:
+        """What is wrong with an outcome however slow the machine is; empty if nothing is."""
+        return "" if outcome.history.is_clean else str(outcome.history)
+
     def trouble(self, outcome: Outcome) -> str:
-        """What does not hold of an outcome; empty if all does."""
-        if not outcome.history.is_clean:
-            return str(outcome.history)
+        """What does not hold of an outcome, promises of a time included; empty if all does."""
+        if harm := self.harm(outcome):
+            return harm
         if self.within_s is not None and (outcome.recovery_s or 0.0) > self.within_s:
             return f"recovered after {outcome.recovery_s:.2f} s, promised {self.within_s} s"
-        return ""
+        return "; ".join(outcome.late)
 
 
 FAULTS: dict[str, Fault] = {}
@@ -149,7 +168,9 @@ def load() -> Mapping[str, Fault]:
     return FAULTS
 
 
-def outcome(fleet: Fleet, ids: Iterable[str], *, recovery_s: float | None = None, remark: str = "") -> Outcome:
+def outcome(
+    fleet: Fleet, ids: Iterable[str], *, recovery_s: float | None = None, remark: str = "", late: Sequence[str] = ()
+) -> Outcome:
     """Read the history of these tasks and tell it."""
     history = fleet.history(ids)
-    return Outcome(history=history, recovered=history.resumed, recovery_s=recovery_s, remark=remark)
+    return Outcome(history=history, recovered=history.resumed, recovery_s=recovery_s, remark=remark, late=late)

@@ -15,8 +15,8 @@ from typing import Any, Self
 import httpx
 from tests.support.fleet import Fleet, FleetFailed, Program
 
-REQUEST_S = 15.0
-SETTLE_S = 45.0
+REQUEST_S = 60.0
+SETTLE_S = 90.0
 """How long after the fault a task may still be refused."""
 AGAIN_S = 0.3
 UNANSWERED, ACCEPTED = 0, 202

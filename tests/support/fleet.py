@@ -32,8 +32,10 @@ from tests.support.servers import DURABLE, PostgresServer, RedisServer, free_por
 ROOT: Final = Path(__file__).resolve().parents[2]
 CLOCK: Final = Path(__file__).with_name("clock")
 TEAM: Final = "tests.support.fleet_team:counted"
-READY_S: Final = 60.0
-STOP_S: Final = 40.0
+READY_S: Final = 120.0
+STOP_S: Final = 90.0
+PATIENCE_S: Final = 120.0
+"""What hangs on a machine that stands still for seconds; what is awaited takes moments."""
 POLL_S: Final = 0.05
 TERMINAL: Final = ("completed", "failed", "cancelled")
 _PR_SET_PDEATHSIG: Final = 1
@@ -273,7 +275,7 @@ class Fleet:
         if not program.port:
             return (child := program.find_child()) is not None and f"-{child}-" in program.logged(100_000)
         with suppress(httpx.HTTPError):
-            return httpx.get(f"http://127.0.0.1:{program.port}/ready", timeout=2).status_code == 200
+            return httpx.get(f"http://127.0.0.1:{program.port}/ready", timeout=30).status_code == 200
         return False
 
     def _start(self, words: Sequence[str], settings: Mapping[str, str], *, port: int = 0) -> Program:
@@ -342,7 +344,7 @@ class Fleet:
         *,
         via: Sequence[Program] = (),
         connections: int = 8,
-        timeout_s: float = 60.0,
+        timeout_s: float = PATIENCE_S,
         patience: bool = True,
         **input_data: Any,
     ) -> list[str]:
@@ -358,7 +360,7 @@ class Fleet:
         *,
         via: Sequence[Program] = (),
         connections: int = 8,
-        timeout_s: float = 60.0,
+        timeout_s: float = PATIENCE_S,
         during: Callable[[int], None] | None = None,
         **input_data: Any,
     ) -> Submission:
@@ -375,7 +377,7 @@ class Fleet:
         asyncio.run(_submit_all(done, ports, body, connections, time.monotonic() + timeout_s, during))
         return done
 
-    def until_all_ended(self, ids: Iterable[str], timeout_s: float = 60.0) -> float:
+    def until_all_ended(self, ids: Iterable[str], timeout_s: float = PATIENCE_S) -> float:
         """Wait until all are at an end; the seconds it took. Raises FleetFailed."""
         wanted = list(ids)
         return self.until(
@@ -387,15 +389,46 @@ class Fleet:
         asked = "SELECT count(*) FROM tasks WHERE id = ANY(%s) AND status = ANY(%s)"
         return int(self.query(asked, list(ids), list(statuses))[0][0])
 
-    def held_by(self, worker: Program) -> set[str]:
-        """Ids of the tasks whose lease this worker's process has."""
-        asked = "SELECT task_id FROM leases WHERE owner LIKE %s"
-        return {task_id for (task_id,) in self.query(asked, f"%-{worker.child}-%")}
+    def held_by(self, child: int) -> dict[str, int]:
+        """Tasks whose lease the process with this id has, and their epochs."""
+        asked = "SELECT task_id, epoch FROM leases WHERE owner LIKE %s"
+        return {task_id: epoch for task_id, epoch in self.query(asked, f"%-{child}-%")}
 
-    def gather(self, worker: Program, count: int, *, timeout_s: float = 30.0, **input_data: Any) -> list[str]:
+    def taken_over(self, ids: Collection[str], child: int) -> int:
+        """How many of these tasks have a lease of another process than that one."""
+        asked = "SELECT count(*) FROM leases WHERE task_id = ANY(%s) AND owner NOT LIKE %s"
+        return int(self.query(asked, list(ids), f"%-{child}-%")[0][0])
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[str]:
+        """Tasks with `held=` the yielded value are in flight until the block ends, however slow the machine is."""
+        gate = self.directory / f"gate-{uuid.uuid4().hex}"
+        gate.touch()
+        try:
+            yield str(gate)
+        finally:
+            gate.unlink()
+
+    def until_renewed(self, ids: Collection[str], times: int = 2) -> None:
+        """Until each lease of these tasks, which are held, was renewed so often: its owner's heart goes on beating."""
+        asked = "SELECT expires_at FROM leases WHERE task_id = ANY(%s)"
+        latest: list[Any] = []
+        for _ in range(times + 1):
+
+            def renewed() -> bool:
+                found = [expires_at for (expires_at,) in self.query(asked, list(ids))]
+                if len(found) < len(ids) or (latest and min(found) <= latest[-1]):
+                    return False
+                latest.append(max(found))
+                return True
+
+            self.until(renewed, "the leases were renewed")
+
+    def gather(self, worker: Program, count: int, *, timeout_s: float = PATIENCE_S, **input_data: Any) -> list[str]:
         """Submit tasks that this worker alone claims; returns when all of them have begun there.
 
-        The other workers must be idle: they are stopped meanwhile.
+        The other workers must be idle: they are stopped meanwhile. Tasks with `held` are all in flight
+        there then, others may have ended on a slow machine.
         """
         others = [program for program in self.workers if program is not worker]
         for program in others:
@@ -407,7 +440,11 @@ class Fleet:
             def begun() -> set[str]:
                 return {line.task_id for line in self.executions() if line.pid == child and line.what == "began"}
 
-            self.until(lambda: wanted <= begun(), f"{count} tasks began at {worker.name}", timeout_s=timeout_s)
+            self.until(
+                lambda: wanted <= begun() and ("held" not in input_data or wanted <= self.held_by(child).keys()),
+                f"{count} tasks began at {worker.name}",
+                timeout_s=timeout_s,
+            )
         finally:
             for program in others:
                 program.thaw()
@@ -415,7 +452,9 @@ class Fleet:
 
     # What can be seen from outside
 
-    def until(self, is_so: Callable[[], bool], what: str, *, timeout_s: float = 30.0, poll_s: float = POLL_S) -> float:
+    def until(
+        self, is_so: Callable[[], bool], what: str, *, timeout_s: float = PATIENCE_S, poll_s: float = POLL_S
+    ) -> float:
         """Poll until true; the seconds it took. Raises FleetFailed with the logs."""
         began = time.monotonic()
         while not is_so():
@@ -503,6 +542,14 @@ class Fleet:
         )
         return [seconds for (seconds,) in self.query(asked, since, list(ids))]
 
+    def written_under(self, owned: Mapping[str, int], *, since: Any) -> int:
+        """How many steps of these runs, by task and epoch, were journalled after a moment."""
+        asked = (
+            "SELECT count(*) FROM journal JOIN unnest(%s::text[], %s::int[]) AS run (task_id, epoch)"
+            " USING (task_id, epoch) WHERE created_at > %s"
+        )
+        return int(self.query(asked, list(owned), list(owned.values()), since)[0][0])
+
     def check(self, ids: Iterable[str], **more: Any) -> History:
         """The invariants over these tasks, from outside. Raises FleetFailed when one does not hold."""
         return self.judge(self.history(ids, **more))
@@ -537,6 +584,14 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def has_ended(pid: int) -> bool:
+    """The same of a process that may be gone."""
+    try:
+        return not is_alive(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _die_with_parent() -> None:
@@ -578,6 +633,6 @@ async def _submit_all(
                 await asyncio.sleep(pause_s)
 
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=connections)
-    async with httpx.AsyncClient(timeout=15, limits=limits) as client, asyncio.TaskGroup() as group:
+    async with httpx.AsyncClient(timeout=60, limits=limits) as client, asyncio.TaskGroup() as group:
         for turn in range(min(connections, len(left))):
             group.create_task(one(client, turn))

@@ -2,8 +2,9 @@
 
     LGMA_TEAMS=tests.support.fleet_team:counted FLEET_EXECUTIONS=<file>
 
-`input_data` as in `bench.teams`, and `poison: true` for a task that ends its own process with
-SIGKILL. Runs inside the fleet's workers. Each line of the file arrives whole: one write, O_APPEND.
+`input_data` as in `bench.teams`, `poison: true` for a task that ends its own process with SIGKILL,
+and `held: <path>` for one whose subtasks do not end while that file is there (`Fleet.hold`). Runs
+inside the fleet's workers. Each line of the file arrives whole: one write, O_APPEND.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from langgraph_multi_agent.agents.contract import Proposal, Team, Understanding,
 from langgraph_multi_agent.domain.result import SubtaskResult
 
 EXECUTIONS_VARIABLE = "FLEET_EXECUTIONS"
+HELD_POLL_S = 0.1
 
 
 class CountedAgent:
@@ -41,6 +43,8 @@ class CountedAgent:
             os.kill(os.getpid(), signal.SIGKILL)
         try:
             result = await self._agent.work(work)
+            while (held := work.input_data.get("held")) and os.path.exists(held):  # noqa: ASYNC110, ASYNC240, PTH110
+                await asyncio.sleep(HELD_POLL_S)
         except asyncio.CancelledError:
             self._note("stopped", work)
             raise

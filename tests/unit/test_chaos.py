@@ -21,11 +21,19 @@ def test_a_recovery_later_than_promised_is_trouble() -> None:
     assert late == "recovered after 10.50 s, promised 10.0 s"
 
 
+def test_a_promise_of_a_time_that_was_not_kept_is_trouble_and_no_harm() -> None:
+    late = Outcome(history=History(accepted=5), recovered=5, recovery_s=10.5, late=["answered after 20 s"])
+    assert FAULT.harm(late) == ""
+    assert "promised" in FAULT.trouble(late)
+    assert FAULT.trouble(Outcome(history=History(accepted=5), recovered=0, late=["x", "y"])) == "x; y"
+
+
 def test_what_is_lost_and_what_comes_twice_is_counted_apart_and_both_are_trouble() -> None:
     history = History(accepted=5, lost=["a is gone"], doubled=["b"], repeated=["c"], gaps=["d"])
     outcome = Outcome(history=history, recovered=0)
     assert (outcome.lost, outcome.repeated) == (1, 3)
     assert "a is gone" in FAULT.trouble(outcome)
+    assert FAULT.harm(outcome) == FAULT.trouble(outcome)
 
 
 def test_every_fault_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
