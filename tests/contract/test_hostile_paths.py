@@ -419,7 +419,10 @@ async def hostile_server(listing: list[dict[str, Any]]) -> AsyncIterator[str]:
         server.close()
 
 
-async def test_no_server_makes_the_command_line_write_elsewhere(outside: Path) -> None:
+async def test_no_server_makes_the_command_line_write_elsewhere(
+    outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("langgraph_multi_agent.cli.client.CONNECT_S", WAIT_S)
     names, out = (*paths(outside), "\ud800.csv"), outside.parent / "data" / "out"
     listing: list[dict[str, Any]] = []
     written: set[str] = set()

@@ -25,6 +25,7 @@ from tests.support.fuzzing import STREAM, UNLIMITED, known_of
 from tests.support.injections import FORGED, PRODUCT, Description, Place, payloads
 from tests.support.server import Desk, open_desk, serving
 from tests.support.servers import postgres
+from tests.support.stores import patient_postgres
 from uuid_utils import uuid7
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -33,7 +34,6 @@ from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.api.ws import FRAMES
 from langgraph_multi_agent.domain.clock import SystemClock
 from langgraph_multi_agent.store.database import Database, Store, unit
-from langgraph_multi_agent.store.postgres import PostgresDatabase
 from langgraph_multi_agent.telemetry.logs import configure_logs
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
@@ -132,7 +132,7 @@ def _database(backend: str) -> Database | None:
             "CREATE FUNCTION canary() RETURNS int LANGUAGE sql AS $$ SELECT nextval('canary_steps')::int $$"
         )
     url = server.url(name).replace("postgresql://", "postgresql+psycopg://", 1)
-    return PostgresDatabase(url, connections=6, clock=SystemClock(), new_id=lambda: str(uuid7()))
+    return patient_postgres(url, connections=6, clock=SystemClock(), new_id=lambda: str(uuid7()))
 
 
 async def _history(desk: Desk) -> dict[str, dict[str, str]]:
@@ -301,7 +301,7 @@ async def test_words_in_frames_of_a_socket_are_words(tmp_path: Path) -> None:
         before = await target.desk.database.write(SYSTEM_SCOPE, _look)
         faults: list[str] = []
         count = 0
-        async with connect(f"ws://{place}/ws", additional_headers=headers, max_size=None) as socket:
+        async with connect(f"ws://{place}/ws", additional_headers=headers, max_size=None, open_timeout=60) as socket:
             for number, words in enumerate(target.words.values()):
                 fields = ("task_id", "after_event_id", "cursor", "type", words)
                 frames: list[str | bytes] = [
