@@ -13,11 +13,14 @@ from tests.support.server import Desk, open_desk, serving
 from langgraph_multi_agent.api import patience
 from langgraph_multi_agent.api.problems import RequestTooSlow
 from langgraph_multi_agent.bootstrap import connections
+from langgraph_multi_agent.service import health
 
 pytestmark = pytest.mark.anyio
 
 DEADLINE_S = 60.0
 SHORT_S = 0.3
+HEAD_S = 1.0
+"""For a whole head to come, where it does come."""
 HEAD = b"POST /api/v1/tasks HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 
 
@@ -37,7 +40,8 @@ async def address(desk: Desk) -> AsyncIterator[tuple[str, int]]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that a test can wait for."""
-    for name in ("HEAD_S", "REST_S", "TAKE_S"):
+    monkeypatch.setattr(connections, "HEAD_S", HEAD_S)
+    for name in ("REST_S", "TAKE_S"):
         monkeypatch.setattr(connections, name, SHORT_S)
     monkeypatch.setattr(patience, "BODY_S", SHORT_S)
 
@@ -77,7 +81,7 @@ class Line:
 
 
 @asynccontextmanager
-async def connected(address: tuple[str, int], **more: int) -> AsyncIterator[Line]:
+async def connected(address: tuple[str, int], **more: Any) -> AsyncIterator[Line]:
     reader, writer = await asyncio.open_connection(*address, **more)
     try:
         yield Line(reader, writer)
@@ -155,6 +159,7 @@ async def test_the_rest_of_a_refused_body_keeps_no_connection_open(address: tupl
 async def test_a_second_question_that_stops_half_way_spoils_no_answer_under_way(
     desk: Desk, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(health, "CHECK_DEADLINE_S", DEADLINE_S)
     is_over = asyncio.Event()
     check = desk.services.health.check
 
@@ -165,7 +170,7 @@ async def test_a_second_question_that_stops_half_way_spoils_no_answer_under_way(
     monkeypatch.setattr(desk.services.health, "check", long)
     async with connected(address) as line:
         await line.say(b"GET /ready HTTP/1.1\r\nhost: localhost\r\n\r\nGET /ready HTT")
-        await asyncio.sleep(3 * SHORT_S)  # a limit that counted already would have closed it
+        await asyncio.sleep(2 * HEAD_S)  # a limit that counted already would have closed it
         is_over.set()
         first, _, second = (await line.rest()).partition(b"HTTP/1.1 408 ")
     assert first.startswith(b"HTTP/1.1 200 ")
@@ -301,6 +306,6 @@ async def test_a_socket_and_a_stream_may_be_silent_for_as_long_as_they_like(
         )
         assert b" 101 " in await socket.reader.readline()
         assert b" 200 " in await stream.reader.readline()
-        await asyncio.sleep(4 * SHORT_S)
+        await asyncio.sleep(2 * HEAD_S)
         assert not stream.reader.at_eof()
         assert not socket.reader.at_eof()

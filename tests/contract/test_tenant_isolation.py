@@ -20,10 +20,12 @@ from websockets.asyncio.client import connect
 from langgraph_multi_agent.access import Scope
 from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.domain.clock import SystemClock
+from langgraph_multi_agent.service import health
 
 pytestmark = pytest.mark.anyio
 
 OPERATIONS = 60
+PATIENCE_S = 60.0
 MARKS = {"harbour": "albatross7f3a", "island": "cormorant9c1e"}
 
 
@@ -47,7 +49,10 @@ class Side:
 
 
 @pytest.fixture(params=sorted(BACKENDS))
-async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Desk]:
+    monkeypatch.setattr(health, "CHECK_DEADLINE_S", PATIENCE_S)  # a check that is late is a 503
     opener = BACKENDS[request.param](tmp_path, SystemClock(), lambda: str(uuid7()))
     limits: Any = {"rate_limit": "999999/second", "chat_messages_per_minute": 10_000}
     async with (
@@ -117,14 +122,17 @@ async def act(desk: Desk, chance: random.Random, who: Side, other: Side) -> None
 @asynccontextmanager
 async def listening(address: str, who: Side) -> AsyncIterator[None]:
     """Everything that a socket tells them, until the block ends."""
-    async with connect(f"ws://{address}/api/v1/mvp2/ws", additional_headers=who.headers) as socket:
+    # It reads all the while: else a ping of the server waits behind what is not taken.
+    patience: dict[str, Any] = {"open_timeout": PATIENCE_S, "max_queue": None}
+    address = f"ws://{address}/api/v1/mvp2/ws"
+    async with connect(address, additional_headers=who.headers, **patience) as socket:
         for wanted in ("task_subscribe", "agent_subscribe", "chat_subscribe"):
             await socket.send(json.dumps({"type": wanted}))
         try:
             yield
         finally:
             await socket.send(json.dumps({"type": "ping"}))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 async for frame in socket:
                     who.told.append(str(frame))
                     if json.loads(frame)["type"] == "pong":

@@ -15,16 +15,20 @@ from tests.support.server import Desk, open_desk, serving, step_event
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from langgraph_multi_agent.api import subscriptions, ws
+from langgraph_multi_agent.api import subscriptions, wire, ws
 from langgraph_multi_agent.api.context import StreamLimits
 from langgraph_multi_agent.api.mvp2.shapes import frame_data
 from langgraph_multi_agent.api.wire import Wire
 from langgraph_multi_agent.domain.event import Event, EventType, position_of
 from langgraph_multi_agent.domain.task import Action, Task
+from langgraph_multi_agent.service import health
 
 pytestmark = pytest.mark.anyio
 
 ORIGIN = "https://app.example.com"
+PATIENCE_S = 60.0
+SLOW_S = 1.0
+"""Of a client that takes nothing: one that takes what it is sent has so long for each frame."""
 Frame = dict[str, Any]
 
 
@@ -61,7 +65,7 @@ class Socket:
 
 @asynccontextmanager
 async def opened(address: str, path: str = "/ws", **more: Any) -> AsyncIterator[Socket]:
-    async with connect(f"ws://{address}{path}", **more) as connection:
+    async with connect(f"ws://{address}{path}", open_timeout=PATIENCE_S, **more) as connection:
         socket = Socket(connection)
         greeting = await socket.next()
         assert greeting["type"] == "system_notification"
@@ -84,7 +88,10 @@ async def talking(desk: Desk, path: str = "/ws", **more: Any) -> AsyncIterator[S
 
 
 @pytest.mark.parametrize("path", ["/ws", "/api/v1/mvp2/ws"])
-async def test_each_question_has_its_answer_on_both_paths(desk: Desk, path: str) -> None:
+async def test_each_question_has_its_answer_on_both_paths(
+    desk: Desk, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CHECK_DEADLINE_S", PATIENCE_S)  # what is asked is healthy, however slow
     task = await desk.submit("数一数", title="任务一", priority=4)
     async with talking(desk, path) as socket:
         ping = {"type": "ping", "timestamp": "2026-11-22T00:00:00Z", "extra": [1]}
@@ -429,7 +436,8 @@ async def test_a_client_that_takes_nothing_is_closed_and_can_resume(
         await close(self, code)
 
     monkeypatch.setattr(Wire, "close", closing)
-    limits = StreamLimits(send_deadline_s=0.2)
+    monkeypatch.setattr(wire, "CLOSE_DEADLINE_S", PATIENCE_S)
+    limits = StreamLimits(send_deadline_s=SLOW_S)
     async with open_desk(tmp_path / "data", stream_limits=limits) as desk:
         task_id = (await desk.submit("x"))["id"]
         big = {"text": secrets.token_hex(3500)}
@@ -441,6 +449,7 @@ async def test_a_client_that_takes_nothing_is_closed_and_can_resume(
                     events = [step_event(EventType.TOOL_CALLED, "read", **big) for _ in range(50)]
                     await desk.commit(task_id, *events)
                     committed += len(events)
+                    await asyncio.sleep(SLOW_S / 20)
                 seen: list[int] = []
                 closed = await read_until_closed(socket, seen)
             assert seen == list(range(1, len(seen) + 1))
@@ -461,7 +470,8 @@ async def test_a_client_that_asks_and_never_listens_is_not_read_any_further_and_
         await close(self, code)
 
     monkeypatch.setattr(Wire, "close", closing)
-    limits = StreamLimits(send_deadline_s=0.2)
+    monkeypatch.setattr(wire, "CLOSE_DEADLINE_S", PATIENCE_S)
+    limits = StreamLimits(send_deadline_s=SLOW_S)
     question = json.dumps({"type": "ping", "x": secrets.token_hex(30_000)})
 
     async def ask_on(socket: Socket) -> None:
