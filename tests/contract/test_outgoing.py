@@ -6,7 +6,7 @@ import ssl
 import threading
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
@@ -42,6 +42,7 @@ from langgraph_multi_agent.domain.errors import (
 )
 from langgraph_multi_agent.i18n import catalogue
 from langgraph_multi_agent.i18n.errors import describe
+from langgraph_multi_agent.outgoing import client as adapter
 from langgraph_multi_agent.outgoing import connection
 from langgraph_multi_agent.outgoing.address import canonical_host, parse
 from langgraph_multi_agent.outgoing.body import MAX_MEMBERS, Body
@@ -58,6 +59,14 @@ TABLE: dict[str, Sequence[Sequence[str]]] = {
     "example.com": [[PUBLIC]],
     **{name: [addresses] for name, (addresses, _) in NAMES.items()},
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def patience() -> Iterator[None]:
+    """Connecting to this machine is no failure, however long it takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adapter, "CONNECT_S", 60.0)
+        yield
 
 
 def client(

@@ -13,6 +13,7 @@ from langgraph_multi_agent.agents.builtin import team
 from langgraph_multi_agent.agents.generalist import PAGE_CHARACTERS
 from langgraph_multi_agent.agents.pages import MAX_PAGES, addresses_of
 from langgraph_multi_agent.domain.result import SubtaskResult
+from langgraph_multi_agent.outgoing import client
 from langgraph_multi_agent.outgoing.client import Outgoing
 from langgraph_multi_agent.outgoing.policy import OutgoingPolicy
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
@@ -22,6 +23,12 @@ HOST = "public.example"
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 SILENT: dict[str, Any] = {"goal": "g", "intents": [], "columns": [], "question": None}
 JUDGED = {"verdicts": [{"number": 0, "passed": True, "reason": "It is a summary."}]}
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connecting to this machine is no failure, however long it takes."""
+    monkeypatch.setattr(client, "CONNECT_S", 60.0)
 
 
 def test_addresses_are_found_in_prose_of_both_languages() -> None:
