@@ -68,7 +68,7 @@ async def doorbell(request: pytest.FixtureRequest) -> AsyncIterator[Doorbell]:
 async def subscribed(feed: Feed) -> None:
     """Everybody is woken when the subscription begins; after that nobody is without a cause."""
     async with feed.listen("any") as listener:
-        assert await listener.wait(60)
+        assert await listener.wait(40)
 
 
 # Feed
@@ -78,13 +78,13 @@ async def test_a_wake_up_before_the_wait_counts_and_counts_once(feed: Feed) -> N
     async with feed.listen("t") as listener:
         feed.wake(["t"])
         feed.wake(["t"])
-        assert await listener.wait(60)
+        assert await listener.wait(40)
         assert not await listener.wait(SOON)
 
 
 async def test_a_wake_up_during_the_wait_ends_it(feed: Feed) -> None:
     async with feed.listen("t") as listener:
-        waiting = asyncio.create_task(listener.wait(60))
+        waiting = asyncio.create_task(listener.wait(40))
         await asyncio.sleep(0)
         feed.wake(["t"])
         assert await waiting
@@ -93,8 +93,8 @@ async def test_a_wake_up_during_the_wait_ends_it(feed: Feed) -> None:
 async def test_listeners_hear_of_their_own_task_only_and_of_all_if_they_ask(feed: Feed) -> None:
     async with feed.listen("a") as a, feed.listen("b") as b, feed.listen(None) as everything:
         feed.wake(["a"])
-        assert await a.wait(60)
-        assert await everything.wait(60)
+        assert await a.wait(40)
+        assert await everything.wait(40)
         assert not await b.wait(SOON)
 
 
@@ -102,7 +102,7 @@ async def test_ephemeral_messages_come_in_order_once_and_name_their_task(feed: F
     async with feed.listen("t") as mine, feed.listen(None) as everything:
         for percent in (1, 2):
             feed.publish("t", {"percent": percent})
-        assert await mine.wait(60)
+        assert await mine.wait(40)
         for listener in (mine, everything):
             taken = listener.take_ephemeral()
             assert [(item["task_id"], item["percent"]) for item in taken] == [("t", 1), ("t", 2)]
@@ -133,7 +133,7 @@ async def test_who_stopped_listening_is_forgotten_also_after_an_error() -> None:
 
 async def test_a_ring_before_the_wait_is_not_lost(doorbell: Doorbell) -> None:
     await doorbell.ring("t")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(40):
         await doorbell.wait(100)
 
 
@@ -141,7 +141,7 @@ async def test_a_ring_ends_the_wait_and_silence_ends_it_at_the_time_out(doorbell
     waiting = asyncio.create_task(doorbell.wait(100))
     await asyncio.sleep(0)
     await doorbell.ring("t")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(40):
         await waiting
     began = time.monotonic()
     await doorbell.wait(SOON)
@@ -153,7 +153,7 @@ async def test_a_nudge_ends_the_wait_also_of_a_worker_without_a_slot(doorbell: D
         waiting = asyncio.create_task(doorbell.wait(100, has_slot=has_slot))
         await asyncio.sleep(0)
         doorbell.nudge()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(40):
             await waiting
 
 
@@ -164,7 +164,7 @@ async def test_what_is_said_of_unknown_tasks_is_harmless(doorbell: Doorbell) -> 
     await doorbell.ring("t")
     await doorbell.ring("t")
     doorbell.took(["t", "t", "t"])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(40):
         await doorbell.wait(100)
     assert await doorbell.ping()
 
@@ -173,7 +173,7 @@ async def test_reconciling_tells_the_waiter_of_work_it_never_heard_of(doorbell: 
     waiting = asyncio.create_task(doorbell.wait(100))
     await asyncio.sleep(0)
     await doorbell.reconcile(["a", "b"])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(40):
         await waiting
 
 

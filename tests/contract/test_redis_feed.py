@@ -17,16 +17,16 @@ from langgraph_multi_agent.feed.redis import RedisFeed, open_feed
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 SOON = 0.05
-PATIENCE_S = 60.0
+PATIENCE_S = 40.0
 
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Redis that is up answers, however busy this machine is: a late answer would count as an outage."""
     for name in ("CONNECT_S", "CALL_S"):
-        monkeypatch.setattr(redis_client, name, PATIENCE_S)
+        monkeypatch.setattr(redis_client, name, 60.0)
     for name in ("CALL_S", "CLOSE_S", "QUIET_S"):
-        monkeypatch.setattr(adapter, name, PATIENCE_S)
+        monkeypatch.setattr(adapter, name, 60.0)
 
 
 @pytest.fixture(scope="module")

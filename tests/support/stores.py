@@ -30,8 +30,10 @@ from langgraph_multi_agent.store.runs import Claimed
 from langgraph_multi_agent.store.tasks import TaskFilter
 
 LEASE = timedelta(seconds=6)
-PATIENCE_S = 60
-"""For a PostgreSQL that is up: connecting, a statement, and a test's process between two of them."""
+PATIENCE_S = 40
+"""For a PostgreSQL that is up: connecting, a lock, a statement, and a test's process between two of them.
+
+A test that a seeded fault hangs up has still failed within its minute."""
 TEAMS = {"default": "1"}
 
 

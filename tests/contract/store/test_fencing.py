@@ -297,7 +297,7 @@ async def test_a_flusher_that_is_stopped_hard_leaves_no_writer_waiting(desk: Des
     second = asyncio.ensure_future(
         flusher.write(FencedWrite(task_id=run.task.id, epoch=1, events=(note("2"),)))
     )
-    done, waiting = await asyncio.wait({first, second}, timeout=60)
+    done, waiting = await asyncio.wait({first, second}, timeout=40)
     assert waiting == set()
     for ended in done:
         assert isinstance(ended.exception(), Fault) or ended.exception() is None

@@ -34,7 +34,7 @@ async def shared(postgres_server: PostgresServer, clock: ManualClock) -> AsyncIt
 
 async def held_up(desk: Desk) -> None:
     """Until somebody waits for a lock."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(40):
         while (await desk.rows(HELD_UP))[0]["count"] == 0:  # noqa: ASYNC110 - another process waits
             await asyncio.sleep(0.01)  # the server tells only when asked
 

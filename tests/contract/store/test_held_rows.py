@@ -73,7 +73,7 @@ async def test_held_writes_follow_in_order_once_the_row_is_free(desk: Desk) -> N
         await flusher.write(FencedWrite(task_id=free.task.id, epoch=1, events=(note("free"),)))
         assert not any(task.done() for task in waiting)
         other.execute("ROLLBACK")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(40):
             await asyncio.gather(*waiting)
     finally:
         other.close()

@@ -29,7 +29,7 @@ class Watched:
         self.asked.append(list(ids))
         answer = tasks.found(store, ids)
         self._loop.call_soon_threadsafe(self.has_started.set)
-        assert self.may_go_on.wait(60)
+        assert self.may_go_on.wait(40)
         return answer
 
 
@@ -37,7 +37,7 @@ async def test_many_questions_at_once_are_one_statement_and_each_gets_its_answer
     ids = [await desk.submit(title=str(number)) for number in range(20)]
     watched = Watched()
     lookups = Lookups(desk.database, watched)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(40):
         answers = await asyncio.gather(*(lookups.get(DEFAULT_SCOPE, key) for key in [*ids, ids[0], "none"]))
     assert [task and task.title for task in answers] == [*map(str, range(20)), "0", None]
     assert [sorted(asked) for asked in watched.asked] == [sorted([*ids, "none"])]

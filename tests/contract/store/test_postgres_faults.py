@@ -30,7 +30,9 @@ DEADLINE_S = 1.5
 REACH_S = 5.0
 """Of a call that meets its deadline only after it has come to a certain step."""
 MARGIN_S = 9.0
-PATIENCE_S = 60.0
+CONNECT_S = 10.0
+"""Longer than connecting takes, and short where a fault lets a call connect into a black hole."""
+PATIENCE_S = 40.0
 LEASE, SHORT_LEASE = timedelta(seconds=6), timedelta(milliseconds=30)
 
 
@@ -49,7 +51,7 @@ def proxy(postgres_server: PostgresServer) -> Iterator[TcpProxy]:
 
 @asynccontextmanager
 async def opened(url: str, **options: Any) -> AsyncIterator[PostgresDatabase]:
-    values: dict[str, Any] = {"connections": 4, "new_id": counting_ids(), **options}
+    values: dict[str, Any] = {"connections": 4, "new_id": counting_ids(), "connect_s": CONNECT_S, **options}
     database = patient_postgres(sqlalchemy_url(url), **values)
     try:
         yield database
@@ -167,7 +169,7 @@ async def held(
 
     def hold(*args: Any) -> Any:
         is_in.set()
-        if not is_over.wait(PATIENCE_S):
+        if not is_over.wait(6 * REACH_S):
             waited.append(method)
         return real(*args)
 

@@ -142,7 +142,7 @@ async def test_a_single_statement_into_a_silent_network_ends_at_its_deadline_and
 ) -> None:
     with TcpProxy(postgres_server.address) as proxy:
         url = sqlalchemy_url(postgres_server.url(via=proxy.address))
-        database = patient_postgres(url, connections=4, new_id=counting_ids())
+        database = patient_postgres(url, connections=4, new_id=counting_ids(), connect_s=10)
         hasty = single_statement(lambda store: one(store))
         hasty.__dict__["deadline_s"] = 0.5
         try:
