@@ -28,7 +28,7 @@ from langgraph_multi_agent.cli.exits import Exit
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
 from langgraph_multi_agent.service import privacy as service
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 PROGRAM = [sys.executable, "-c", "from langgraph_multi_agent.cli import main; main()"]
 PASSWORD = "a long enough secret"
@@ -160,7 +160,6 @@ async def test_the_data_of_one_person_are_handed_out_and_erased_while_the_server
     out, err = await shell.text("privacy", "erase", "--user", "amy", "--yes")
     assert "Erased amy" in out
     assert "The audit log stays" in err
-    assert "They have or had 1 schedules." in err
     assert shell.holding(MARKS["amy"]) == []
     assert shell.holding(MARKS["bob"])
     log = (await shell.json("audit", "log", "--action", "privacy.erase"))["data"]["rows"]

@@ -5,6 +5,7 @@ from scripts.faults.seeded import Seeded
 PRIVACY = "tests/contract/store/test_privacy.py::"
 ERASED = PRIVACY + "test_after_an_erasure_nothing_of_theirs_is_left_and_all_of_others_is_as_it_was"
 RESUMED = PRIVACY + "test_an_erasure_that_dies_after_any_commit_ends_the_same_when_it_is_started_again"
+MADE = PRIVACY + "test_a_task_is_theirs_who_submitted_or_imported_it_or_whose_schedule_made_it"
 ARCHIVE = PRIVACY + "test_an_archive_holds_every_row_and_file_of_theirs_and_no_secret"
 
 FAULTS = (
@@ -25,20 +26,36 @@ FAULTS = (
         tests=(ERASED, PRIVACY + "test_each_table_has_its_decision"),
     ),
     Seeded(
-        name="first-event-erased-ahead",
-        breaks="what says whose a task is goes with the task, so that a killed erasure finds it again",
-        file="store/erasure.py",
-        old='name != "agent_messages" else schema.agent_messages.c.seq > 1\n',
-        new='name != "agent_messages" else schema.agent_messages.c.seq > 0\n',
+        name="tasks-erased-ahead",
+        breaks="a task, which says whose it is, goes after what hangs on it, so that a killed erasure finds it again",
+        file="service/privacy.py",
+        old="                for name in erasure.CHILDREN:\n",
+        new='                for name in ("tasks", *erasure.CHILDREN):\n',
         tests=(RESUMED,),
     ),
     Seeded(
-        name="keys-erased-ahead",
-        breaks="the key by which a schedule made a task goes with the task",
-        file="store/erasure.py",
-        old='AHEAD = tuple(name for name in CHILDREN if name != "idempotency_keys")\n',
-        new="AHEAD = CHILDREN\n",
-        tests=(RESUMED,),
+        name="made-by-nobody",
+        breaks="a task says who submitted it",
+        file="store/tasks.py",
+        old='        "created_by": actor,\n',
+        new="",
+        tests=(MADE,),
+    ),
+    Seeded(
+        name="made-by-who-asked",
+        breaks="a schedule's task belongs to whoever made the schedule",
+        file="store/schedules.py",
+        old='actor=row.created_by or f"schedule:{row.name}"',
+        new="actor=store.scope.actor",
+        tests=(MADE,),
+    ),
+    Seeded(
+        name="named-by-the-log-alone",
+        breaks="a task that names somebody else is not theirs, whatever the audit log says",
+        file="store/privacy.py",
+        old=" | (recorded - _of_others(store, subject, recorded))\n",
+        new=" | recorded\n",
+        tests=(PRIVACY + "test_what_somebody_else_submitted_before_or_planned_is_not_theirs",),
     ),
     Seeded(
         name="shared-content-removed",
@@ -68,8 +85,8 @@ FAULTS = (
         name="late-requests-kept",
         breaks="what a server still took from somebody while they were shut out goes too",
         file="service/privacy.py",
-        old="                owned = await self._owned(subject)\n            await self._write",
-        new="            await self._write",
+        old="            owned = await self._owned(subject)  # what came until now is theirs too\n",
+        new="",
         tests=(PRIVACY + "test_what_a_server_still_took_from_them_while_they_were_shut_out_goes_too",),
     ),
     Seeded(

@@ -292,6 +292,13 @@ class TaskModel(_Answer):
     updated_at: Moment
     started_at: Moment | None
     completed_at: Moment | None
+    created_by: Annotated[
+        str | None,
+        Field(
+            description="Who submitted or imported it, or made the schedule that did: a user's name, `key:<id>`, "
+            "`token:<subject>`; null where that is not known."
+        ),
+    ]
     start_at: Annotated[
         Moment | None, Field(description="A pending task starts no earlier; null when nothing holds it.")
     ]

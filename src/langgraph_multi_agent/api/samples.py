@@ -39,6 +39,7 @@ TASK: dict[str, Any] = {
     "updated_at": MOMENT,
     "started_at": MOMENT,
     "completed_at": NULL,
+    "created_by": "li",
     "start_at": NULL,
 }
 ANSWER_REQUEST: dict[str, Any] = {"question_id": "1/0/understand/1/0", "text": "sales.csv"}

@@ -52,6 +52,7 @@ SCHEDULE: dict[str, Any] = {
     "last_error": samples.NULL,
     "created_at": samples.MOMENT,
     "updated_at": samples.MOMENT,
+    "created_by": "li",
 }
 RETENTION_TABLE: dict[str, Any] = {
     "table": "agent_messages",
@@ -156,6 +157,7 @@ class ScheduleModel(_Closed):
     last_error: TaskErrorModel | None
     created_at: Moment
     updated_at: Moment
+    created_by: Annotated[str | None, Field(description="Whose the tasks are that it makes, whoever asks for one.")]
 
 
 class SchedulePage(_Closed):

@@ -53,6 +53,7 @@ def task_shape(task: Task, language: str) -> dict[str, Any]:
         "updated_at": task.updated_at,
         "started_at": task.started_at,
         "completed_at": task.completed_at,
+        "created_by": task.created_by,
         "start_at": task.start_at,
     }
 

@@ -230,8 +230,6 @@ def _kept(call: Call, subject: "Subject", plan: "Inventory") -> list[str]:
     ]
     if subject.actor is not None:
         lines.append(call.say("cli.privacy.only_recorded", name=subject.actor, tenant=subject.tenant))
-        if plan.schedules:
-            lines.append(call.say("cli.privacy.old_firings", count=plan.schedules, tenant=subject.tenant))
         if plan.named:
             lines.append(call.say("cli.privacy.will_unname", count=plan.named))
         if plan.rows["api_keys"]:

@@ -178,6 +178,7 @@ def _page(call: Call, item: dict[str, Any]) -> list[Block]:
         "priority": call.say(f"cli.priority.{item['task']['priority']}"),
         "team": item["task"]["team"],
         "request": cut(str(item["task"]["description"]), 400),
+        "created_by": item.get("created_by") or "",
         "error": " ".join(str(error.get(part) or "") for part in ("code", "title", "detail")).strip(),
     }
     return [

@@ -296,6 +296,7 @@ def _facts(call: Call, task: dict[str, Any]) -> list[tuple[str, str]]:
         "deadline": local_time(task.get("deadline")),
         "start": local_time(task.get("start_at")),
         "created": local_time(task.get("created_at")),
+        "created_by": task.get("created_by") or "",
         "started": local_time(task.get("started_at")),
         "completed": local_time(task.get("completed_at")),
         "request": cut(str(task.get("description") or ""), 400),

@@ -53,6 +53,7 @@ class Schedule:
     last_error: Mapping[str, Any] | None
     created_at: datetime
     updated_at: datetime
+    created_by: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -179,6 +179,7 @@ class Task:
     """A task row as its readers see it. All times are UTC.
 
     Attributes:
+        created_by: who submitted or imported it, or made the schedule that did; None where that is not known.
         start_at: a pending task starts no earlier; None when nothing holds it, or when it is not pending.
     """
 
@@ -207,4 +208,5 @@ class Task:
     updated_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+    created_by: str | None = None
     start_at: datetime | None = None

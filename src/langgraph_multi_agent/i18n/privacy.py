@@ -71,24 +71,13 @@ TEXTS: dict[str, dict[str, str]] = {
             ),
             "privacy.only_recorded": (
                 (
-                    "任务本身不记录是谁创建的。归 {name} 的是：审计日志记载由其提交的、其对话或定时任务产生的、由其导入的任务。"
+                    "归 {name} 的任务是：由其提交或导入的，以及其对话或定时任务产生的。"
                     "其余任务、智能体重置和配额只属于租户 {tenant}，要一并删除请用 --tenant。"
                 ),
                 (
-                    "Tasks do not say who made them. Those are of {name} that the audit log says they submitted, that "
-                    "their conversation or schedules made, or that they imported. Other tasks, resets of agents and quotas "
-                    "belong to the tenant {tenant} only: --tenant erases those too."
-                ),
-            ),
-            "privacy.old_firings": (
-                (
-                    "此人有或曾有 {count} 个定时任务。它们在一天以前按时产生的任务（最后一次除外）已无法认出，会保留，也不在导出中；"
-                    "删除之后也查不出是谁的。请先在任务列表里找到并删除，或者用 --tenant {tenant}。"
-                ),
-                (
-                    "They have or had {count} schedules. Tasks that these made by plan more than a day ago, but for the last "
-                    "one, do not say so: they stay, and are in no export. Find and delete them in the list of tasks first, "
-                    "for nothing tells afterwards, or use --tenant {tenant}."
+                    "Tasks are of {name} that they submitted or imported, or that their conversation or schedules made. "
+                    "Other tasks, resets of agents and quotas belong to the tenant {tenant} only: --tenant erases "
+                    "those too."
                 ),
             ),
             "privacy.will_unname": (

@@ -238,8 +238,8 @@ class PrivacyService:
             await self._write(scope, erasure.shut_out, subject)
             if owned.holders and not self._is_alone:
                 await asyncio.sleep(SHUT_OUT_S)
-                owned = await self._owned(subject)
             await self._write(scope, erasure.stop_schedules, owned)
+            owned = await self._owned(subject)  # what came until now is theirs too
             if not await self._audit.record(scope, who, action=ERASE, result="begun", **_named(subject)):
                 raise DependencyUnavailable(dependency="audit", reason="no record of the erasure could be made")
             await self._stop_work(scope, owned, who, cancels=cancels, patience_s=patience_s)
@@ -330,7 +330,7 @@ class PrivacyService:
             busy = await self._database.read(SYSTEM_SCOPE, erasure.begun_again, owned, chosen)
             rows: Mapping[str, int] = {}
             if not busy:
-                for name in erasure.AHEAD:
+                for name in erasure.CHILDREN:
                     await drain(name, chosen)
                 rows, busy = await self._write(scope, erasure.delete_tasks, chosen)
             if busy:
@@ -460,7 +460,7 @@ def _named(subject: Subject) -> dict[str, Any]:
 
 def _order(owned: Belongings) -> list[str]:
     """The tables after the tasks: what is by name, and of a tenant what was left without its task."""
-    by_name = [name for name, decision in DECISIONS.items() if decision.link in (Link.ACTOR, Link.SCHEDULE)]
+    by_name = [name for name, decision in DECISIONS.items() if decision.link is Link.ACTOR] + ["schedules"]
     if owned.actor is not None:
         return by_name
     swept = [name for name, decision in DECISIONS.items() if decision.link in (Link.TASK, Link.TENANT)]

@@ -21,7 +21,7 @@ from langgraph_multi_agent.domain.errors import DependencyUnavailable, Fault, Se
 if TYPE_CHECKING:
     from alembic.script import Script, ScriptDirectory
 
-HEAD = "0009"
+HEAD = "0010"
 COMPATIBLE_FROM = "schema_compatible_from"
 """Row of `installation`: the oldest HEAD whose program works on the schema as it is now."""
 LOCK_TIMEOUT_MS = 300

@@ -3,8 +3,8 @@
 Hides which table belongs to whom by which column. Callers: `service.privacy`, and `erasure`, which deletes
 it. Invariant: each table has one decision here; a test compares them with the schema.
 
-A task does not say who made it. It is a person's where the audit log says that they were the first to submit
-it, where their conversation or one of their schedules made it, or where it came with an import of theirs.
+A task's row says who made it, and its last event once it is deleted. Where neither tells (a row of before
+revision 0010, an event that went with its age) the audit log does.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Table, false, func, or_, select, tuple_
 
 from langgraph_multi_agent.domain.event import EventType
-from langgraph_multi_agent.domain.task import IMPORTED, TaskStatus
+from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store
 from langgraph_multi_agent.store.retention import MAX_BATCH_ROWS
@@ -24,7 +24,7 @@ from langgraph_multi_agent.store.sets import among
 PAGE = 500
 ERASE = "privacy.erase"
 """What the audit log calls an erasure."""
-_SUBMIT, _DELETE, _SCHEDULE, _RUN = "task.submit", "task.delete", "schedule.add", "schedule.run"
+_SUBMIT, _DELETE = "task.submit", "task.delete"
 REPLAYED = "replayed"
 """Among the details of a submission in the audit log: it was answered with the task of an earlier one."""
 _DONE = "2"
@@ -38,7 +38,6 @@ class Link(StrEnum):
     THREAD = "thread_id"
     ITSELF = "id"
     ACTOR = "actor"
-    SCHEDULE = "schedule"
     ACCOUNT = "account"
     MAKER = "created_by"
     SESSION = "session"
@@ -81,7 +80,7 @@ DECISIONS: Mapping[str, Decision] = {
     "model_calls": _decision(Link.TASK),
     "checkpoints": _decision(Link.THREAD, is_exported=False),
     "writes": _decision(Link.THREAD, is_exported=False),
-    "schedules": _decision(Link.SCHEDULE),
+    "schedules": _decision(Link.MAKER),
     "chat_messages": _decision(Link.ACTOR),
     "feedback": _decision(Link.ACTOR),
     "user_settings": _decision(Link.ACTOR),
@@ -112,14 +111,12 @@ class Belongings:
 
     Attributes:
         task_ids: a person's; None for all of the tenant.
-        schedule_ids: the same of schedules.
         acted_on: others' tasks whose history names the person.
         holders: ids of the users and keys whose sessions end.
     """
 
     subject: Subject
     task_ids: tuple[str, ...] | None
-    schedule_ids: tuple[str, ...] | None
     acted_on: tuple[str, ...]
     holders: frozenset[str]
 
@@ -163,13 +160,12 @@ def belongings(store: Store, subject: Subject) -> Belongings:
     """Find out what is theirs."""
     holders = frozenset(_holders(store, subject))
     if subject.actor is None:
-        return Belongings(subject=subject, task_ids=None, schedule_ids=None, acted_on=(), holders=holders)
-    tasks, schedules, acted_on = _recorded(store, subject)
-    tasks |= set(_from_chat(store, subject)) | set(_imported(store, subject)) | _fired(store, subject, schedules)
+        return Belongings(subject=subject, task_ids=None, acted_on=(), holders=holders)
+    recorded, acted_on = _recorded(store, subject)
+    tasks = _made(store, subject) | _deleted(store, subject) | (recorded - _of_others(store, subject, recorded))
     return Belongings(
         subject=subject,
         task_ids=tuple(sorted(tasks)),
-        schedule_ids=tuple(sorted(schedules)),
         acted_on=tuple(sorted(acted_on - tasks)),
         holders=holders,
     )
@@ -178,42 +174,44 @@ def belongings(store: Store, subject: Subject) -> Belongings:
 def _holders(store: Store, subject: Subject) -> Iterator[str]:
     users, keys = schema.users.c, schema.api_keys.c
     yield from store.connection.scalars(select(users.id).where(of_account(subject)))
-    yield from store.connection.scalars(select(keys.id).where(of_maker(subject)))
+    yield from store.connection.scalars(select(keys.id).where(of_maker(schema.api_keys, subject)))
 
 
-def _recorded(store: Store, subject: Subject) -> tuple[set[str], set[str], set[str]]:
-    """Ids of the tasks and schedules that they made, and of the tasks that they changed or had a schedule make."""
+def _made(store: Store, subject: Subject) -> set[str]:
+    """Tasks whose row says so."""
+    columns = schema.tasks.c
+    is_theirs = (columns.tenant == subject.tenant) & (columns.created_by == subject.actor)
+    return set(store.connection.scalars(select(columns.id).where(is_theirs)))
+
+
+def _deleted(store: Store, subject: Subject) -> set[str]:
+    """Tasks whose last event, which outlives them, says so."""
+    columns = schema.agent_messages.c
+    is_last = (columns.tenant == subject.tenant) & (columns.type == EventType.TASK_DELETED.value)
+    rows = store.connection.execute(select(columns.task_id, columns.data).where(is_last))
+    return {row.task_id for row in rows if row.data.get("created_by") == subject.actor}
+
+
+def _recorded(store: Store, subject: Subject) -> tuple[set[str], set[str]]:
+    """Ids of the tasks that the audit log says they submitted, and of those that they changed."""
     columns = schema.audit_log.c
-    is_telling = columns.action.startswith("task.") | columns.action.in_((_SCHEDULE, _RUN))
-    submitted: dict[str, int] = {}
-    schedules: set[str] = set()
+    submitted: set[str] = set()
     acted_on: set[str] = set()
-    for row in _log(store, subject.tenant, columns.actor == subject.actor, is_telling):
+    for row in _log(store, subject.tenant, columns.actor == subject.actor, columns.action.startswith("task.")):
         target = row.target.rpartition("/")[2]
-        if row.action == _SCHEDULE:
-            schedules.add(target)
-        elif row.action != _SUBMIT:
+        if row.action != _SUBMIT:
             acted_on.add(target)
         elif not (row.details or {}).get(REPLAYED):
-            submitted.setdefault(target, row.seq)
-    return submitted.keys() - _claimed_before(store, subject, submitted), schedules, acted_on
+            submitted.add(target)
+    return submitted, acted_on
 
 
-def _claimed_before(store: Store, subject: Subject, submitted: Mapping[str, int]) -> set[str]:
-    """Those that somebody else had submitted before: rows of old do not say that an answer was a replay.
-
-    Args:
-        submitted: the row of the log that says so first, by task.
-    """
-    if not submitted:
-        return set()
-    columns = schema.audit_log.c
-    of_others = (columns.actor != subject.actor) & (columns.seq < max(submitted.values()))
-    return {
-        target
-        for row in _log(store, subject.tenant, columns.action == _SUBMIT, of_others)
-        if row.seq < submitted.get(target := row.target.rpartition("/")[2], 0)
-    }
+def _of_others(store: Store, subject: Subject, task_ids: Iterable[str]) -> set[str]:
+    """Those of some tasks whose row names somebody else."""
+    columns = schema.tasks.c
+    is_not_theirs = columns.created_by.is_not(None) & (columns.created_by != subject.actor)
+    query = select(columns.id).where(among(columns.id, "ids"), is_not_theirs)
+    return set(store.connection.scalars(query, {"ids": sorted(task_ids)}))
 
 
 def _log(store: Store, tenant: str, *conditions: ColumnElement[bool]) -> Iterator[Row[int, str, str, Any]]:
@@ -231,47 +229,6 @@ def _log(store: Store, tenant: str, *conditions: ColumnElement[bool]) -> Iterato
         if len(rows) < MAX_BATCH_ROWS:
             return
         after = rows[-1].seq
-
-
-def _from_chat(store: Store, subject: Subject) -> Iterator[str]:
-    """Tasks that an answer to them made."""
-    columns = schema.chat_messages.c
-    is_theirs = (columns.tenant == subject.tenant) & (columns.actor == subject.actor)
-    query = select(columns.task_id).where(is_theirs, columns.type == "ai", columns.task_id.is_not(None))
-    yield from store.connection.scalars(query)
-
-
-def _imported(store: Store, subject: Subject) -> Iterator[str]:
-    """Tasks whose first event says that they brought it here."""
-    tasks, events, after = schema.tasks.c, schema.agent_messages.c, ""
-    query = (
-        select(tasks.id, events.data)
-        .join(schema.agent_messages, and_(events.task_id == tasks.id, events.seq == 1))
-        .where(tasks.tenant == subject.tenant)
-        .order_by(tasks.id)
-        .limit(PAGE)
-    )
-    while True:
-        rows = store.connection.execute(query.where(tasks.id > after)).all()
-        yield from (row.id for row in rows if row.data.get(IMPORTED) and row.data.get("by") == subject.actor)
-        if len(rows) < PAGE:
-            return
-        after = rows[-1].id
-
-
-def _fired(store: Store, subject: Subject, schedule_ids: Iterable[str]) -> set[str]:
-    """Tasks that their schedules made: the last one, those of the window of idempotency keys, those asked for."""
-    found: set[str] = set()
-    keys, schedules, log = schema.idempotency_keys.c, schema.schedules.c, schema.audit_log.c
-    for schedule_id in schedule_ids:
-        fired = keys.key.startswith(f"schedule:{schedule_id}:", autoescape=True)
-        found.update(store.connection.scalars(select(keys.task_id).where(keys.tenant == subject.tenant, fired)))
-        last = select(schedules.last_task_id).where(schedules.id == schedule_id, schedules.last_task_id.is_not(None))
-        found.update(store.connection.scalars(last))
-        was_run = (log.tenant == subject.tenant) & (log.action == _RUN)
-        asked = select(log.target).where(was_run, log.target.startswith(f"{schedule_id}/", autoescape=True))
-        found.update(target.rpartition("/")[2] for target in store.connection.scalars(asked))
-    return found
 
 
 def once_deleted(store: Store, subject: Subject) -> set[str]:
@@ -295,7 +252,6 @@ class Inventory:
         running: tasks that a worker is at.
         files: different contents among their artifacts, and their bytes in `size_bytes`.
         named: others' tasks that name the person.
-        schedules: how many the person has or had, whose tasks of long ago do not tell who had them made.
     """
 
     rows: Mapping[str, int]
@@ -303,7 +259,6 @@ class Inventory:
     files: int
     size_bytes: int
     named: int
-    schedules: int
 
 
 def inventory(store: Store, owned: Belongings, *, is_alone: bool) -> Inventory:
@@ -324,7 +279,6 @@ def inventory(store: Store, owned: Belongings, *, is_alone: bool) -> Inventory:
         files=len(sizes),
         size_bytes=sum(sizes.values()),
         named=len(owned.acted_on),
-        schedules=len(owned.schedule_ids or ()),
     )
 
 
@@ -404,15 +358,13 @@ def parts_of(table: Table, owned: Belongings) -> Iterator[Part]:
     match link:
         case Link.TASK | Link.THREAD | Link.ITSELF:
             yield from of_ids(table, link.value, owned.task_ids or (), owned.tenant)
-        case Link.SCHEDULE:
-            yield from of_ids(table, "id", owned.schedule_ids or (), owned.tenant)
         case Link.ACTOR | Link.RECORD:
             of_theirs = (columns.tenant == owned.tenant) & (columns.actor == owned.actor)
             yield Part(clause=of_theirs, values={})
         case Link.ACCOUNT:
             yield Part(clause=of_account(owned.subject), values={})
         case Link.MAKER:
-            yield Part(clause=of_maker(owned.subject), values={})
+            yield Part(clause=of_maker(table, owned.subject), values={})
         case _:
             return
 
@@ -441,10 +393,12 @@ def of_account(subject: Subject) -> ColumnElement[bool]:
     return of_tenant if subject.actor is None else of_tenant & (users.name == subject.actor)
 
 
-def of_maker(subject: Subject) -> ColumnElement[bool]:
-    keys = schema.api_keys.c
-    of_tenant: ColumnElement[bool] = keys.tenant == subject.tenant
+def of_maker(table: Table, subject: Subject) -> ColumnElement[bool]:
+    """What they made; a key is also its own."""
+    columns = table.c
+    of_tenant: ColumnElement[bool] = columns.tenant == subject.tenant
     if subject.actor is None:
         return of_tenant
-    is_itself = keys.id == subject.actor.removeprefix("key:") if subject.actor.startswith("key:") else false()
-    return of_tenant & or_(keys.created_by == subject.actor, is_itself)
+    is_key = table is schema.api_keys and subject.actor.startswith("key:")
+    is_itself = columns.id == subject.actor.removeprefix("key:") if is_key else false()
+    return of_tenant & or_(columns.created_by == subject.actor, is_itself)

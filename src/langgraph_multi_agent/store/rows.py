@@ -221,6 +221,7 @@ def task_of(row: Row[Any]) -> Task:
         updated_at=values["updated_at"],
         started_at=values["started_at"],
         completed_at=values["completed_at"],
+        created_by=values["created_by"],
         start_at=_start_of(values),
     )
 

@@ -51,6 +51,7 @@ UNREADABLE_AGAIN = timedelta(hours=1)
 """When a schedule whose own plan cannot be read is looked at again."""
 MAX_REASON_CHARS = 200
 _TABLE = schema.schedules
+_OF_A_FIRE = ("id", "tenant", "name", "cron", "timezone", "next_fire_at", "created_by")
 _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -105,6 +106,7 @@ def create(store: Store, schedule_id: str, request: ScheduleDraft, next_fire: Ne
         "next_fire_at": next_fire(request.cron, request.timezone, now) if request.is_enabled else None,
         "created_at": now,
         "updated_at": now,
+        "created_by": store.scope.actor,
     }
     insert = _INSERT[store.connection.dialect.name](_TABLE).values(values).on_conflict_do_nothing()
     if store.connection.execute(insert.returning(_TABLE.c.id)).first() is None:
@@ -160,7 +162,7 @@ def run_now(store: Store, schedule_id: str, task_id: str, *, queue_size: int) ->
     """
     row = _row(store, schedule_id, is_locked=True)
     task, _ = tasks.submit(
-        _as_tenant(store, row), task_id, draft_of(row.draft), queue_size=queue_size, idempotency_key=None, body_hash=""
+        _as_maker(store, row), task_id, draft_of(row.draft), queue_size=queue_size, idempotency_key=None, body_hash=""
     )
     _save(store, schedule_id, {"last_task_id": task.id})
     return task
@@ -180,7 +182,7 @@ def fire_due(
         admit: raises a Fault for a draft that the team refuses now.
     """
     due: Select[Any] = (
-        select(_TABLE.c.id, _TABLE.c.tenant, _TABLE.c.name, _TABLE.c.cron, _TABLE.c.timezone, _TABLE.c.next_fire_at)
+        select(*(_TABLE.c[name] for name in _OF_A_FIRE))
         .where(_TABLE.c.next_fire_at <= store.now)
         .order_by(_TABLE.c.next_fire_at, _TABLE.c.id)
         .limit(FIRES_AT_ONCE)
@@ -214,7 +216,7 @@ def _fire(
         else:
             with _undone_if_refused(store):
                 task, is_replay = tasks.submit(
-                    _as_tenant(store, row),
+                    _as_maker(store, row),
                     store.new_id(),
                     draft,
                     queue_size=queue_size,
@@ -293,9 +295,9 @@ def fire_key(schedule_id: str, fire_at: datetime) -> str:
     return f"schedule:{schedule_id}:{fire_at.isoformat()}"
 
 
-def _as_tenant(store: Store, row: Row[Any]) -> Store:
-    """The same transaction in the scope of the schedule's tenant."""
-    return replace(store, scope=Scope(tenant=row.tenant, actor=f"schedule:{row.name}"))
+def _as_maker(store: Store, row: Row[Any]) -> Store:
+    """The same transaction in the scope of whoever made the schedule: its tasks are theirs, whoever asks."""
+    return replace(store, scope=Scope(tenant=row.tenant, actor=row.created_by or f"schedule:{row.name}"))
 
 
 def _save(store: Store, schedule_id: str, values: Mapping[str, Any]) -> None:

@@ -143,6 +143,7 @@ tasks = Table(
     Column("crash_mark", Integer, nullable=False, server_default=text("0")),
     Column("protocol_version", Integer, nullable=False),
     Column("team_version", String(64)),
+    Column("created_by", String(128)),
     CheckConstraint(
         "status IN ('pending', 'in_progress', 'waiting_input', 'paused', 'completed', 'failed', 'cancelled')",
         name="ck_tasks_status",
@@ -316,6 +317,7 @@ schedules = Table(
     Column("last_error", Json),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Column("created_by", String(128)),
     UniqueConstraint("tenant", "name", name="uq_schedules_tenant_name"),
     Index("idx_schedules_next_fire", "next_fire_at"),
 )

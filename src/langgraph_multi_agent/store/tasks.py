@@ -174,7 +174,7 @@ def _accept(
             outcomes.append(refusal)
         else:
             room[is_delayed] -= 1
-            outcomes.append(_new_task(tenant, task_id, draft, now))
+            outcomes.append(_new_task(store.scope.actor, tenant, task_id, draft, now))
     accepted = [outcome for outcome in outcomes if not isinstance(outcome, Fault)]
     insert_rows(store, schema.tasks, [row for _, row in accepted])
     add_events(store, [_first_event(task) for task, _ in accepted])
@@ -211,7 +211,9 @@ class _Allowance:
         return None
 
 
-def _new_task(tenant: str, task_id: str, draft: TaskDraft, now: datetime) -> tuple[Task, dict[str, Any]]:
+def _new_task(
+    actor: str, tenant: str, task_id: str, draft: TaskDraft, now: datetime
+) -> tuple[Task, dict[str, Any]]:
     """A task as it is accepted, and its row."""
     run_at = _start_of(draft, now)
     task = Task(
@@ -240,6 +242,7 @@ def _new_task(tenant: str, task_id: str, draft: TaskDraft, now: datetime) -> tup
         updated_at=now,
         started_at=None,
         completed_at=None,
+        created_by=actor,
         start_at=run_at if run_at > now else None,
     )
     row = {
@@ -263,6 +266,7 @@ def _new_task(tenant: str, task_id: str, draft: TaskDraft, now: datetime) -> tup
         "run_at": run_at,
         "last_seq": 1,
         "protocol_version": PROTOCOL_VERSION,
+        "created_by": actor,
     }
     return task, row
 
@@ -577,6 +581,7 @@ def remove(store: Store, task_id: str, *, actor: str) -> None:
     locked = lock_one(store, task_id)
     if locked.status is TaskStatus.IN_PROGRESS:
         raise IllegalTransition(action=Action.DELETE.value, status=locked.status.value, allowed="cancel first")
+    created_by = store.connection.scalar(select(schema.tasks.c.created_by).where(schema.tasks.c.id == task_id))
     for table in (
         schema.agent_messages,
         schema.journal,
@@ -597,7 +602,7 @@ def remove(store: Store, task_id: str, *, actor: str) -> None:
             "task_id": task_id,
             "seq": locked.row.last_seq + 1,
             "type": EventType.TASK_DELETED.value,
-            "data": {"by": actor},
+            "data": {"by": actor, "created_by": created_by},
             "created_at": store.now,
         }],
     )

@@ -226,7 +226,7 @@ def insert_tasks(store: Store, page: Sequence[dict[str, Any]], *, hidden: str | 
     Returns:
         The ids of the new ones.
     """
-    tenant, _ = _owner(store)
+    tenant, actor = _owner(store)
     names = _task_names(store, (row["id"] for row in page), hidden)
     rows: dict[str, dict[str, Any]] = {}
     for row in page:
@@ -243,6 +243,7 @@ def insert_tasks(store: Store, page: Sequence[dict[str, Any]], *, hidden: str | 
             "error_message": row["error"]["code"] if row["error"] else None,
             "run_at": row["created_at"],
             "protocol_version": PROTOCOL_VERSION,
+            "created_by": actor,
             "last_seq": 2,
         }
     _insert_many(store, schema.tasks, list(rows.values()))

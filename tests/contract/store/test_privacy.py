@@ -13,16 +13,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, select
-from tests.support.stores import Desk, tenant
+from tests.support.stores import Desk, draft, tenant
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, LastAdmin
+from langgraph_multi_agent.domain.schedule import ScheduleDraft
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.service import privacy as use_cases
 from langgraph_multi_agent.service.audit import AuditService, CommandLine
+from langgraph_multi_agent.service.intake import Fields, task_row
 from langgraph_multi_agent.service.privacy import (
     ErasureUnfinished,
     PrivacyService,
@@ -30,9 +32,10 @@ from langgraph_multi_agent.service.privacy import (
     SubjectNotFound,
     TasksRunning,
 )
-from langgraph_multi_agent.store import audit, erasure, identities, privacy, schema, tasks
+from langgraph_multi_agent.service.schedules import fires_due, next_fire
+from langgraph_multi_agent.store import audit, erasure, identities, privacy, schedules, schema, staging, tasks
 from langgraph_multi_agent.store.audit import Entry
-from langgraph_multi_agent.store.database import UNITS, Store, unit
+from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.privacy import DECISIONS, Belongings, Link, Subject
 from langgraph_multi_agent.store.sets import insert_rows
 
@@ -87,11 +90,12 @@ class Person:
 
     def rows(self, digest: str) -> dict[str, dict[str, Any]]:
         """One row for each table but the audit log and the installation."""
-        links = {"task_id": self.task_id, "thread_id": self.task_id, "actor": self.mark, "tenant": self.tenant}
+        theirs = {"actor": self.mark, "created_by": self.mark, "tenant": self.tenant}
+        links = {"task_id": self.task_id, "thread_id": self.task_id, **theirs}
         fixed: dict[str, dict[str, Any]] = {
             "tasks": {"id": self.task_id, "status": "completed", "priority": 2, "files": [], "assignee": self.mark},
             "users": {"name": self.mark, "role": int(Role.USER), "password_hash": self.secret, "disabled_at": None},
-            "api_keys": {"role": 2, "digest": self.secret, "created_by": self.mark, "scopes": None, "revoked_at": None},
+            "api_keys": {"role": 2, "digest": self.secret, "scopes": None, "revoked_at": None},
             "sessions": {"token_hash": self.secret, "value": json.dumps({"user": f"users-{self.mark}"}).encode()},
             "agent_messages": {"id": 1000 + self.number, "seq": 2},
             "artifacts": {"digest": digest, "size_bytes": 5},
@@ -170,8 +174,7 @@ class House:
         self.digests |= {mark: own.digest, "shared": shared.digest}
         self.people[mark] = person
         await self.desk.database.write(SYSTEM_SCOPE, plant, person, own.digest, shared.digest)
-        schedule_id = person.rows(own.digest)["schedules"]["id"]
-        acts = (("task.submit", person.task_id), ("task.delete", person.task_id), ("schedule.add", schedule_id))
+        acts = (("task.submit", person.task_id), ("task.delete", person.task_id))
         entries = [
             Entry(
                 tenant=where, actor=mark, means="session", action=action, target=target, result="202",
@@ -283,16 +286,25 @@ async def test_content_that_may_be_an_upload_under_way_is_left_to_the_servers_co
 
 
 async def known_in_one_way_each(house: House, person: Person) -> None:
-    """Tasks of theirs of which only one row tells."""
-    desk, rows = house.desk, person.rows("")
-    imported, chatted, fired, last = [await desk.submit(person.scope) for _ in range(4)]
-    origin = json.dumps({"by": person.mark, "imported": True})
-    await desk.sql("UPDATE agent_messages SET data = :data WHERE task_id = :id", data=origin, id=imported)
-    await desk.sql("UPDATE chat_messages SET task_id = :id WHERE actor = :who", id=chatted, who=person.mark)
-    schedule_id, old = rows["schedules"]["id"], rows["idempotency_keys"]["key"]
-    await desk.sql("UPDATE schedules SET last_task_id = :id WHERE id = :schedule", id=last, schedule=schedule_id)
-    made = "UPDATE idempotency_keys SET key = :key, task_id = :id WHERE key = :old"
-    await desk.sql(made, key=f"schedule:{schedule_id}:2026", id=fired, old=old)
+    """Tasks of theirs of which only one row tells: their own, the log's, their last event."""
+    desk = house.desk
+    _, logged, deleted = [await desk.submit(person.scope, title=person.mark) for _ in range(3)]
+    await forget_maker(desk, logged)
+    await record(desk, person.scope, "task.submit", logged)
+    await desk.database.write(tenant(person.tenant), tasks.remove, deleted, actor="somebody")
+
+
+async def forget_maker(desk: Desk, task_id: str) -> None:
+    """As in a row of before revision 0010."""
+    await desk.sql("UPDATE tasks SET created_by = NULL WHERE id = :id", id=task_id)
+
+
+async def record(desk: Desk, scope: Scope, action: str, target: str, result: str = "202", **details: Any) -> None:
+    assert scope.tenant is not None
+    entry = Entry(
+        tenant=scope.tenant, actor=scope.actor, means="", action=action, target=target, result=result, details=details
+    )
+    await desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
 
 
 class Mortal:
@@ -515,11 +527,8 @@ async def test_what_a_server_still_took_from_them_while_they_were_shut_out_goes_
 
         async def write(self, *args: Any, **kwargs: Any) -> Any:
             done = await super().write(*args, **kwargs)
-            if args[1] is erasure.shut_out:
-                task_id = await desk.submit(amy.scope, description=amy.mark)
-                fields: dict[str, Any] = {"means": "session", "action": "task.submit", "result": "202", "details": {}}
-                entry = Entry(tenant=amy.tenant, actor=amy.mark, target=task_id, **fields)
-                await desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
+            if args[1] in (erasure.shut_out, erasure.stop_schedules):
+                await desk.submit(amy.scope, description=amy.mark)
             return done
 
     service = house.service(is_alone=False, database=Late(desk.database, commits=0))
@@ -558,75 +567,100 @@ async def test_who_is_meant_is_found_or_asked(house: House) -> None:
             await service.subject(tenant=tenant_name, actor=actor)
 
 
-async def test_a_task_is_theirs_who_submitted_or_imported_it_or_had_it_made_by_the_chat_or_a_schedule(
-    house: House,
-) -> None:
-    desk, amy = house.desk, Scope(tenant="harbour", actor="amy")
-    submitted, imported, chatted, fired, last, run, bobs, refused = [await desk.submit(amy) for _ in range(8)]
-    origin = json.dumps({"by": "amy", "imported": True})
-    await desk.sql("UPDATE agent_messages SET data = :data WHERE task_id = :id", data=origin, id=imported)
-    other = json.dumps({"by": "bob", "imported": True})
-    await desk.sql("UPDATE agent_messages SET data = :data WHERE task_id = :id", data=other, id=bobs)
-    person = Person(tenant="harbour", mark="amy", number=0)
-    rows = person.rows("d" * 64)
-    more = {
-        "chat_messages": {"task_id": chatted},
-        "idempotency_keys": {"key": f"schedule:{rows['schedules']['id']}:2026", "task_id": fired},
-        "schedules": {"last_task_id": last},
-    }
+async def imported_task(desk: Desk, scope: Scope) -> str:
+    before = set(await desk.ids(scope))
+    value = {"name": "brought along", "description": "d", "status": "completed"}
+    row = task_row(Fields(value, "tasks[0]"), 0, MOMENT, frozenset({"default"}))
+    import_id = await desk.database.write(scope, staging.begin)
+    await desk.database.write(scope, staging.stage_tasks, import_id, [json.loads(json.dumps(row, default=str))])
+    await desk.database.write(scope, staging.complete, import_id, {}, rows=1)
+    (made,) = set(await desk.ids(scope)) - before
+    return made
 
-    @unit
-    def insert(store: Store) -> None:
-        for name, values in more.items():
-            insert_rows(store, schema.metadata.tables[name], [rows[name] | values])
 
-    try:
-        await desk.database.write(SYSTEM_SCOPE, insert)
-    finally:
-        del UNITS[insert.__dict__["unit_name"]]
-    acts = (("task.submit", submitted, "202"), ("task.submit", refused, "QUEUE_FULL"))
-    schedule_id = rows["schedules"]["id"]
-    acts += (("schedule.add", schedule_id, "201"), ("task.cancel", bobs, "200"))
-    acts += (("schedule.run", f"{schedule_id}/{run}", "202"),)
-    for action, target, result in acts:
-        actor = "bob" if action == "schedule.run" else "amy"
-        entry = Entry(
-            tenant="harbour", actor=actor, means="", action=action, target=target, result=result, details={}
-        )
-        await desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
-    owned = await desk.database.read(SYSTEM_SCOPE, privacy.belongings, Subject(tenant="harbour", actor="amy"))
-    assert owned.task_ids == tuple(sorted([submitted, imported, chatted, fired, last, run]))
-    assert (owned.schedule_ids, owned.acted_on) == ((schedule_id,), (bobs,))
+async def scheduled_tasks(desk: Desk, scope: Scope, asks: Scope) -> tuple[str, str, str]:
+    """A schedule of the one, the task of its time and the task that the other had made."""
+    plan = ScheduleDraft(name="nightly", cron="0 * * * *", timezone="UTC", draft=draft())
+    made = await desk.database.write(scope, schedules.create, desk.new_id(), plan, next_fire)
+    assert made.next_fire_at is not None
+    now = await desk.database.read(SYSTEM_SCOPE, lambda store: store.now)
+    desk.clock.advance((made.next_fire_at - now).total_seconds() + 1)
+    (fired,) = await desk.database.write(
+        SYSTEM_SCOPE, schedules.fire_due, queue_size=99, fires_due=fires_due, admit=lambda _draft: None
+    )
+    assert fired.task is not None
+    asked = await desk.database.write(asks, schedules.run_now, made.id, desk.new_id(), queue_size=99)
+    await record(desk, asks, "schedule.run", f"{made.id}/{asked.id}")
+    return made.id, fired.task.id, asked.id
+
+
+async def belongings(desk: Desk, actor: str) -> Belongings:
+    found: Belongings = await desk.database.read(
+        SYSTEM_SCOPE, privacy.belongings, Subject(tenant="harbour", actor=actor)
+    )
+    return found
+
+
+async def test_a_task_is_theirs_who_submitted_or_imported_it_or_whose_schedule_made_it(house: House) -> None:
+    desk, amy, bob = house.desk, Scope(tenant="harbour", actor="amy"), Scope(tenant="harbour", actor="bob")
+    submitted, imported = await desk.submit(amy), await imported_task(desk, amy)
+    schedule_id, fired, asked = await scheduled_tasks(desk, amy, bob)
+    bobs, elsewhere = await desk.submit(bob), await desk.submit(Scope(tenant="island", actor="amy"))
+    await record(desk, amy, "task.cancel", bobs, "200")
+    for task_id in (submitted, imported, fired, asked):
+        assert (await desk.get(task_id)).created_by == "amy"
+    found = await belongings(desk, "amy")
+    assert found.task_ids == tuple(sorted([submitted, imported, fired, asked]))
+    assert found.acted_on == (bobs,)
+    found = await belongings(desk, "bob")
+    assert (found.task_ids, found.acted_on) == ((bobs,), ())
+    erased = await house.service().erase(Subject(tenant="harbour", actor="amy"), OPERATOR)
+    assert (erased.rows["tasks"], erased.rows["schedules"]) == (4, 1)
+    assert {row["id"] for row in await desk.rows("SELECT id FROM tasks")} == {bobs, elsewhere}
+    assert schedule_id not in {row["id"] for row in await desk.rows("SELECT id FROM schedules")}
+
+
+async def test_what_was_deleted_or_is_older_than_its_makers_name_is_theirs_by_other_records(house: House) -> None:
+    desk, amy, bob = house.desk, Scope(tenant="harbour", actor="amy"), Scope(tenant="harbour", actor="bob")
+    old, refused, unlogged, deleted, long_deleted = [await desk.submit(amy) for _ in range(5)]
+    for task_id in (old, refused, unlogged):
+        await forget_maker(desk, task_id)
+    await record(desk, amy, "task.submit", old)
+    await record(desk, amy, "task.submit", refused, "QUEUE_FULL")
+    await record(desk, amy, "task.submit", long_deleted)
+    for task_id in (deleted, long_deleted):
+        await desk.database.write(bob, tasks.remove, task_id, actor="bob")
+        await record(desk, bob, "task.delete", task_id, "204")
+    await desk.sql("DELETE FROM agent_messages WHERE task_id = :id", id=long_deleted)
+    assert (await belongings(desk, "amy")).task_ids == tuple(sorted([old, deleted, long_deleted]))
+    bobs = await belongings(desk, "bob")
+    assert (bobs.task_ids, bobs.acted_on) == ((), tuple(sorted([deleted, long_deleted])))
 
 
 async def test_what_somebody_else_submitted_before_or_planned_is_not_theirs(house: House) -> None:
     """A key of a submission is the tenant's, and a schedule runs for whoever asks."""
-    desk, amy = house.desk, Scope(tenant="harbour", actor="amy")
-    told, untold, planned, again = [await desk.submit(amy) for _ in range(4)]
-    log = (
-        ("amy", "task.submit", told, {}),
-        ("ben", "task.submit", told, {privacy.REPLAYED: True}),
-        ("amy", "task.submit", untold, {}),
-        ("ben", "task.submit", untold, {}),
-        ("amy", "schedule.add", "nightly", {}),
-        ("ben", "schedule.run", f"nightly/{planned}", {}),
-        ("ben", "task.submit", again, {}),
-        ("ben", "task.submit", again, {privacy.REPLAYED: True}),
-        ("amy", "task.submit", again, {}),
+    desk, amy, ben = house.desk, Scope(tenant="harbour", actor="amy"), Scope(tenant="harbour", actor="ben")
+    told, untold, old, again = [await desk.submit(scope) for scope in (amy, amy, amy, ben)]
+    asked = (await scheduled_tasks(desk, amy, ben))[-1]
+    await forget_maker(desk, old)
+    log: tuple[tuple[Scope, str, dict[str, Any]], ...] = (
+        (amy, told, {}),
+        (ben, told, {privacy.REPLAYED: True}),
+        (amy, untold, {}),
+        (ben, untold, {}),
+        (amy, old, {}),
+        (ben, old, {privacy.REPLAYED: True}),
+        (ben, again, {}),
+        (amy, again, {}),
     )
-    for actor, action, target, details in log:
-        entry = Entry(
-            tenant="harbour", actor=actor, means="", action=action, target=target, result="202", details=details
-        )
-        await desk.database.write(SYSTEM_SCOPE, audit.append, [entry])
-    found: list[Belongings] = [
-        await desk.database.read(SYSTEM_SCOPE, privacy.belongings, Subject(tenant="harbour", actor=actor))
-        for actor in ("amy", "ben")
-    ]
-    assert [set(owned.task_ids or ()) for owned in found] == [{told, untold, planned}, {again}]
-    assert [set(owned.acted_on) for owned in found] == [set(), {planned}]
+    for scope, task_id, details in log:
+        await record(desk, scope, "task.submit", task_id, **details)
+    amys, bens = await belongings(desk, "amy"), await belongings(desk, "ben")
+    assert {told, untold, old, asked} < set(amys.task_ids or ())
+    assert (bens.task_ids, bens.acted_on) == ((again,), ())
+    before = set(await desk.ids(amy))
     await house.service().erase(Subject(tenant="harbour", actor="ben"), OPERATOR)
-    assert {row["id"] for row in await desk.rows("SELECT id FROM tasks")} == {told, untold, planned}
+    assert set(await desk.ids(amy)) == before - {again}
 
 
 async def test_the_last_admin_stays_and_nothing_is_erased(house: House) -> None:

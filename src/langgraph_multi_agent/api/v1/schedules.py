@@ -209,6 +209,7 @@ def schedule_shape(schedule: Schedule, language: str) -> dict[str, Any]:
         "last_error": task_error(schedule.last_error, language) if schedule.last_error else None,
         "created_at": schedule.created_at,
         "updated_at": schedule.updated_at,
+        "created_by": schedule.created_by,
     }
 
 

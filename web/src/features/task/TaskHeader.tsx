@@ -78,6 +78,12 @@ function Request({ task }: { readonly task: TaskDetail }) {
         <dl className="mt-4 grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm">
           <dt className="text-muted">{say('created')}</dt>
           <dd>{formatMoment(task.created_at)}</dd>
+          {task.created_by && (
+            <>
+              <dt className="text-muted">{say('created.by')}</dt>
+              <dd>{task.created_by}</dd>
+            </>
+          )}
           <dt className="text-muted">{say('team')}</dt>
           <dd>{task.team}</dd>
           {task.files.length > 0 && (
