@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,6 @@ from langgraph_multi_agent.skills import registry
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
 
 S = TaskStatus
-CANCEL_S = 2.0
 
 
 async def test_a_subtask_that_waits_does_not_stop_its_siblings_and_both_questions_are_open_at_once(
@@ -196,12 +194,10 @@ async def test_a_paused_task_keeps_its_open_question(tmp_path: Path) -> None:
 
 async def test_cancel_answers_when_the_work_has_really_stopped(tmp_path: Path) -> None:
     scene = Scene()
-    async with world(tmp_path, scene) as here:
+    async with world(tmp_path, scene, lease_seconds=1200) as here:  # what is not heard at once is not heard at all
         task_id = await here.submit([{"id": "a", "do": [["gate", "a"]]}, {"id": "b", "do": [["gate", "b"]]}])
         await scene.reached("gate:a", "gate:b")
-        began = time.monotonic()
         answer = await here.service.cancel(DEFAULT_SCOPE, task_id)
-        assert time.monotonic() - began < CANCEL_S
         assert {"cancelled:a", "cancelled:b"} <= set(scene.seen)
         assert (answer.task.status, answer.is_settled) == (S.CANCELLED, True)
         await here.until_that(task_id, lambda _: here.worker.active == 0)

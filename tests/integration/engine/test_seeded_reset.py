@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.support.teams import Scene, world
+from tests.support.teams import WAIT_S, Scene, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, Scope
 from langgraph_multi_agent.domain.event import EventType
@@ -41,7 +41,7 @@ async def test_a_reset_leaves_the_work_of_other_tenants_alone(tmp_path: Path) ->
         await scene.reached("gate:a")
         async with here.feed.listen(CONTROL_TOPIC) as control:
             await here.agents.reset(Scope(tenant="other", actor="them"), "worker_a")
-            assert await control.wait(5)
+            assert await control.wait(WAIT_S)
         scene.gate("a").set()
         task = await here.until(task_id)
     assert task.status is TaskStatus.COMPLETED

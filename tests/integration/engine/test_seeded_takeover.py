@@ -12,7 +12,7 @@ async def test_work_that_was_taken_away_stops_at_the_next_beat_and_not_when_its_
     tmp_path: Path,
 ) -> None:
     scene = Scene()
-    async with world(tmp_path, scene, lease_seconds=120) as here:
+    async with world(tmp_path, scene, lease_seconds=1200) as here:
         task_id = await here.submit([{"id": "a", "do": [["gate", "a"]]}])
         await scene.reached("gate:a")
         await here.service.complete(DEFAULT_SCOPE, task_id, note="done")  # asks for a beat at once

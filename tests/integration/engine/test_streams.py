@@ -41,6 +41,13 @@ def follow(here: World, task_id: str, after: int = 0, **values: Any) -> AsyncGen
     return here.streams.follow_task(DEFAULT_SCOPE, task_id, after=after, **values)
 
 
+async def opened(here: World, task_id: str) -> None:
+    """Until the task's channel has had its first look at the log: what comes after that is news to its followers."""
+    async with asyncio.timeout(WAIT_S):
+        while not any(id_ == task_id and one._opened.is_set() for (_, id_), one in here.streams._of_task.items()):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 async def test_followers_that_join_at_any_moment_see_the_same_story(tmp_path: Path) -> None:
     scene = Scene()
     plan = [{"id": f"n{i}", "needs": [f"n{i - 1}"] if i else []} for i in range(8)]
@@ -117,7 +124,7 @@ async def test_a_deletion_ends_the_stream_with_its_last_event(tmp_path: Path) ->
         await here.until(task_id)
         known = (await here.get(task_id)).last_seq
         following = asyncio.create_task(events_of(follow(here, task_id, known, stop_at_end=False)))
-        await asyncio.sleep(0)
+        await opened(here, task_id)
         await here.service.delete(DEFAULT_SCOPE, task_id)
         (last,) = await following
         assert last.type is EventType.TASK_DELETED
@@ -205,8 +212,7 @@ async def test_five_hundred_watchers_of_a_task_cost_one_reading_of_its_log(
             asyncio.create_task(events_of(follow(here, task_id, len(log), stop_at_end=False)))
             for _ in range(500)
         ]
-        while len(here.feed._listeners.get(task_id, ())) == 0:  # noqa: ASYNC110 - the feed tells nobody who listens
-            await asyncio.sleep(0)
+        await opened(here, task_id)
         assert len(here.feed._listeners[task_id]) == 1
         await here.service.delete(DEFAULT_SCOPE, task_id)
         stories = await asyncio.gather(*watchers)
@@ -245,9 +251,7 @@ async def test_a_database_that_is_away_is_waited_for(tmp_path: Path, monkeypatch
         started = (await here.get(task_id)).last_seq
         reads = Reads(here, monkeypatch)
         watcher = asyncio.create_task(events_of(follow(here, task_id)))
-        while not here.feed._listeners.get(task_id):  # noqa: ASYNC110 - the feed tells nobody who listens
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(0.05)
+        await opened(here, task_id)
         reads.is_away = True
         here.feed.wake([task_id])
         before = sum(reads.counts.values())
@@ -266,7 +270,7 @@ async def test_progress_of_another_tenants_task_is_not_shown(tmp_path: Path) -> 
         task_id = await here.submit([{"id": "a"}])
         await here.until(task_id)
         for scope, is_shown in ((tenant("other"), False), (DEFAULT_SCOPE, True)):
-            stream = here.streams.follow_all(scope, cursor=None, idle_s=0.2)
+            stream = here.streams.follow_all(scope, cursor=None, idle_s=None if is_shown else 0.2)
             async with aclosing(stream), asyncio.timeout(WAIT_S):
                 waiting = asyncio.create_task(anext(stream))
                 while not here.feed._listeners.get("*"):  # noqa: ASYNC110 - the feed tells nobody who listens

@@ -26,7 +26,7 @@ async def test_a_task_that_crashed_twice_is_run_by_a_server_without_workers(
         draft = TaskDraft(title="t", description="d", team="zero_work")
         suspect = (await application.tasks.submit(DEFAULT_SCOPE, draft)).task.id
         await application.database.write(SYSTEM_SCOPE, run_sql, "UPDATE tasks SET crash_count = 2", {})
-        async with bootstrap.working(application), asyncio.timeout(30):
+        async with bootstrap.working(application), asyncio.timeout(90):
             async for _ in application.streams.follow_task(DEFAULT_SCOPE, suspect, after=0):
                 pass
         assert (await application.tasks.get(DEFAULT_SCOPE, suspect)).status is TaskStatus.COMPLETED
