@@ -20,7 +20,7 @@ from langgraph_multi_agent.cli.exits import Exit, Refusal, Trouble
 from langgraph_multi_agent.cli.picture import StreamEvent
 from langgraph_multi_agent.i18n import text
 
-CONNECT_S = 3.0
+CONNECT_S = 10.0
 ANSWER_S = 60.0
 """Longest wait for an answer; pause and cancel wait for the work to stop (PAUSE_GRACE)."""
 SILENCE_S = 45.0
