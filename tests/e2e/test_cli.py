@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from langgraph_multi_agent.demo import penguins_path
 
+pytestmark = pytest.mark.timeout(500)
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PROGRAM = [sys.executable, "-c", "from langgraph_multi_agent.cli import main; main()"]
 
@@ -23,7 +25,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "LGMA_LANG": "en", "NO_COLOR": "1", **more}
 
 
-def lgma(*argv: str | Path, expect: int = 0, timeout: float = 100, **env: str) -> subprocess.CompletedProcess[str]:
+def lgma(*argv: str | Path, expect: int = 0, timeout: float = 250, **env: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [*PROGRAM, *map(str, argv)],
         env=environment(**env),
@@ -93,7 +95,7 @@ def test_the_demo_passes_twice_while_another_server_runs(tmp_path: Path) -> None
     with server(tmp_path / "other") as (_, url):
         first = lgma("demo", "--data-dir", tmp_path / "demo")
         second = lgma("demo", "--data-dir", tmp_path / "demo", "--json", "--lang", "zh")
-        assert httpx.get(f"{url}/api/v1/tasks", trust_env=False).json()["tasks"] == []
+        assert httpx.get(f"{url}/api/v1/tasks", trust_env=False, timeout=60).json()["tasks"] == []
     paths = re.findall(r"^result: (.*)$", first.stdout, re.MULTILINE)
     assert len(paths) == 2
     assert all(Path(path).is_file() for path in paths)
@@ -109,14 +111,14 @@ def test_the_demo_passes_twice_while_another_server_runs(tmp_path: Path) -> None
 def test_a_server_takes_the_tasks_of_its_data_directory_and_ends_well_on_sigterm(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with server(data) as (process, url):
-        assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
+        assert httpx.get(f"{url}/health", trust_env=False, timeout=60).status_code == 200
         done = lgma("run", "What can I do when a task is stuck without progress?", "--data-dir", data, "--json")
         assert url in done.stderr
         assert envelope(done)["data"]["task"]["status"] == "completed"
         busy = lgma("serve", "--port", "0", "--data-dir", data, expect=5)
         assert "DATA_DIRECTORY_IN_USE" in busy.stderr
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=40) == 0
+        assert process.wait(timeout=100) == 0
     assert "Traceback" not in done.stderr
 
 
@@ -140,7 +142,7 @@ def test_ctrl_c_cancels_the_task_of_an_own_server(tmp_path: Path) -> None:
     lines = iter(process.stderr.readline, "")
     assert any("started" in line for line in lines)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=100)
     assert process.returncode == 130, err
     value = json.loads(out)
     assert (value["status"], value["errors"][0]["code"]) == ("interrupted", "RUN_CANCELLED")

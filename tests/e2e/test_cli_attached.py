@@ -25,7 +25,7 @@ from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.ops.data_directory import data_directory_lock
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 HAN = re.compile(r"[\u4e00-\u9fff]")
 ENVELOPE = {"schema", "command", "status", "findings", "changes", "errors", "duration_ms", "data"}
 QUESTION = {
@@ -94,7 +94,7 @@ async def office(
 
 async def submitted(office: Office) -> str:
     """The task that a started `lgma run` submits."""
-    async with asyncio.timeout(30), office.desk.feed.listen(None) as listener:
+    async with asyncio.timeout(100), office.desk.feed.listen(None) as listener:
         while not (page := (await office.desk.client.get("/api/v1/tasks")).json()["tasks"]):
             await listener.wait(5)
     return str(page[0]["id"])
@@ -105,7 +105,7 @@ def content(path: str | Path) -> bytes:
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(100):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, (out or b"").decode(), (err or b"").decode()
@@ -339,7 +339,7 @@ async def test_ctrl_c_leaves_a_task_of_a_running_server_alone(office: Office) ->
     task_id = await submitted(office)
     await office.desk.plan(task_id)
     assert process.stderr is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(100):
         while b"plan 1" not in await process.stderr.readline():
             pass
     process.send_signal(signal.SIGINT)
@@ -381,7 +381,7 @@ async def test_on_a_terminal_the_plan_is_redrawn_and_a_question_is_asked_there(o
         news.set()
 
     async def appears(words: str) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(100):
             while words.encode() not in shown:
                 news.clear()
                 await news.wait()
@@ -396,7 +396,7 @@ async def test_on_a_terminal_the_plan_is_redrawn_and_a_question_is_asked_there(o
         await office.desk.ask(task_id, QUESTION)
         await appears("Answer (")
         os.write(leader, b"1\n")
-        async with asyncio.timeout(20), office.desk.feed.listen(task_id) as listener:
+        async with asyncio.timeout(100), office.desk.feed.listen(task_id) as listener:
             while (await office.desk.client.get(f"/api/v1/tasks/{task_id}/questions")).json()["questions"]:
                 await listener.wait(5)
         await perform(office, task_id, has_plan=True)

@@ -23,7 +23,7 @@ from langgraph_multi_agent.cli import program
 from langgraph_multi_agent.cli.exits import Exit
 from langgraph_multi_agent.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 PROGRAM = [sys.executable, "-c", "from langgraph_multi_agent.cli import main; main()"]
 OPERATOR = Scope(tenant="default", actor="test")
@@ -161,7 +161,7 @@ async def test_an_own_server_lets_in_its_command_and_nobody_else(tmp_path: Path)
     settings = Settings.load({}, data_dir=tmp_path, enable_auth=True)
     async with bootstrap.embedded(settings, works=False) as own:
         assert own.key not in repr(own)
-        async with httpx.AsyncClient(base_url=own.address, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=own.address, trust_env=False, timeout=60) as client:
             assert (await client.get("/api/v1/tasks")).status_code == 401
             theirs = {"Authorization": f"Bearer {UNKNOWN}"}
             assert (await client.get("/api/v1/tasks", headers=theirs)).status_code == 401
@@ -170,7 +170,7 @@ async def test_an_own_server_lets_in_its_command_and_nobody_else(tmp_path: Path)
             assert (await client.get("/api/v1/keys", headers=ours)).json() == {"keys": []}, "it is nowhere"
     async with (
         bootstrap.embedded(settings, works=False) as later,
-        httpx.AsyncClient(base_url=later.address, trust_env=False) as client,
+        httpx.AsyncClient(base_url=later.address, trust_env=False, timeout=60) as client,
     ):
         assert (await client.get("/api/v1/tasks", headers=ours)).status_code == 401, "it ended with its server"
 

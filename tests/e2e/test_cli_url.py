@@ -11,7 +11,7 @@ import structlog.testing
 from tests.support.server import Desk, open_desk, serving
 from tests.support.servers import PostgresServer
 
-from langgraph_multi_agent.cli import program
+from langgraph_multi_agent.cli import connection, program
 from langgraph_multi_agent.cli.exits import Exit
 
 pytestmark = pytest.mark.anyio
@@ -90,6 +90,7 @@ async def test_an_address_that_is_none_or_has_no_use_is_wrong_usage(shell: Shell
 async def test_with_postgresql_the_server_on_the_port_of_the_settings_is_found(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connection, "PROBE_S", 60.0)
     task = await shell.desk.submit()
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
     monkeypatch.setenv("LGMA_PORT", shell.url.rpartition(":")[2])

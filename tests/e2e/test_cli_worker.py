@@ -16,8 +16,9 @@ from tests.support.servers import PostgresServer, RedisServer
 
 from langgraph_multi_agent.demo import penguins_path
 
+pytestmark = pytest.mark.timeout(400)
 PROGRAM = [sys.executable, "-c", "from langgraph_multi_agent.cli import main; main()"]
-END_S = 60.0
+END_S = 100.0
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def environment(
         "DATABASE_URL": postgres_server.url(database),
         "REDIS_URL": redis_server.url(8),
         "QUEUE_REDIS_URL": redis_server.url(9),
-        "SHUTDOWN_GRACE": "1",
+        "SHUTDOWN_GRACE": "30",
     }
     postgres_server.drop_database(database)
 

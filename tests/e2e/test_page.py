@@ -12,6 +12,7 @@ import httpx
 import pytest
 from tests.support.browser import Tab, open_tab
 from tests.support.server import DeskAgent, desk_team
+from tests.support.servers import free_port
 
 from langgraph_multi_agent import bootstrap
 from langgraph_multi_agent.agents.contract import Team, Work
@@ -21,6 +22,7 @@ from langgraph_multi_agent.settings import Settings
 
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.timeout(300),
     pytest.mark.skipif(
         not (WEB / "index.html").is_file(), reason="the pages are not built: python scripts/web.py build"
     ),
@@ -76,7 +78,7 @@ def gated() -> tuple[GatedAgent, Mapping[str, Team]]:
 
 
 async def submit(address: str, title: str) -> str:
-    async with httpx.AsyncClient(base_url=address) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=60) as client:
         answer = await client.post("/api/v1/tasks", json={"title": title, "description": "数一数"})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
@@ -125,18 +127,18 @@ async def test_keys_reach_every_place(tmp_path: Path) -> None:
 
 async def test_a_lost_server_is_told_and_what_was_missed_is_filled_in(tmp_path: Path) -> None:
     agent, teams = gated()
+    port = free_port()  # it is taken a second time, which nobody's outgoing connection may forestall
     async with open_tab() as tab:
-        async with bootstrap.serving(settings_in(tmp_path), host="127.0.0.1", port=0, teams=teams) as address:
+        async with bootstrap.serving(settings_in(tmp_path), host="127.0.0.1", port=port, teams=teams) as address:
             task = await submit(address, "数一数")
             await visit(tab, f"{address}/tasks/{task}")
             await tab.until("document.querySelectorAll('[data-subtask]').length === 2")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await agent.begun.wait()
         await tab.until(
             "!!document.querySelector('[role=alert]') && document.querySelectorAll('[data-subtask]').length === 2"
         )
         agent.gate.set()
-        port = int(address.rpartition(":")[2])
         async with bootstrap.serving(settings_in(tmp_path), host="127.0.0.1", port=port, teams=teams):
             await tab.until(f"{ONLINE} && JSON.parse({SNAPSHOT}).status === 'completed'")
             await tab.until("!document.querySelector('[role=alert]')")
@@ -152,7 +154,7 @@ async def test_the_built_files_are_served_under_a_strict_policy(tmp_path: Path) 
     kinds = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "html": "text/html"}
     async with (
         bootstrap.serving(settings_in(tmp_path), host="127.0.0.1", port=0) as address,
-        httpx.AsyncClient(base_url=address) as client,
+        httpx.AsyncClient(base_url=address, timeout=60) as client,
     ):
         for path in files:
             name = path.relative_to(WEB).as_posix()

@@ -36,7 +36,7 @@ from langgraph_multi_agent.demo import __file__ as demo_file
 from langgraph_multi_agent.ops.data_directory import server_address
 from langgraph_multi_agent.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
 
 KEY = "sk-secret-7f3a9b2c4d5e6f70"
 PENGUINS = Path(demo_file).parent / "penguins.csv"
@@ -140,7 +140,7 @@ async def ending_of(client: Client, task_id: str) -> Ended:
     async with asyncio.timeout(WAIT_S):
         async for event in client.follow(task_id):
             assert event.type != "task.waiting_input", "nobody is there to answer"
-    async with httpx.AsyncClient(base_url=client.base_url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=client.base_url, trust_env=False, timeout=60) as http:
         base = f"/api/v1/tasks/{task_id}"
         events: list[dict[str, Any]] = []
         while page := (await http.get(f"{base}/events", params={"after": len(events)})).json()["events"]:
@@ -211,7 +211,7 @@ async def test_a_question_that_was_answered_before_is_not_paid_again_until_a_per
         asked = len(planner.asked)
         second = await done(client, "Look into this data", sales)
         assert len(planner.asked) == asked
-        async with httpx.AsyncClient(base_url=client.base_url, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=client.base_url, trust_env=False, timeout=60) as http:
             await http.post(f"/api/v1/tasks/{second.task['id']}/reopen")
         await ending_of(client, second.task["id"])
     assert second.task["cost"]["model_calls"] == 0
@@ -374,7 +374,7 @@ async def test_a_model_that_hangs_is_given_up_and_the_report_is_written_without(
 ) -> None:
     planner.say("choose", choosing("trend"))
     planner.say("paragraphs", hanging())
-    async with office(tmp_path, environment(endpoint, LLM_TIMEOUT="1.5")) as client:
+    async with office(tmp_path, environment(endpoint, LLM_TIMEOUT="5")) as client:
         ended = await done(client, "Look into this data", sales)
     assert ended.task["status"] == "completed"
     assert "The model gave no usable answer" in ended.gaps
@@ -500,7 +500,7 @@ async def test_the_key_is_in_no_answer_log_event_or_file(
     with capture_logs() as logs:
         async with office(tmp_path, environment(endpoint)) as client:
             ended = await done(client, "Find the trend in this data", sales)
-            async with httpx.AsyncClient(base_url=client.base_url, trust_env=False) as http:
+            async with httpx.AsyncClient(base_url=client.base_url, trust_env=False, timeout=60) as http:
                 paths = (
                     "/health", "/ready", "/metrics", "/config.js", "/openapi.json",
                     "/api/v1/system/health", "/api/v1/system/metrics", "/api/v1/system/agents/status",
@@ -550,7 +550,7 @@ class Process:
     def kill(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
 
