@@ -379,7 +379,7 @@ async def test_a_user_is_added_and_shut_out_again(site: Site) -> None:
 
 async def test_who_tries_too_often_is_told_how_long_to_wait(tmp_path: Path) -> None:
     async with (
-        guarded(tmp_path, rate_limit_login="1/hour") as (world, _),
+        guarded(tmp_path, rate_limit_login="1/day") as (world, _),
         world.visit(may_complain=True) as site,
     ):
         tab = await site.go("/login")
