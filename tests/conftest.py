@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+import structlog
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from tests.support.servers import PostgresServer, RedisServer
@@ -24,8 +25,11 @@ MARKERS = (
 SERVER_FIXTURES = {"postgres_server", "redis_server"}
 SERVER_BACKENDS = {"postgres", "postgresql", "redis"}
 
-settings.register_profile("suite", deadline=None, print_blob=True)
+# How long drawing takes says how busy the machine is.
+settings.register_profile("suite", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+# Its own ones, with the variables of every frame, hold the event loop up for ten seconds and more.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 
 class NetworkForbidden(AssertionError):
