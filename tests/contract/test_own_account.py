@@ -124,7 +124,7 @@ async def test_what_people_do_with_their_account_is_recorded_without_a_password(
 
 
 async def test_whoever_has_a_session_cannot_guess_its_password_from_many_addresses(tmp_path: Path) -> None:
-    async with open_desk(tmp_path, enable_auth=True, rate_limit_login="3/hour") as desk:
+    async with open_desk(tmp_path, enable_auth=True, rate_limit_login="3/day") as desk:
         await desk.services.identities.add_user(OURS, name="li", role=Role.USER, password=FIRST)
         token, seen = await token_of(desk), []
         for number in range(5):
