@@ -17,7 +17,7 @@ from langgraph_multi_agent.feed.redis import RedisFeed, open_feed
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 SOON = 0.05
-PATIENCE_S = 40.0
+PATIENCE_S = 30.0
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ def proxy(server: RedisServer) -> Iterator[TcpProxy]:
 
 async def lost(logs: Sequence[MutableMapping[str, Any]], part: str) -> None:
     """Until a part has noticed that Redis is away."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(30):
         while ("redis.lost", part) not in [(line["event"], line.get("part")) for line in logs]:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -44,7 +44,7 @@ async def test_what_was_rung_in_an_outage_is_in_the_list_after_it(server: RedisS
             await lost(logs, "doorbell.ring")
             await doorbell.ring("second")
             proxy.heal()
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(30):
                 while await client.llen(KEY) < 2:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             assert set(await client.lrange(KEY, 0, -1)) == {b"first", b"second"}
@@ -56,10 +56,10 @@ async def test_who_was_to_be_woken_in_an_outage_of_the_caller_is_woken_after_it(
     with capture_logs() as logs:
         async with open_feed(server.url(via=proxy.address)) as here, open_feed(server.url()) as there:
             async with there.listen("any") as subscribed:
-                assert await subscribed.wait(40)
+                assert await subscribed.wait(30)
             async with there.listen("t") as listener:
                 proxy.cut()
                 here.wake(["t"])
                 await lost(logs, "feed.publish")
                 proxy.heal()
-                assert await listener.wait(40)
+                assert await listener.wait(30)
