@@ -352,7 +352,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
         http=BoundedHttp,
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=15,  # a handler that is cut short leaves what tests look at afterwards
         server_header=False,
     )
     server = uvicorn.Server(config)
