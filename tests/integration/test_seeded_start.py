@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 from tests.support.servers import RedisServer
 
+from langgraph_multi_agent import redis_client
 from langgraph_multi_agent.bootstrap.adapters import open_adapters
+from langgraph_multi_agent.cache import redis as cache_redis
 from langgraph_multi_agent.domain.errors import SettingsUnsafe
+from langgraph_multi_agent.feed import redis as feed_redis
+from langgraph_multi_agent.queue import redis as queue_redis
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
@@ -26,7 +30,10 @@ async def test_a_process_that_sees_another_storage_than_its_database_knows_does_
 
 
 @pytest.mark.servers
-async def test_the_cache_and_the_queue_share_no_fate(tmp_path: Path) -> None:
+async def test_the_cache_and_the_queue_share_no_fate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (cache_redis, feed_redis, queue_redis, redis_client):
+        monkeypatch.setattr(module, "CALL_S", 60.0)
+    monkeypatch.setattr(redis_client, "CONNECT_S", 60.0)
     with RedisServer() as of_cache, RedisServer() as of_queue:
         urls = {"redis_url": of_cache.url(), "queue_redis_url": of_queue.url()}
         settings = Settings.load({}, data_dir=tmp_path / "data", **urls)

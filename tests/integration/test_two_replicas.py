@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.servers,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(600),
     pytest.mark.xdist_group("two-replicas"),
 ]
 
@@ -36,7 +36,7 @@ class Replicas:
 
 @pytest.fixture(scope="module")
 def replicas() -> Iterator[Replicas]:
-    with Fleet({"MAX_CONCURRENT_WORKFLOWS": "5"}) as fleet:
+    with Fleet({"MAX_CONCURRENT_WORKFLOWS": "5", "LEASE_SECONDS": "30"}) as fleet:
         fleet.complete(apis=2, workers=1)
         accepting, other = fleet.apis
         yield Replicas(fleet=fleet, accepting=accepting, other=other)
@@ -44,7 +44,7 @@ def replicas() -> Iterator[Replicas]:
 
 @asynccontextmanager
 async def client_of(api: Program) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{api.port}", timeout=20) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{api.port}", timeout=60) as client:
         yield client
 
 
@@ -73,7 +73,7 @@ async def streamed(api: Program, task_id: str, *, after: int = 0) -> list[tuple[
 
 async def framed(api: Program, task_id: str, *, after: int = 0) -> list[int]:
     """Numbers over the WebSocket until the task's end."""
-    async with connect(f"ws://127.0.0.1:{api.port}/ws") as socket:
+    async with connect(f"ws://127.0.0.1:{api.port}/ws", open_timeout=60, ping_timeout=None) as socket:
         await socket.send(json.dumps({"type": "task_subscribe", "task_id": task_id, "after_event_id": after}))
         numbers = []
         async for raw in socket:
@@ -87,7 +87,7 @@ async def framed(api: Program, task_id: str, *, after: int = 0) -> list[int]:
 
 async def follow(replicas: Replicas) -> None:
     """A task of one replica, live at the other in both ways, and again from its middle at the first."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         task = await submit(replicas.accepting)
         task_id = task["id"]
         events, frames = await asyncio.gather(

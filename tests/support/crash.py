@@ -44,7 +44,7 @@ from langgraph_multi_agent.tools.contract import Effect
 from langgraph_multi_agent.worker import upkeep
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 SHORT_LEASES: Mapping[str, float] = MappingProxyType(
     {
         "lease_seconds": 0.8,
@@ -500,6 +500,6 @@ class Zygote:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=90)
 
 

@@ -30,7 +30,7 @@ def render(directory: Path, **variables: str) -> "subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=90,
     )
 
 
@@ -110,7 +110,7 @@ class Nginx(_Server):
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=90,
             **self._user,
         )
         if tested.returncode != 0:
@@ -143,7 +143,7 @@ class Nginx(_Server):
         ]
         argv += ["-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost"]
         argv += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        subprocess.run(argv, cwd=self.directory, capture_output=True, check=True, timeout=30)
+        subprocess.run(argv, cwd=self.directory, capture_output=True, check=True, timeout=90)
 
     def _command(self) -> list[str]:
         fixed = "daemon off;"

@@ -12,7 +12,7 @@ from tests.support.stores import Desk, ManualClock, counting_ids, open_sqlite
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.store import chats
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 SAY = """
 import asyncio, sys
@@ -41,7 +41,7 @@ async def test_a_kill_at_the_commit_of_an_answer_leaves_all_or_nothing(when: str
     def say(point: str) -> int:
         environment = {**os.environ, "LGMA_FAILPOINT": point}
         command = [sys.executable, "-c", SAY, str(tmp_path)]
-        return subprocess.run(command, env=environment, timeout=60, check=False).returncode
+        return subprocess.run(command, env=environment, timeout=140, check=False).returncode
 
     async def kept() -> tuple[list[chats.ChatMessage], list[str]]:
         async with open_sqlite(tmp_path, clock, new_id) as database:

@@ -154,7 +154,7 @@ def kill_at(
     return was_killed
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("shard", range(SHARDS))
 @pytest.mark.parametrize(("backend", "scenario", "every"), MATRIX)
 def test_a_kill_at_any_commit_loses_nothing_and_repeats_nothing(

@@ -15,7 +15,7 @@ from langgraph_multi_agent.domain.schedule import ScheduleDraft
 from langgraph_multi_agent.service.schedules import next_fire
 from langgraph_multi_agent.store import schedules
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 TICK = """
 import asyncio, sys
@@ -51,7 +51,7 @@ async def test_a_kill_at_the_commit_of_a_fire_makes_neither_none_nor_two(when: s
     def tick(point: str) -> int:
         environment = {**os.environ, "LGMA_FAILPOINT": point}
         command = [sys.executable, "-c", TICK, str(tmp_path / "lgma.db")]
-        return subprocess.run(command, env=environment, timeout=60, check=False).returncode
+        return subprocess.run(command, env=environment, timeout=140, check=False).returncode
 
     assert tick(f"{when}:schedules.fire_due:1") == -signal.SIGKILL
     assert tick("") == 0

@@ -29,7 +29,7 @@ from langgraph_multi_agent.service.transfer import TransferService, settle
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store.database import Database
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 TASKS, MESSAGES = 1200, 600
 IMPORT = """

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.teams import zero_work
@@ -19,6 +20,12 @@ from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import migration
 from langgraph_multi_agent.store.postgres import postgres_engine
 
+VALUES: dict[str, Any] = {
+    "log_level": "WARNING",
+    "max_concurrent_workflows": 8,
+    "lease_seconds": 30,
+    "database_deadline": 60,
+}
 NEWER = {
     "9001": """
 is_transactional = True
@@ -57,7 +64,7 @@ def newer_release(directory: Path) -> Path:
 @asynccontextmanager
 async def running(url: str, directory: Path) -> AsyncIterator[bootstrap.Application]:
     """This program, at work on that database."""
-    settings = Settings.load({}, data_dir=directory, database_url=url, log_level="WARNING", max_concurrent_workflows=8)
+    settings = Settings.load({}, data_dir=directory, database_url=url, **VALUES)
     opened = bootstrap.open_application(settings, teams={"zero_work": zero_work()})
     async with opened as application, bootstrap.working(application):
         yield application
@@ -69,20 +76,20 @@ async def submit(application: bootstrap.Application, count: int) -> list[str]:
 
 
 async def ended(application: bootstrap.Application, ids: list[str]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         for task_id in ids:
             async for _ in application.streams.follow_task(DEFAULT_SCOPE, task_id, after=0):
                 pass
             assert is_terminal((await application.tasks.get(DEFAULT_SCOPE, task_id)).status)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_tasks_go_on_through_an_upgrade_and_the_program_of_before_starts_again(
     postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     name = postgres_server.create_database()
     url, scripts = postgres_server.url(name), newer_release(tmp_path)
-    engine = postgres_engine(sqlalchemy_url(url), deadline_s=10.0)
+    engine = postgres_engine(sqlalchemy_url(url), deadline_s=60.0)
     try:
         async with running(url, tmp_path / "data") as application:
             ids = await submit(application, 20)
@@ -91,6 +98,7 @@ async def test_tasks_go_on_through_an_upgrade_and_the_program_of_before_starts_a
             )
             while not upgrading.done():
                 ids += await submit(application, 1)
+                await asyncio.sleep(0.02)
             assert await upgrading
             ids += await submit(application, 10)
             await ended(application, ids)

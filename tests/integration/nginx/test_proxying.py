@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from tests.support.nginx import Nginx
 from tests.support.server import Desk, open_desk, server_sent_events, serving, step_event
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import InvalidStatus
 
 from langgraph_multi_agent.api.pages import HEADERS, POLICY
@@ -26,6 +27,7 @@ from langgraph_multi_agent.domain.event import EventType
 pytestmark = [pytest.mark.anyio, pytest.mark.system]
 
 NOBODY = "127.0.0.1:9"
+connect = partial(open_socket, open_timeout=60, ping_timeout=None)
 INDEX = b"<!doctype html><title>front end</title><script type=module src=/assets/app-1a2b.js></script>"
 SCRIPT = b"export const words = '" + b"word " * 2000 + b"';\n"
 STATIC = {
@@ -47,7 +49,7 @@ async def door(*upstreams: str, **options: Any) -> AsyncIterator[tuple[Nginx, ht
     nginx = Nginx(*upstreams, static=STATIC, **options)
     try:
         await asyncio.to_thread(nginx.start)
-        async with httpx.AsyncClient(base_url=nginx.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=nginx.url, timeout=60) as client:
             yield nginx, client
     finally:
         await asyncio.to_thread(nginx.close)
@@ -426,7 +428,7 @@ async def test_with_a_certificate_plain_requests_are_sent_to_tls_on_a_name_of_ou
             308,
             f"https://127.0.0.1:{nginx.https_port}/tasks",
         )
-        async with httpx.AsyncClient(base_url=nginx.https_url, verify=nginx.trust()) as safe:
+        async with httpx.AsyncClient(base_url=nginx.https_url, verify=nginx.trust(), timeout=60) as safe:
             for path in ("/tasks", "/config.js", "/api/v1/tasks", "/api/v1/mvp2/health", "/ready"):
                 answer = await safe.get(path)
                 assert answer.status_code == 200, path
@@ -480,7 +482,7 @@ async def test_a_slow_client_is_let_go() -> None:
         for beginning in beginnings:
             reader, writer = await asyncio.open_connection(*nginx.address)
             writer.write(beginning)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 with suppress(ConnectionResetError):
                     assert b" 200 " not in await reader.read()
             writer.close()
@@ -526,7 +528,7 @@ async def test_a_slow_upload_reaches_the_api_as_it_comes_and_holds_up_nobody(pat
     backend = Backend()
     async with serving(cast("FastAPI", backend)) as address, door(address) as (nginx, client):
         reader, writer = await begin_upload(nginx, path, size=2 * 1024**2)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await backend.has_begun.wait()
             assert (await client.get("/api/v1/tasks")).status_code == 202
             for _ in range(2):
@@ -545,7 +547,7 @@ async def test_an_upload_that_falls_silent_is_let_go_and_frees_the_api() -> None
         door(address, CLIENT_TIMEOUT_S="1") as (nginx, _),
     ):
         reader, writer = await begin_upload(nginx, "/api/v1/tasks", size=1000)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await backend.is_cut.wait()
             with suppress(ConnectionResetError):
                 assert b" 202 " not in await reader.read()
@@ -559,7 +561,7 @@ async def test_a_slow_small_body_never_takes_a_connection_of_the_api() -> None:
         door(address, CLIENT_TIMEOUT_S="1") as (nginx, _),
     ):
         reader, writer = await begin_upload(nginx, "/api/v1/mvp2/chat/messages", size=1000)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             with suppress(ConnectionResetError):
                 assert b" 202 " not in await reader.read()
         writer.close()
@@ -589,7 +591,7 @@ async def test_one_address_has_a_limited_number_of_requests_and_sockets_under_wa
                         pass
                 await second.send('{"type":"ping"}')
                 assert json.loads(await second.recv())["type"] == "pong"
-            async with asyncio.timeout(30):  # until nginx has seen that the second one left
+            async with asyncio.timeout(60):  # until nginx has seen that the second one left
                 while (await client.get("/api/v1/tasks")).status_code == 429:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
 

@@ -19,7 +19,7 @@ def proxy() -> Iterator[TcpProxy]:
 
 
 def client_of(proxy: TcpProxy) -> socket.socket:
-    return socket.create_connection(proxy.address, timeout=10)
+    return socket.create_connection(proxy.address, timeout=60)
 
 
 def ask(client: socket.socket, line: bytes = b"PING") -> bytes:
@@ -34,7 +34,7 @@ def is_silent(client: socket.socket) -> bool:
     except TimeoutError:
         return True
     finally:
-        client.settimeout(10)
+        client.settimeout(60)
     return False
 
 

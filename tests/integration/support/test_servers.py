@@ -93,7 +93,7 @@ def test_a_server_that_cannot_start_says_why() -> None:
 
 
 def ask(server: RedisServer, line: bytes) -> bytes:
-    with socket.create_connection(server.address, timeout=10) as client:
+    with socket.create_connection(server.address, timeout=60) as client:
         client.sendall(line + b"\r\n")
         return client.recv(1000)
 
@@ -136,7 +136,7 @@ def test_servers_die_with_the_process_that_started_them_even_from_another_thread
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=110,
     )
     assert run.returncode == -signal.SIGKILL, run.stderr
     *pids, postgres_directory, redis_directory = run.stdout.split()
@@ -154,7 +154,7 @@ def wait_for_end(pid: int) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([descriptor], [], [], 10)[0])
+        return bool(select.select([descriptor], [], [], 60)[0])
     finally:
         os.close(descriptor)
 
