@@ -297,7 +297,7 @@ def fire_key(schedule_id: str, fire_at: datetime) -> str:
 
 def _as_maker(store: Store, row: Row[Any]) -> Store:
     """The same transaction in the scope of whoever made the schedule: its tasks are theirs, whoever asks."""
-    return replace(store, scope=Scope(tenant=row.tenant, actor=row.created_by or f"schedule:{row.name}"))
+    return replace(store, scope=Scope(tenant=row.tenant, actor=row.created_by or f"schedule:{row.id}"))
 
 
 def _save(store: Store, schedule_id: str, values: Mapping[str, Any]) -> None:

@@ -93,6 +93,14 @@ async def test_a_due_fire_becomes_one_task_and_the_plan_moves_on(desk: Desk) -> 
     assert list(await fire(desk)) == []
 
 
+async def test_a_schedule_of_before_whose_maker_is_not_known_fires_on(desk: Desk) -> None:
+    made = await add(desk, "x" * 128)
+    await desk.sql("UPDATE schedules SET created_by = NULL")
+    await make_due(desk, made.id)
+    (fired,) = await fire(desk)
+    assert (fired.error, fired.task is not None) == (None, True)
+
+
 async def test_replicas_that_tick_together_fire_once(desk: Desk) -> None:
     made = [await add(desk, f"s{number}") for number in range(5)]
     await make_due(desk, made[0].id)
