@@ -21,6 +21,14 @@ from langgraph_multi_agent.settings import Settings
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy is not unfit: only the test of a deadline has a short one."""
+    monkeypatch.setattr(doctor, "CHECK_DEADLINE_S", 50.0)
+    monkeypatch.setattr(doctor, "SKILL_DEADLINE_S", 50.0)
+    monkeypatch.setattr(doctor, "SLOW_SYNC_MS", 60_000.0)
+
+
 def settings(tmp_path: Path, **overrides: Any) -> Settings:
     return Settings.load({}, data_dir=tmp_path / "data", port=0, **overrides)
 

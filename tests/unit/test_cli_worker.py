@@ -16,6 +16,7 @@ from langgraph_multi_agent.cli.call import Call
 from langgraph_multi_agent.cli.exits import Exit
 from langgraph_multi_agent.cli.worker import children_of
 
+pytestmark = pytest.mark.timeout(300)
 HIDDEN = ("--process ", "--lifeline", "--lone")
 
 
@@ -89,7 +90,7 @@ def test_a_child_s_command_line_is_this_program(tmp_path: Path) -> None:
             capture_output=True,
             pass_fds=(reading,),
             check=False,
-            timeout=60,
+            timeout=200,
         )
     finally:
         os.close(reading)
@@ -107,7 +108,7 @@ def test_the_command_starts_its_processes_and_ends_them_on_a_signal(tmp_path: Pa
             **os.environ,
             "DATABASE_URL": f"postgresql://u:canary-word@127.0.0.1:{port}/d",
             "LGMA_DATA_DIR": str(tmp_path / "data"),
-            "SHUTDOWN_GRACE": "1",
+            "SHUTDOWN_GRACE": "40",  # who is killed for being slow is told by another exit code
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -122,7 +123,7 @@ def test_the_command_starts_its_processes_and_ends_them_on_a_signal(tmp_path: Pa
             if sum("worker started" in seen for seen in lines) == 2:
                 break
         process.send_signal(signal.SIGTERM)
-        rest, _ = process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=200)
     finally:
         process.kill()
         process.wait()

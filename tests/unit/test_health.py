@@ -51,8 +51,12 @@ def service(database: Any, clock: Any = None, **probes: Any) -> HealthService:
     )
 
 
-async def test_all_are_asked_while_none_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "CHECK_DEADLINE_S", 3600.0)
+
+
+async def test_all_are_asked_while_none_has_answered() -> None:
     network = Silent()
     check = asyncio.ensure_future(service(network, queue=network.call).check())
     await network.is_asked_by_all.wait()

@@ -51,7 +51,7 @@ class Listener:
         for run in runs:
             self.heartbeat.add(run, self.signals[run])
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await line.is_used_up.wait()
         finally:
             await self.heartbeat.stop()

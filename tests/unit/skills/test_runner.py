@@ -28,7 +28,7 @@ def run(params):
     if what == "sleep":
         with open(params["mark"], "w") as file:
             file.write(str(os.getpid()))
-        time.sleep(60)
+        time.sleep(150)
     if what == "memory":
         return {"size": len(bytearray(params["bytes"]))}
     if what == "crash":
@@ -91,7 +91,7 @@ def written(path: Path) -> str:
 
 async def until(path: Path) -> int:
     """The process id that a sleeping probe has written; another process gives no event to await."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not written(path):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return int(written(path))
@@ -160,9 +160,9 @@ async def test_the_deadline_kills_the_child(probe: str, tmp_path: Path) -> None:
         with pytest.raises(LimitExceeded) as caught:
             await runner.run(probe, {"what": "sleep", "mark": str(mark)}, deadline_s=deadline_s)
         assert caught.value.params["limit"] == "time"
-        if mark.exists():
+        if written(mark):
             break
-    assert not alive(int(mark.read_text()))
+    assert not alive(int(written(mark)))
 
 
 async def test_a_cancelled_call_returns_only_when_the_child_is_dead(probe: str, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ async def test_a_cancelled_call_returns_only_when_the_child_is_dead(probe: str, 
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert not alive(pid)
     assert runner.alive == frozenset()
 
@@ -218,7 +218,7 @@ async def test_a_child_dies_with_its_parent(probe: str, tmp_path: Path) -> None:
         pid = await until(mark)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while alive(pid):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     finally:

@@ -32,7 +32,7 @@ def analysed(directory: Path, seed: int) -> tuple[Dataset, Path, tuple[Finding, 
     return dataset, path, tuple(findings_of(path, dataset.name))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_planted_effects_are_found_and_few_others_on_30_data_sets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,4 +85,4 @@ def test_a_query_without_end_is_stopped(table: Path) -> None:
         "SELECT count(*) AS n FROM data, range(100000000) a(i), range(100000000) b(j) WHERE i * j % 7 = 3"
     )
     assert ask(table, endless, query_s=0.5) == (None, "time")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
