@@ -255,7 +255,7 @@ def _repeat(rounds: int, act: Callable[[], object]) -> int:
 
 
 def _wait_for(traffic: Traffic, answers: int) -> None:
-    give_up = time.monotonic() + 60 + 2 * answers * EVERY_S
+    give_up = time.monotonic() + 120 + 2 * answers * EVERY_S
     while len(traffic.answers) < answers:
         if time.monotonic() > give_up:
             raise FleetFailed(f"{len(traffic.answers)} of {answers} submits were answered")

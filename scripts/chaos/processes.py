@@ -226,7 +226,12 @@ def two_reapers(fleet: Fleet, size: int) -> Outcome:
         fleet.until(lambda: fleet.waiting_for_locks() >= 1, "a reaper at the leases")
     awake = fleet.now()
     fleet.until_all_ended(ids)
-    given_back = [count for program in reapers for count in _reclaimed(program)[told[program.name] :]]
+
+    def counts() -> list[int]:
+        return [count for program in reapers for count in _reclaimed(program)[told[program.name] :]]
+
+    fleet.until(lambda: sum(counts()) >= size, "the reapers said what they gave back")
+    given_back = counts()
     asked = "SELECT count(*) FROM workflow_executions WHERE task_id = ANY(%s) AND status = 'crashed'"
     [(crashed,)] = fleet.query(asked, ids)
     [(counted,)] = fleet.query("SELECT max(crash_count) FROM tasks WHERE id = ANY(%s)", ids)

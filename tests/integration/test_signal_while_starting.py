@@ -15,6 +15,7 @@ from tests.support.servers import free_port
 
 END_S = 20.0
 """A start waits 30 s for its database; an idle process ends in well under a second."""
+pytestmark = pytest.mark.timeout(400)
 PROGRAMS = [["serve", "--no-worker"], ["serve"], ["worker", "--processes", "1"]]
 
 

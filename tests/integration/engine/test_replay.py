@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from tests.support.teams import ProbedTool, Scene, ScriptedTool, World, world
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
@@ -13,6 +14,7 @@ from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.ports import ModelReply, ModelRequest, Step
 from langgraph_multi_agent.domain.task import Cost, TaskStatus
 from langgraph_multi_agent.store import runs
+from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.journal import RunJournal, open_journal
 from langgraph_multi_agent.tools.contract import Effect
 
@@ -192,15 +194,20 @@ async def test_a_tool_that_can_find_out_is_asked_instead_of_a_person(
     assert (len(tool.keys), scene.counts["probe:mail"]) == (calls, 1)
 
 
+@unit
+def taken_over(store: Store) -> None:
+    """Another process has a task, which nobody else could claim in between."""
+    runs.reclaim(store, all_leases=True)
+    store.connection.execute(text("UPDATE tasks SET status = 'in_progress', epoch = epoch + 1"))
+
+
 async def test_a_zombie_writes_nothing_and_does_not_harm_the_new_owner(tmp_path: Path) -> None:
     scene = Scene()
-    async with world(tmp_path, scene) as here:
+    async with world(tmp_path, scene, lease_seconds=1200) as here:  # no beat tells it in time
         task_id = await here.submit([{"id": "a", "do": [["gate", "a"]]}])
         await scene.reached("gate:a")
         zombie = RunJournal(task_id=task_id, epoch=1, flusher=here.flusher, blobs=here.artifacts)
-        # Another process takes the task over while this one still works on it.
-        await here.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=True)
-        await here.sql("UPDATE tasks SET status = 'in_progress', epoch = epoch + 1")
+        await here.database.write(SYSTEM_SCOPE, taken_over)
         before = await here.rows("SELECT * FROM journal")
         events = len(await here.events(task_id))
         note = NewEvent(type=EventType.TOOL_CALLED)

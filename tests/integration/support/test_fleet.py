@@ -3,8 +3,9 @@
 import pytest
 from tests.support.fleet import Fleet, FleetFailed, is_alive
 
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
-@pytest.mark.servers
+
 def test_frozen_and_orphaned_processes_end_with_the_fleet() -> None:
     with Fleet() as fleet:
         first, second = fleet.work(is_awaited=False), fleet.work(is_awaited=False)
@@ -18,7 +19,6 @@ def test_frozen_and_orphaned_processes_end_with_the_fleet() -> None:
     assert not directory.exists()
 
 
-@pytest.mark.servers
 def test_a_process_that_refuses_to_start_is_told_with_its_log() -> None:
     with Fleet({"TASK_QUEUE_SIZE": "none"}) as fleet, pytest.raises(FleetFailed, match="TASK_QUEUE_SIZE"):
         fleet.work()

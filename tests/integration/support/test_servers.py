@@ -117,6 +117,7 @@ def test_a_stopped_process_can_still_be_ended() -> None:
         assert not server.is_running
 
 
+@pytest.mark.timeout(400)
 def test_servers_die_with_the_process_that_started_them_even_from_another_thread() -> None:
     program = """
         import os, signal, threading
@@ -136,7 +137,7 @@ def test_servers_die_with_the_process_that_started_them_even_from_another_thread
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=200,
     )
     assert run.returncode == -signal.SIGKILL, run.stderr
     *pids, postgres_directory, redis_directory = run.stdout.split()

@@ -90,6 +90,7 @@ def with_suspect(fleet: Fleet) -> tuple[Program, int, list[str]]:
     return worker, pid, ids
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.servers
 def test_it_ends_when_its_worker_is_killed_and_hands_back_what_it_ran(fleet: Fleet) -> None:
     worker, pid, (suspect, _) = with_suspect(fleet)
@@ -100,6 +101,7 @@ def test_it_ends_when_its_worker_is_killed_and_hands_back_what_it_ran(fleet: Fle
     assert fleet.count([suspect], "pending") == 1
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.servers
 def test_it_drains_beside_its_worker_within_one_grace(fleet: Fleet) -> None:
     worker, pid, ids = with_suspect(fleet)

@@ -79,7 +79,7 @@ async def test_shutdown_hands_back_what_does_not_end_in_its_grace_and_the_next_w
 
 async def test_shutdown_lets_short_work_end(tmp_path: Path) -> None:
     scene = Scene()
-    async with world(tmp_path, scene, shutdown_grace=5) as here:
+    async with world(tmp_path, scene, shutdown_grace=50) as here:
         task_id = await here.submit([{"id": "a", "do": [["gate", "a"]]}, {"id": "b", "needs": ["a"]}])
         await scene.reached("gate:a")
         stopping = asyncio.create_task(here.stop())
