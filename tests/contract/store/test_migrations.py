@@ -269,12 +269,40 @@ def test_an_upgrade_killed_half_way_leaves_nothing_of_it_and_the_next_start_goes
 def test_of_several_that_start_at_once_one_migrates_and_all_find_it_done(engine: Engine, tmp_path: Path) -> None:
     slow = TWO_STEPS["0002"].replace("        pass", "        time.sleep(0.5)")
     scripts = revisions(tmp_path / "slow", {**TWO_STEPS, "0002": slow})
-    with ThreadPoolExecutor(4) as pool:
-        done = [
-            pool.submit(migration.upgrade, engine, scripts=scripts, program="0002") for _ in range(4)
-        ]
-        results = [future.result(timeout=60) for future in done]
-    assert any(results)
+    program = """
+        import sys
+        from pathlib import Path
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import NullPool
+        from langgraph_multi_agent.store import migration
+        engine = create_engine(sys.argv[1], poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        print("ready", flush=True)
+        sys.stdin.readline()
+        print(migration.upgrade(engine, scripts=Path(sys.argv[2]), program="0002"))
+        """
+    url = engine.url.render_as_string(hide_password=False)
+    argv = [sys.executable, "-c", textwrap.dedent(program), url, str(scripts)]
+    # Processes: threads of one would wait for each other before they come to the database.
+    started = [
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    try:
+        for process in started:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        told = [process.communicate(timeout=60) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+    assert [(process.returncode, errors) for process, (_, errors) in zip(started, told, strict=True)] == [(0, "")] * 3
+    assert {out for out, _ in told} <= {"True\n", "False\n"}
+    assert "True\n" in {out for out, _ in told}
     with engine.connect() as connection:
         assert migration.current_revision(connection) == "0002"
         assert connection.execute(text("SELECT count(*) FROM things")).scalar() == 1
