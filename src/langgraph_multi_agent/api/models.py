@@ -296,7 +296,8 @@ class TaskModel(_Answer):
         str | None,
         Field(
             description="Who submitted or imported it, or made the schedule that did: a user's name, `key:<id>`, "
-            "`token:<subject>`; null where that is not known."
+            "`token:<subject>`, `local` without a log-in, `schedule:<id>` for a schedule whose maker is not known; "
+            "null where nothing is known."
         ),
     ]
     start_at: Annotated[

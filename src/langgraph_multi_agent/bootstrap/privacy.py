@@ -4,8 +4,9 @@ Hides where artifacts are and what Redis keeps. Caller: `lgma privacy`. Invarian
 the storage of artifacts is the installation's own.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.artifacts.opening import open_artifacts
@@ -18,13 +19,13 @@ from langgraph_multi_agent.service.privacy import PrivacyService, Traces
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import installation
 
-DELETED_FOLDER = "deleted"
-"""Where `lgma tasks delete` keeps a copy of what it deletes."""
-
 
 @asynccontextmanager
-async def privacy_service(settings: Settings) -> AsyncIterator[PrivacyService]:
+async def privacy_service(settings: Settings, *, copies: Sequence[Path]) -> AsyncIterator[PrivacyService]:
     """Open the database and the storage of the settings.
+
+    Args:
+        copies: folders in which something of a task is kept below the task's id.
 
     Raises:
         DataDirectoryInUse: its owner did not begin to serve in time.
@@ -54,6 +55,6 @@ async def privacy_service(settings: Settings) -> AsyncIterator[PrivacyService]:
             audit=operator.audit,
             clock=SystemClock(),
             traces=traces,
-            copies=settings.data_dir / DELETED_FOLDER,
+            copies=copies,
             is_alone=operator.is_alone,
         )

@@ -26,7 +26,8 @@ from langgraph_multi_agent.i18n import text
 if TYPE_CHECKING:
     from langgraph_multi_agent.service.audit import CommandLine
     from langgraph_multi_agent.service.privacy import PrivacyService
-    from langgraph_multi_agent.store.privacy import Inventory, Subject
+    from langgraph_multi_agent.store.belongings import Subject
+    from langgraph_multi_agent.store.privacy import Inventory
 
 User = Annotated[str | None, typer.Option("--user", metavar="NAME", help="cli.option.privacy_user")]
 Tenant = Annotated[str | None, typer.Option("--tenant", metavar="NAME", help="cli.option.privacy_tenant")]
@@ -147,10 +148,12 @@ async def erase(
 @asynccontextmanager
 async def _opened(call: Call, data_dir: Any) -> AsyncIterator["PrivacyService"]:
     from langgraph_multi_agent import bootstrap
+    from langgraph_multi_agent.cli import results
 
     settings = load_settings(data_dir)
     quiet_logs(call, settings)
-    async with bootstrap.privacy_service(settings) as service:
+    copies = [settings.data_dir / name for name in (results.DELETED, results.EXPORTS)]
+    async with bootstrap.privacy_service(settings, copies=copies) as service:
         yield service
 
 

@@ -17,6 +17,9 @@ from langgraph_multi_agent.cli.paper import Block, Facts, Heading, Lines
 from langgraph_multi_agent.cli.picture import symbol
 
 EXPORTS = "exports"
+"""Where `lgma run` puts what a task made, by task."""
+DELETED = "deleted"
+"""Where `lgma tasks delete` keeps a copy of what it deletes, by task."""
 MAX_SUMMARY_LINES = 12
 
 

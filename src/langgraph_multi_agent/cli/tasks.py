@@ -198,7 +198,7 @@ async def delete(
 
     async with connected(call, data_dir) as connection:
         task = await connection.client.task(task_id)
-        folder = results.below(connection.data_dir / "deleted", task_id)
+        folder = results.below(connection.data_dir / results.DELETED, task_id)
         change: dict[str, Any] = {"action": "delete", "target": task_id, "before": task, "undo": None}
         call.note("cli.delete.target", title=cut(str(task["title"]), 60), task=task_id, directory=connection.place)
         if call.dry_run:

@@ -179,7 +179,8 @@ class Task:
     """A task row as its readers see it. All times are UTC.
 
     Attributes:
-        created_by: who submitted or imported it, or made the schedule that did; None where that is not known.
+        created_by: who submitted or imported it, or made the schedule that did (`schedule:<id>` where only
+            the schedule is known); None where that is not known.
         start_at: a pending task starts no earlier; None when nothing holds it, or when it is not pending.
     """
 

@@ -295,7 +295,7 @@ _WORDS = _pairs(
         "column.assignee": ("负责人", "ASSIGNEE"),
         "column.deadline": ("期限", "DEADLINE"),
         "column.created": ("提交于", "CREATED"),
-        "column.created_by": ("提交者", "CREATED BY"),
+        "column.created_by": ("创建者", "CREATED BY"),
         "column.started": ("开始于", "STARTED"),
         "column.completed": ("结束于", "COMPLETED"),
         "column.request": ("要求", "REQUEST"),

@@ -16,8 +16,9 @@ import orjson
 from langgraph_multi_agent import __version__
 from langgraph_multi_agent.domain.ports import Clock
 from langgraph_multi_agent.store import privacy
+from langgraph_multi_agent.store.belongings import Belongings, Subject, belongings
 from langgraph_multi_agent.store.database import Store
-from langgraph_multi_agent.store.privacy import DECISIONS, Belongings, Subject
+from langgraph_multi_agent.store.privacy import DECISIONS
 
 FORMAT = "lgma-privacy-export/1"
 CHUNK_BYTES = 1024 * 1024
@@ -52,7 +53,7 @@ class Dossier:
         self._file.truncate()
         self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_DEFLATED, allowZip64=True)
         self._tables, self.counts, self.digests = [], {}, set()
-        owned = privacy.belongings(store, subject)
+        owned = belongings(store, subject)
         for name, decision in DECISIONS.items():
             if decision.is_exported:
                 self._write_table(store, owned, name)

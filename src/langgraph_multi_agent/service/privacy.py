@@ -8,7 +8,7 @@ history of others' tasks; every export and erasure is in the audit log, which ke
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,9 +26,10 @@ from langgraph_multi_agent.domain.ports import Artifacts, Clock
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.service.audit import AuditService, Somebody
 from langgraph_multi_agent.service.dossier import Dossier
-from langgraph_multi_agent.store import erasure, privacy, tasks
+from langgraph_multi_agent.store import belongings, erasure, privacy, tasks
+from langgraph_multi_agent.store.belongings import ERASE, Belongings, Subject
 from langgraph_multi_agent.store.database import Database, Store
-from langgraph_multi_agent.store.privacy import DECISIONS, ERASE, Belongings, Inventory, Link, Subject
+from langgraph_multi_agent.store.privacy import DECISIONS, Inventory, Link
 
 R = TypeVar("R")
 
@@ -44,7 +45,7 @@ MIN_AGE_S = 3600.0
 """Beside others: content that was stored less long ago may be somebody's upload that has no row yet."""
 DIGESTS_AT_ONCE = 1_000
 MAX_ROUNDS = 5
-"""How often tasks that came while others were erased are gone after."""
+"""How often what came while other things were erased is gone after."""
 EXPORT = "privacy.export"
 
 
@@ -130,7 +131,7 @@ class PrivacyService:
     Args:
         is_alone: no server or worker can be at work on this database.
         traces: None where there is no Redis.
-        copies: the folder where `lgma tasks delete` on this machine keeps what it deleted, by task.
+        copies: folders on this machine in which `lgma` keeps something of a task below the task's id.
     """
 
     def __init__(
@@ -141,7 +142,7 @@ class PrivacyService:
         audit: AuditService,
         clock: Clock,
         traces: Traces | None,
-        copies: Path,
+        copies: Sequence[Path],
         is_alone: bool,
         batch_rows: int = BATCH_ROWS,
     ) -> None:
@@ -160,10 +161,10 @@ class PrivacyService:
             SubjectNotFound, SubjectAmbiguous.
         """
         if actor is None:
-            if tenant is None or not await self._database.read(SYSTEM_SCOPE, privacy.is_known, tenant):
+            if tenant is None or not await self._database.read(SYSTEM_SCOPE, belongings.is_known, tenant):
                 raise SubjectNotFound(name=tenant or "")
             return Subject(tenant=tenant)
-        home, found = await self._database.read(SYSTEM_SCOPE, privacy.tenants_of, actor)
+        home, found = await self._long_read(lambda store: belongings.tenants_of(store, actor))
         wanted = tenant or home
         chosen = [name for name in found if wanted in (None, name)]
         if not chosen:
@@ -176,7 +177,7 @@ class PrivacyService:
         """Count what there is; changes nothing."""
 
         def count(store: Store) -> Inventory:
-            return privacy.inventory(store, privacy.belongings(store, subject), is_alone=self._is_alone)
+            return privacy.inventory(store, belongings.belongings(store, subject), is_alone=self._is_alone)
 
         return await self._long_read(count)
 
@@ -239,11 +240,19 @@ class PrivacyService:
             if owned.holders and not self._is_alone:
                 await asyncio.sleep(SHUT_OUT_S)
             await self._write(scope, erasure.stop_schedules, owned)
-            owned = await self._owned(subject)  # what came until now is theirs too
             if not await self._audit.record(scope, who, action=ERASE, result="begun", **_named(subject)):
                 raise DependencyUnavailable(dependency="audit", reason="no record of the erasure could be made")
-            await self._stop_work(scope, owned, who, cancels=cancels, patience_s=patience_s)
-            erased = await self._erase_all(scope, owned, told)
+            erased = Erased()
+            for _ in range(MAX_ROUNDS):
+                owned = await self._owned(subject)  # what came until now is theirs too
+                await self._write(scope, erasure.stop_schedules, owned)
+                await self._stop_work(scope, owned, who, cancels=cancels, patience_s=patience_s)
+                await self._erase_all(scope, owned, erased, told)
+                left = await self._left(subject)
+                if not left:
+                    break
+            else:
+                raise ErasureUnfinished(count=len(left), task=left[0])
             record.details = {"rows": sum(erased.rows.values()), "files": erased.files}
             if not erased.is_complete:
                 record.result = "partial"
@@ -251,7 +260,11 @@ class PrivacyService:
         return erased
 
     async def _owned(self, subject: Subject) -> Belongings:
-        return await self._long_read(lambda store: privacy.belongings(store, subject))
+        return await self._long_read(lambda store: belongings.belongings(store, subject))
+
+    async def _left(self, subject: Subject) -> list[str]:
+        """Some tasks of theirs that are still there, or there again."""
+        return await self._long_read(lambda store: privacy.left(store, belongings.belongings(store, subject)))
 
     async def _check_idle(self, owned: Belongings) -> None:
         found = await self._database.read(SYSTEM_SCOPE, privacy.running, owned, is_alone=self._is_alone)
@@ -280,8 +293,11 @@ class PrivacyService:
             asked.update(busy)
             await asyncio.sleep(ASK_AGAIN_S)
 
-    async def _erase_all(self, scope: Scope, owned: Belongings, told: Callable[[str, int], None]) -> Erased:
-        erased, digests = Erased(), set[str]()
+    async def _erase_all(
+        self, scope: Scope, owned: Belongings, erased: Erased, told: Callable[[str, int], None]
+    ) -> None:
+        """Delete what there is of theirs, and count it in `erased`."""
+        digests = set[str]()
 
         def took(table: str, rows: int) -> None:
             if rows:
@@ -298,15 +314,13 @@ class PrivacyService:
 
         await self._end_sessions(scope, owned, erased, took)
         await self._drop_copies(owned)
-        for _ in range(MAX_ROUNDS):
-            if not await self._erase_tasks(scope, owned, drain, took):
-                break
+        while done := await self._write(scope, erasure.delete_hidden, owned, self._batch_rows):
+            took("imports", done)
+        await self._erase_tasks(scope, owned, drain, took)
         if owned.actor is not None:
             while done := await self._write(scope, erasure.delete_turns, owned, self._batch_rows):
                 took("idempotency_keys", done)
-            erased.unnamed = await self._unname(scope, owned)
-        while done := await self._write(scope, erasure.delete_hidden, owned, self._batch_rows):
-            took("imports", done)
+            erased.unnamed += await self._unname(scope, owned)
         for name in _order(owned):
             await drain(name)
         await self._end_sessions(scope, owned, erased, took)
@@ -314,7 +328,6 @@ class PrivacyService:
             await drain(name)
         await self._forget_answers(erased)
         await self._drop_contents(digests, erased)
-        return erased
 
     async def _erase_tasks(
         self,
@@ -322,15 +335,15 @@ class PrivacyService:
         owned: Belongings,
         drain: Callable[[str, list[str]], Any],
         took: Callable[[str, int], None],
-    ) -> bool:
-        """Delete tasks with what hangs on them; whether some came meanwhile."""
-        after, is_again = "", False
+    ) -> None:
+        """Delete tasks with what hangs on them."""
+        after = ""
         while chosen := await self._database.read(SYSTEM_SCOPE, erasure.next_tasks, owned, after):
             # Looked at first, and again under their locks: one that runs again keeps what hangs on it.
             busy = await self._database.read(SYSTEM_SCOPE, erasure.begun_again, owned, chosen)
             rows: Mapping[str, int] = {}
             if not busy:
-                for name in erasure.CHILDREN:
+                for name in erasure.AHEAD:
                     await drain(name, chosen)
                 rows, busy = await self._write(scope, erasure.delete_tasks, chosen)
             if busy:
@@ -338,8 +351,6 @@ class PrivacyService:
             for name, count in rows.items():
                 took(name, count)
             after = chosen[-1]
-            is_again = is_again or bool(rows)
-        return is_again
 
     async def _unname(self, scope: Scope, owned: Belongings) -> int:
         unnamed = 0
@@ -366,22 +377,20 @@ class PrivacyService:
         if self._traces is None:
             return
         try:
-            erased.answers = await self._traces.forget_answers()
+            erased.answers += await self._traces.forget_answers()
         except DependencyUnavailable:
             erased.is_redis_away = True
 
     async def _drop_copies(self, owned: Belongings) -> None:
-        """Remove what was kept of tasks of theirs that were deleted from this machine."""
+        """Remove what `lgma` kept of tasks of theirs on this machine."""
+        folders = [folder for place in self._copies if place.is_dir() for folder in place.iterdir()]
         theirs = set(owned.task_ids or ())
-        if owned.actor is None:
-            theirs = await self._long_read(lambda store: privacy.once_deleted(store, owned.subject))
-
-        def remove() -> None:
-            for folder in self._copies.iterdir() if self._copies.is_dir() else ():
-                if folder.name in theirs:
-                    shutil.rmtree(folder)
-
-        await asyncio.to_thread(remove)
+        if owned.actor is None and folders:
+            names = sorted({folder.name for folder in folders})
+            theirs = await self._long_read(lambda store: belongings.of_tenant(store, owned.tenant, names))
+        for folder in folders:
+            if folder.name in theirs:
+                await asyncio.to_thread(shutil.rmtree, folder)
 
     async def _drop_contents(self, digests: set[str], erased: Erased) -> None:
         """Remove the contents that no row names any more."""
@@ -390,10 +399,11 @@ class PrivacyService:
             some = ordered[start : start + DIGESTS_AT_ONCE]
             digests -= await self._database.read(SYSTEM_SCOPE, privacy.shared_digests, some)
         if self._is_alone:  # what an erasure left that was killed goes too
-            erased.files = await self._artifacts.collect(await self._referenced(), min_age_s=0.0)
-        elif digests:
-            erased.files = await self._artifacts.collect(_AllBut(digests), min_age_s=MIN_AGE_S)
-        erased.files_left = max(0, len(digests) - erased.files)
+            removed = await self._artifacts.collect(await self._referenced(), min_age_s=0.0)
+        else:
+            removed = await self._artifacts.collect(_AllBut(digests), min_age_s=MIN_AGE_S) if digests else 0
+        erased.files += removed
+        erased.files_left += max(0, len(digests) - removed)
 
     async def _referenced(self) -> set[str]:
         found: set[str] = set()
@@ -460,7 +470,7 @@ def _named(subject: Subject) -> dict[str, Any]:
 
 def _order(owned: Belongings) -> list[str]:
     """The tables after the tasks: what is by name, and of a tenant what was left without its task."""
-    by_name = [name for name, decision in DECISIONS.items() if decision.link is Link.ACTOR] + ["schedules"]
+    by_name = [name for name, decision in DECISIONS.items() if decision.link in (Link.ACTOR, Link.SCHEDULE)]
     if owned.actor is not None:
         return by_name
     swept = [name for name, decision in DECISIONS.items() if decision.link in (Link.TASK, Link.TENANT)]

@@ -11,27 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Text, cast, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Text, cast, delete, select, true, tuple_, update
 
 from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.domain.errors import LastAdmin
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import TERMINAL, Action, TaskStatus, is_terminal
 from langgraph_multi_agent.store import quotas, schema, staging, transfer
+from langgraph_multi_agent.store.belongings import Belongings, Subject, of_account, of_maker
 from langgraph_multi_agent.store.database import Store, unit
-from langgraph_multi_agent.store.privacy import (
-    DECISIONS,
-    PAGE,
-    TABLES,
-    Belongings,
-    Link,
-    Part,
-    Subject,
-    of_account,
-    of_ids,
-    of_maker,
-    parts_of,
-)
+from langgraph_multi_agent.store.privacy import DECISIONS, PAGE, TABLES, Link, Part, of_ids, parts_of
 from langgraph_multi_agent.store.rows import lock, save
 from langgraph_multi_agent.store.sets import among, delete_among, update_rows
 
@@ -53,6 +42,8 @@ _NAMING = tuple(
 )
 """Events that say by whom."""
 CHILDREN = tuple(name for name, decision in DECISIONS.items() if decision.link in (Link.TASK, Link.THREAD))
+AHEAD = tuple(name for name in CHILDREN if name != "idempotency_keys")
+"""What goes before its task, in batches; a key may be what says whose task it is, so it goes with it."""
 _DIGESTS: Mapping[str, ColumnElement[Any]] = {
     "artifacts": schema.artifacts.c.digest,
     "journal": schema.journal.c.result_digest,
@@ -73,7 +64,7 @@ def shut_out(store: Store, subject: Subject) -> None:
         _keep_an_admin(store, subject, subject.actor)
     change = update(users).where(of_account(subject), users.c.disabled_at.is_(None))
     store.connection.execute(change.values(disabled_at=store.now, generation=users.c.generation + 1))
-    taken = update(keys).where(of_maker(keys, subject), keys.c.revoked_at.is_(None))
+    taken = update(keys).where(of_maker(subject), keys.c.revoked_at.is_(None))
     store.connection.execute(taken.values(revoked_at=store.now))
 
 
@@ -88,7 +79,7 @@ def _keep_an_admin(store: Store, subject: Subject, name: str) -> None:
 
 @unit
 def stop_schedules(store: Store, owned: Belongings) -> None:
-    """Their schedules fire no more; they go later."""
+    """Their schedules fire no more. They go later: they say which tasks they made."""
     table = schema.schedules
     for part in parts_of(table, owned):
         change = update(table).where(part.clause).values(is_enabled=False, next_fire_at=None)
@@ -154,11 +145,13 @@ def delete_rows(store: Store, owned: Belongings, name: str, task_ids: Sequence[s
         parts = of_ids(table, DECISIONS[name].link.value, task_ids, owned.tenant)
         if name == "model_calls" and owned.actor is not None:
             _detach_calls(store, owned.tenant, task_ids)
+    # Who brought a task here stands in its first event, which therefore goes with the task.
+    is_free = true() if task_ids is None or name != "agent_messages" else schema.agent_messages.c.seq > 1
     key = tuple(table.primary_key.columns)
     digests: set[str] = set()
     rows = 0
     for part in parts:
-        some = select(*key).where(part.clause).limit(limit - rows)
+        some = select(*key).where(part.clause, is_free).limit(limit - rows)
         keys = [tuple(row) for row in store.connection.execute(some, part.values)]
         for start in range(0, len(keys), PAGE):
             chosen = keys[start : start + PAGE]

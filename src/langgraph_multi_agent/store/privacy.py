@@ -1,34 +1,24 @@
 """What of one person or tenant is in the database: found, counted and read.
 
-Hides which table belongs to whom by which column. Callers: `service.privacy`, and `erasure`, which deletes
-it. Invariant: each table has one decision here; a test compares them with the schema.
-
-A task's row says who made it, and its last event once it is deleted. Where neither tells (a row of before
-revision 0010, an event that went with its age) the audit log does.
+Hides which table belongs to whom by which column; whose a task is says `belongings`. Callers:
+`service.privacy`, and `erasure`, which deletes it. Invariant: each table has one decision here; a test
+compares them with the schema.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Table, false, func, select, tuple_
 
-from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.store import schema
+from langgraph_multi_agent.store.belongings import Belongings, of_account, of_maker
 from langgraph_multi_agent.store.database import Store
-from langgraph_multi_agent.store.retention import MAX_BATCH_ROWS
 from langgraph_multi_agent.store.sets import among
 
 PAGE = 500
-ERASE = "privacy.erase"
-"""What the audit log calls an erasure."""
-_SUBMIT, _DELETE = "task.submit", "task.delete"
-REPLAYED = "replayed"
-"""Among the details of a submission in the audit log: it was answered with the task of an earlier one."""
-_DONE = "2"
-"""How the result of a request that did what it was to begins."""
 
 
 class Link(StrEnum):
@@ -38,6 +28,7 @@ class Link(StrEnum):
     THREAD = "thread_id"
     ITSELF = "id"
     ACTOR = "actor"
+    SCHEDULE = "schedule"
     ACCOUNT = "account"
     MAKER = "created_by"
     SESSION = "session"
@@ -80,7 +71,7 @@ DECISIONS: Mapping[str, Decision] = {
     "model_calls": _decision(Link.TASK),
     "checkpoints": _decision(Link.THREAD, is_exported=False),
     "writes": _decision(Link.THREAD, is_exported=False),
-    "schedules": _decision(Link.MAKER),
+    "schedules": _decision(Link.SCHEDULE),
     "chat_messages": _decision(Link.ACTOR),
     "feedback": _decision(Link.ACTOR),
     "user_settings": _decision(Link.ACTOR),
@@ -95,149 +86,6 @@ DECISIONS: Mapping[str, Decision] = {
 the journal has every step that they are made of."""
 
 TABLES = schema.metadata.tables
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """Whose data: a whole tenant's, or those of one actor in it (a user's name, `token:…` or `key:…`)."""
-
-    tenant: str
-    actor: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Belongings:
-    """What says which rows are a subject's; ids only, so a person's tasks fit in memory.
-
-    Attributes:
-        task_ids: a person's; None for all of the tenant.
-        acted_on: others' tasks whose history names the person.
-        holders: ids of the users and keys whose sessions end.
-    """
-
-    subject: Subject
-    task_ids: tuple[str, ...] | None
-    acted_on: tuple[str, ...]
-    holders: frozenset[str]
-
-    @property
-    def tenant(self) -> str:
-        return self.subject.tenant
-
-    @property
-    def actor(self) -> str | None:
-        return self.subject.actor
-
-
-# Whose it is
-
-
-def tenants_of(store: Store, actor: str) -> tuple[str | None, list[str]]:
-    """In which tenant somebody of this name has an account, and where else they left anything."""
-    users, keys, log = schema.users.c, schema.api_keys.c, schema.audit_log.c
-    home = store.connection.scalar(select(users.tenant).where(users.name == actor))
-    found = set() if home is None else {home}
-    for name in ("chat_messages", "feedback", "user_settings", "imports", "audit_log"):
-        columns = TABLES[name].c
-        found.update(store.connection.scalars(select(columns.tenant).where(columns.actor == actor).distinct()))
-    found.update(store.connection.scalars(select(keys.tenant).where(keys.created_by == actor).distinct()))
-    # An erasure that was killed may have left files only.
-    was_erased = (log.action == ERASE) & (log.target == actor)
-    found.update(store.connection.scalars(select(log.tenant).where(was_erased).distinct()))
-    return home, sorted(found)
-
-
-def is_known(store: Store, tenant: str) -> bool:
-    """Whether a tenant has, or had, anything here."""
-    return any(
-        store.connection.execute(select(table.c.tenant).where(table.c.tenant == tenant).limit(1)).first() is not None
-        for table in TABLES.values()
-        if "tenant" in table.c
-    )
-
-
-def belongings(store: Store, subject: Subject) -> Belongings:
-    """Find out what is theirs."""
-    holders = frozenset(_holders(store, subject))
-    if subject.actor is None:
-        return Belongings(subject=subject, task_ids=None, acted_on=(), holders=holders)
-    recorded, acted_on = _recorded(store, subject)
-    tasks = _made(store, subject) | _deleted(store, subject) | (recorded - _of_others(store, subject, recorded))
-    return Belongings(
-        subject=subject,
-        task_ids=tuple(sorted(tasks)),
-        acted_on=tuple(sorted(acted_on - tasks)),
-        holders=holders,
-    )
-
-
-def _holders(store: Store, subject: Subject) -> Iterator[str]:
-    users, keys = schema.users.c, schema.api_keys.c
-    yield from store.connection.scalars(select(users.id).where(of_account(subject)))
-    yield from store.connection.scalars(select(keys.id).where(of_maker(schema.api_keys, subject)))
-
-
-def _made(store: Store, subject: Subject) -> set[str]:
-    """Tasks whose row says so."""
-    columns = schema.tasks.c
-    is_theirs = (columns.tenant == subject.tenant) & (columns.created_by == subject.actor)
-    return set(store.connection.scalars(select(columns.id).where(is_theirs)))
-
-
-def _deleted(store: Store, subject: Subject) -> set[str]:
-    """Tasks whose last event, which outlives them, says so."""
-    columns = schema.agent_messages.c
-    is_last = (columns.tenant == subject.tenant) & (columns.type == EventType.TASK_DELETED.value)
-    rows = store.connection.execute(select(columns.task_id, columns.data).where(is_last))
-    return {row.task_id for row in rows if row.data.get("created_by") == subject.actor}
-
-
-def _recorded(store: Store, subject: Subject) -> tuple[set[str], set[str]]:
-    """Ids of the tasks that the audit log says they submitted, and of those that they changed."""
-    columns = schema.audit_log.c
-    submitted: set[str] = set()
-    acted_on: set[str] = set()
-    for row in _log(store, subject.tenant, columns.actor == subject.actor, columns.action.startswith("task.")):
-        target = row.target.rpartition("/")[2]
-        if row.action != _SUBMIT:
-            acted_on.add(target)
-        elif not (row.details or {}).get(REPLAYED):
-            submitted.add(target)
-    return submitted, acted_on
-
-
-def _of_others(store: Store, subject: Subject, task_ids: Iterable[str]) -> set[str]:
-    """Those of some tasks whose row names somebody else."""
-    columns = schema.tasks.c
-    is_not_theirs = columns.created_by.is_not(None) & (columns.created_by != subject.actor)
-    query = select(columns.id).where(among(columns.id, "ids"), is_not_theirs)
-    return set(store.connection.scalars(query, {"ids": sorted(task_ids)}))
-
-
-def _log(store: Store, tenant: str, *conditions: ColumnElement[bool]) -> Iterator[Row[int, str, str, Any]]:
-    """What was done in a tenant, in the order in which it was recorded."""
-    columns, after = schema.audit_log.c, 0
-    query = (
-        select(columns.seq, columns.action, columns.target, columns.details)
-        .where(columns.tenant == tenant, columns.result.startswith(_DONE), *conditions)
-        .order_by(columns.seq)
-        .limit(MAX_BATCH_ROWS)
-    )
-    while True:
-        rows = store.connection.execute(query.where(columns.seq > after)).all()
-        yield from rows
-        if len(rows) < MAX_BATCH_ROWS:
-            return
-        after = rows[-1].seq
-
-
-def once_deleted(store: Store, subject: Subject) -> set[str]:
-    """Ids of a tenant's tasks that were deleted before, as far as their last event or the audit log tells."""
-    events, log = schema.agent_messages.c, schema.audit_log.c
-    is_last = (events.tenant == subject.tenant) & (events.type == EventType.TASK_DELETED.value)
-    found = set(store.connection.scalars(select(events.task_id).where(is_last)))
-    is_told = (log.tenant == subject.tenant) & (log.action == _DELETE)
-    return found | set(store.connection.scalars(select(log.target).where(is_told)))
 
 
 # How much it is
@@ -287,6 +135,15 @@ def _count(store: Store, table: Table, owned: Belongings) -> int:
         int(store.connection.scalar(select(func.count()).select_from(table).where(each.clause), each.values) or 0)
         for each in parts_of(table, owned)
     )
+
+
+def left(store: Store, owned: Belongings) -> list[str]:
+    """Ids of some tasks and schedules of theirs that are there, a few of each."""
+    found: list[str] = []
+    for table in (schema.tasks, schema.schedules):
+        for each in parts_of(table, owned):
+            found += store.connection.scalars(select(table.c.id).where(each.clause).limit(PAGE), each.values)
+    return found
 
 
 def running(store: Store, owned: Belongings, *, is_alone: bool = False) -> list[str]:
@@ -358,13 +215,15 @@ def parts_of(table: Table, owned: Belongings) -> Iterator[Part]:
     match link:
         case Link.TASK | Link.THREAD | Link.ITSELF:
             yield from of_ids(table, link.value, owned.task_ids or (), owned.tenant)
+        case Link.SCHEDULE:
+            yield from of_ids(table, "id", owned.schedule_ids or (), owned.tenant)
         case Link.ACTOR | Link.RECORD:
             of_theirs = (columns.tenant == owned.tenant) & (columns.actor == owned.actor)
             yield Part(clause=of_theirs, values={})
         case Link.ACCOUNT:
             yield Part(clause=of_account(owned.subject), values={})
         case Link.MAKER:
-            yield Part(clause=of_maker(table, owned.subject), values={})
+            yield Part(clause=of_maker(owned.subject), values={})
         case _:
             return
 
@@ -385,20 +244,3 @@ def _of_tenant(table: Table, tenant: str) -> ColumnElement[bool]:
     if DECISIONS[table.name].link is Link.THREAD:
         return table.c.thread_id.in_(select(schema.tasks.c.id).where(schema.tasks.c.tenant == tenant))
     return false()
-
-
-def of_account(subject: Subject) -> ColumnElement[bool]:
-    users = schema.users.c
-    of_tenant: ColumnElement[bool] = users.tenant == subject.tenant
-    return of_tenant if subject.actor is None else of_tenant & (users.name == subject.actor)
-
-
-def of_maker(table: Table, subject: Subject) -> ColumnElement[bool]:
-    """What they made; a key is also its own."""
-    columns = table.c
-    of_tenant: ColumnElement[bool] = columns.tenant == subject.tenant
-    if subject.actor is None:
-        return of_tenant
-    is_key = table is schema.api_keys and subject.actor.startswith("key:")
-    is_itself = columns.id == subject.actor.removeprefix("key:") if is_key else false()
-    return of_tenant & or_(columns.created_by == subject.actor, is_itself)

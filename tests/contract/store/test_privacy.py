@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, select
@@ -19,7 +19,7 @@ from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
 from langgraph_multi_agent.access.policy import Role
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, LastAdmin
-from langgraph_multi_agent.domain.schedule import ScheduleDraft
+from langgraph_multi_agent.domain.schedule import ScheduleDraft, draft_json
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.i18n.errors import describe
 from langgraph_multi_agent.service import privacy as use_cases
@@ -33,10 +33,12 @@ from langgraph_multi_agent.service.privacy import (
     TasksRunning,
 )
 from langgraph_multi_agent.service.schedules import fires_due, next_fire
-from langgraph_multi_agent.store import audit, erasure, identities, privacy, schedules, schema, staging, tasks
+from langgraph_multi_agent.store import audit, chats, erasure, identities, schedules, schema, staging, tasks
+from langgraph_multi_agent.store import belongings as whose
 from langgraph_multi_agent.store.audit import Entry
+from langgraph_multi_agent.store.belongings import REPLAYED, Belongings, Subject
 from langgraph_multi_agent.store.database import Store, unit
-from langgraph_multi_agent.store.privacy import DECISIONS, Belongings, Link, Subject
+from langgraph_multi_agent.store.privacy import DECISIONS, Link
 from langgraph_multi_agent.store.sets import insert_rows
 
 pytestmark = pytest.mark.anyio
@@ -162,7 +164,7 @@ class House:
             audit=AuditService(database=self.desk.database),
             clock=self.desk.clock,
             traces=traces,
-            copies=self.root / "deleted",
+            copies=[self.root / "deleted", self.root / "exports"],
             is_alone=is_alone,
             batch_rows=2,
         )
@@ -183,8 +185,9 @@ class House:
             for action, target in acts
         ]
         await self.desk.database.write(SYSTEM_SCOPE, audit.append, entries)
-        (self.root / "deleted" / person.task_id).mkdir(parents=True)
-        (self.root / "deleted" / person.task_id / "task.json").write_text(mark)
+        for place in ("deleted", "exports"):
+            (self.root / place / person.task_id).mkdir(parents=True)
+            (self.root / place / person.task_id / "task.json").write_text(mark)
         return person
 
     async def cells(self) -> dict[str, list[str]]:
@@ -265,7 +268,8 @@ async def test_after_an_erasure_nothing_of_theirs_is_left_and_all_of_others_is_a
     assert holding(after, bob.mark) == holding(before, bob.mark)
     assert house.files() == {house.digests[bob.mark], house.digests["shared"]}
     assert (erased.files, erased.files_left) == (1, 0)
-    assert [path.name for path in (house.root / "deleted").iterdir()] == [bob.task_id]
+    for place in ("deleted", "exports"):
+        assert [path.name for path in (house.root / place).iterdir()] == [bob.task_id]
     assert {name: count for name, count in erased.rows.items() if name != "sessions"} == {
         name: count for name, count in plan.rows.items() if name not in kept | {"audit_log"}
     }
@@ -286,12 +290,22 @@ async def test_content_that_may_be_an_upload_under_way_is_left_to_the_servers_co
 
 
 async def known_in_one_way_each(house: House, person: Person) -> None:
-    """Tasks of theirs of which only one row tells: their own, the log's, their last event."""
-    desk = house.desk
-    _, logged, deleted = [await desk.submit(person.scope, title=person.mark) for _ in range(3)]
-    await forget_maker(desk, logged)
-    await record(desk, person.scope, "task.submit", logged)
+    """Tasks of theirs of which only one row tells: their own, their last event, and of before 0010 some other."""
+    desk, rows = house.desk, person.rows("")
+    _, deleted, logged, imported, chatted, fired, last = [
+        await desk.submit(person.scope, title=person.mark) for _ in range(7)
+    ]
     await desk.database.write(tenant(person.tenant), tasks.remove, deleted, actor="somebody")
+    for task_id in (logged, imported, chatted, fired, last):
+        await forget_maker(desk, task_id)
+    await record(desk, person.scope, "task.submit", logged)
+    origin = json.dumps({"by": person.mark, "imported": True})
+    await desk.sql("UPDATE agent_messages SET data = :data WHERE task_id = :id", data=origin, id=imported)
+    await desk.sql("UPDATE chat_messages SET task_id = :id WHERE actor = :who", id=chatted, who=person.mark)
+    schedule_id, old = rows["schedules"]["id"], rows["idempotency_keys"]["key"]
+    await desk.sql("UPDATE schedules SET last_task_id = :id WHERE id = :schedule", id=last, schedule=schedule_id)
+    made = "UPDATE idempotency_keys SET key = :key, task_id = :id WHERE key = :old"
+    await desk.sql(made, key=f"schedule:{schedule_id}:2026", id=fired, old=old)
 
 
 async def forget_maker(desk: Desk, task_id: str) -> None:
@@ -525,14 +539,44 @@ async def test_what_a_server_still_took_from_them_while_they_were_shut_out_goes_
     class Late(Mortal):
         """A server that remembers them a moment longer."""
 
+        late: ClassVar = [erasure.shut_out, erasure.stop_schedules]
+
         async def write(self, *args: Any, **kwargs: Any) -> Any:
             done = await super().write(*args, **kwargs)
-            if args[1] in (erasure.shut_out, erasure.stop_schedules):
+            if args[1] in self.late:
+                self.late.remove(args[1])
                 await desk.submit(amy.scope, description=amy.mark)
             return done
 
     service = house.service(is_alone=False, database=Late(desk.database, commits=0))
     await service.erase(Subject(tenant="harbour", actor=amy.mark), OPERATOR)
+    assert holding(await house.cells(), amy.mark).keys() <= OF_TENANT_ONLY
+
+
+@pytest.mark.parametrize("moment", [erasure.seal, erasure.delete_tasks, erasure.delete_turns])
+async def test_what_is_made_for_them_during_an_erasure_goes_too(house: House, moment: Callable[..., Any]) -> None:
+    amy = await house.add("harbour", "albatross7f3a")
+    desk, bob = house.desk, Scope(tenant="harbour", actor="bob")
+    schedule_id = amy.rows("")["schedules"]["id"]
+    plain = json.dumps(draft_json(draft(description=amy.mark)))
+    await desk.sql("UPDATE schedules SET draft = :draft", draft=plain)
+
+    class Busy(Mortal):
+        """A colleague runs their schedule while they are erased, and a late request of theirs is answered."""
+
+        has_acted = False
+
+        async def write(self, *args: Any, **kwargs: Any) -> Any:
+            done = await super().write(*args, **kwargs)
+            if args[1] is moment and not self.has_acted:
+                self.has_acted = True
+                await desk.database.write(bob, schedules.run_now, schedule_id, desk.new_id(), queue_size=99)
+                await desk.submit(amy.scope, description=amy.mark)
+            return done
+
+    service = house.service(is_alone=False, database=Busy(desk.database, commits=0))
+    erased = await service.erase(Subject(tenant="harbour", actor=amy.mark), OPERATOR)
+    assert erased.rows["tasks"] == 3
     assert holding(await house.cells(), amy.mark).keys() <= OF_TENANT_ONLY
 
 
@@ -562,6 +606,9 @@ async def test_who_is_meant_is_found_or_asked(house: House) -> None:
     for where, asked in (("harbour", None), ("island", "island")):  # an account's own tenant, unless one is named
         found = await service.subject(tenant=asked, actor="albatross7f3a")
         assert found == Subject(tenant=where, actor="albatross7f3a")
+    for name in ("token:machine", "key:k1", "local"):  # of whom tasks are all that is left
+        await house.desk.submit(Scope(tenant="harbour", actor=name))
+        assert await service.subject(tenant=None, actor=name) == Subject(tenant="harbour", actor=name)
     for tenant_name, actor in ((None, "nobody"), ("nowhere", None), ("nowhere", "token:ann")):
         with pytest.raises(SubjectNotFound):
             await service.subject(tenant=tenant_name, actor=actor)
@@ -569,7 +616,7 @@ async def test_who_is_meant_is_found_or_asked(house: House) -> None:
 
 async def imported_task(desk: Desk, scope: Scope) -> str:
     before = set(await desk.ids(scope))
-    value = {"name": "brought along", "description": "d", "status": "completed"}
+    value = {"name": f"brought along by {scope.actor}", "description": "d", "status": "completed"}
     row = task_row(Fields(value, "tasks[0]"), 0, MOMENT, frozenset({"default"}))
     import_id = await desk.database.write(scope, staging.begin)
     await desk.database.write(scope, staging.stage_tasks, import_id, [json.loads(json.dumps(row, default=str))])
@@ -578,44 +625,62 @@ async def imported_task(desk: Desk, scope: Scope) -> str:
     return made
 
 
+async def chatted_task(desk: Desk, scope: Scope) -> str:
+    exchange = await desk.database.write(
+        scope,
+        chats.exchange,
+        desk.new_id(),
+        content="do it",
+        words=lambda _task, _is_new: chats.AnswerWords(content="done", data={}, sender="assistant"),
+        new_task=chats.NewTask(request_id="request", draft=draft(), queue_size=99),
+    )
+    assert exchange.task is not None
+    return exchange.task.id
+
+
 async def scheduled_tasks(desk: Desk, scope: Scope, asks: Scope) -> tuple[str, str, str]:
     """A schedule of the one, the task of its time and the task that the other had made."""
     plan = ScheduleDraft(name="nightly", cron="0 * * * *", timezone="UTC", draft=draft())
     made = await desk.database.write(scope, schedules.create, desk.new_id(), plan, next_fire)
     assert made.next_fire_at is not None
+    fired = await fire(desk, made.next_fire_at)
+    asked = await desk.database.write(asks, schedules.run_now, made.id, desk.new_id(), queue_size=99)
+    await record(desk, asks, "schedule.run", f"{made.id}/{asked.id}")
+    return made.id, fired, asked.id
+
+
+async def fire(desk: Desk, due: datetime) -> str:
     now = await desk.database.read(SYSTEM_SCOPE, lambda store: store.now)
-    desk.clock.advance((made.next_fire_at - now).total_seconds() + 1)
+    desk.clock.advance((due - now).total_seconds() + 1)
     (fired,) = await desk.database.write(
         SYSTEM_SCOPE, schedules.fire_due, queue_size=99, fires_due=fires_due, admit=lambda _draft: None
     )
     assert fired.task is not None
-    asked = await desk.database.write(asks, schedules.run_now, made.id, desk.new_id(), queue_size=99)
-    await record(desk, asks, "schedule.run", f"{made.id}/{asked.id}")
-    return made.id, fired.task.id, asked.id
+    return fired.task.id
 
 
 async def belongings(desk: Desk, actor: str) -> Belongings:
     found: Belongings = await desk.database.read(
-        SYSTEM_SCOPE, privacy.belongings, Subject(tenant="harbour", actor=actor)
+        SYSTEM_SCOPE, whose.belongings, Subject(tenant="harbour", actor=actor)
     )
     return found
 
 
 async def test_a_task_is_theirs_who_submitted_or_imported_it_or_whose_schedule_made_it(house: House) -> None:
     desk, amy, bob = house.desk, Scope(tenant="harbour", actor="amy"), Scope(tenant="harbour", actor="bob")
-    submitted, imported = await desk.submit(amy), await imported_task(desk, amy)
+    submitted, imported, chatted = await desk.submit(amy), await imported_task(desk, amy), await chatted_task(desk, amy)
     schedule_id, fired, asked = await scheduled_tasks(desk, amy, bob)
     bobs, elsewhere = await desk.submit(bob), await desk.submit(Scope(tenant="island", actor="amy"))
     await record(desk, amy, "task.cancel", bobs, "200")
-    for task_id in (submitted, imported, fired, asked):
+    for task_id in (submitted, imported, chatted, fired, asked):
         assert (await desk.get(task_id)).created_by == "amy"
     found = await belongings(desk, "amy")
-    assert found.task_ids == tuple(sorted([submitted, imported, fired, asked]))
+    assert found.task_ids == tuple(sorted([submitted, imported, chatted, fired, asked]))
     assert found.acted_on == (bobs,)
     found = await belongings(desk, "bob")
-    assert (found.task_ids, found.acted_on) == ((bobs,), ())
+    assert (found.task_ids, found.acted_on) == ((bobs,), (asked,))
     erased = await house.service().erase(Subject(tenant="harbour", actor="amy"), OPERATOR)
-    assert (erased.rows["tasks"], erased.rows["schedules"]) == (4, 1)
+    assert (erased.rows["tasks"], erased.rows["schedules"]) == (5, 1)
     assert {row["id"] for row in await desk.rows("SELECT id FROM tasks")} == {bobs, elsewhere}
     assert schedule_id not in {row["id"] for row in await desk.rows("SELECT id FROM schedules")}
 
@@ -637,27 +702,60 @@ async def test_what_was_deleted_or_is_older_than_its_makers_name_is_theirs_by_ot
     assert (bobs.task_ids, bobs.acted_on) == ((), tuple(sorted([deleted, long_deleted])))
 
 
+async def test_what_is_older_than_its_makers_name_is_theirs_by_chat_import_and_schedule(house: House) -> None:
+    desk, amy, bob = house.desk, Scope(tenant="harbour", actor="amy"), Scope(tenant="harbour", actor="bob")
+    imported, bobs_import = await imported_task(desk, amy), await imported_task(desk, bob)
+    chatted, other = await chatted_task(desk, amy), await desk.submit(amy)
+    schedule_id, fired, asked = await scheduled_tasks(desk, amy, bob)
+    await record(desk, amy, "schedule.add", schedule_id, "201")
+    await desk.sql("UPDATE tasks SET created_by = NULL")
+    await desk.sql("UPDATE schedules SET created_by = NULL")
+    due = (await desk.database.read(SYSTEM_SCOPE, schedules.get, schedule_id)).next_fire_at
+    assert due is not None
+    since = await fire(desk, due)
+    assert (await desk.get(since)).created_by == whose.firing_of(schedule_id)
+    found = await belongings(desk, "amy")
+    assert found.task_ids == tuple(sorted([imported, chatted, fired, asked, since]))
+    assert found.schedule_ids == (schedule_id,)
+    assert (await belongings(desk, "bob")).task_ids == (bobs_import,)
+    await house.service().erase(Subject(tenant="harbour", actor="amy"), OPERATOR)
+    assert set(await desk.ids(amy)) == {bobs_import, other}
+    assert await desk.rows("SELECT id FROM schedules") == []
+
+
+async def test_a_last_event_that_names_somebody_else_is_believed_more_than_the_log(house: House) -> None:
+    desk, amy, ben = house.desk, Scope(tenant="harbour", actor="amy"), Scope(tenant="harbour", actor="ben")
+    amys, bens = await desk.submit(amy), await desk.submit(ben)
+    for task_id in (amys, bens):
+        await record(desk, amy, "task.submit", task_id)
+        await record(desk, ben, "task.submit", task_id)
+        await desk.database.write(amy, tasks.remove, task_id, actor="amy")
+    assert (await belongings(desk, "amy")).task_ids == (amys,)
+    assert (await belongings(desk, "ben")).task_ids == (bens,)
+
+
 async def test_what_somebody_else_submitted_before_or_planned_is_not_theirs(house: House) -> None:
     """A key of a submission is the tenant's, and a schedule runs for whoever asks."""
     desk, amy, ben = house.desk, Scope(tenant="harbour", actor="amy"), Scope(tenant="harbour", actor="ben")
-    told, untold, old, again = [await desk.submit(scope) for scope in (amy, amy, amy, ben)]
+    told, untold, old, unlogged, again = [await desk.submit(scope) for scope in (amy, amy, amy, amy, ben)]
     asked = (await scheduled_tasks(desk, amy, ben))[-1]
     await forget_maker(desk, old)
     log: tuple[tuple[Scope, str, dict[str, Any]], ...] = (
         (amy, told, {}),
-        (ben, told, {privacy.REPLAYED: True}),
+        (ben, told, {REPLAYED: True}),
         (amy, untold, {}),
         (ben, untold, {}),
         (amy, old, {}),
-        (ben, old, {privacy.REPLAYED: True}),
+        (ben, old, {}),  # of old the log does not say that an answer was a replay
+        (ben, unlogged, {}),  # the row says more than a log that lacks hers
         (ben, again, {}),
         (amy, again, {}),
     )
     for scope, task_id, details in log:
         await record(desk, scope, "task.submit", task_id, **details)
     amys, bens = await belongings(desk, "amy"), await belongings(desk, "ben")
-    assert {told, untold, old, asked} < set(amys.task_ids or ())
-    assert (bens.task_ids, bens.acted_on) == ((again,), ())
+    assert {told, untold, old, unlogged, asked} < set(amys.task_ids or ())
+    assert (bens.task_ids, bens.acted_on) == ((again,), (asked,))
     before = set(await desk.ids(amy))
     await house.service().erase(Subject(tenant="harbour", actor="ben"), OPERATOR)
     assert set(await desk.ids(amy)) == before - {again}
@@ -731,7 +829,7 @@ async def test_each_step_of_an_erasure_takes_no_more_than_it_was_told_to(house: 
     amy = await house.add("harbour", "albatross7f3a")
     database, subject = house.desk.database, Subject(tenant="harbour", actor=amy.mark)
     await house.desk.sql("UPDATE tasks SET status = 'pending' WHERE tenant = 'harbour'")
-    owned: Belongings = await database.read(SYSTEM_SCOPE, privacy.belongings, subject)
+    owned: Belongings = await database.read(SYSTEM_SCOPE, whose.belongings, subject)
     assert owned.task_ids == (amy.task_id,)
     await database.write(amy.scope, erasure.shut_out, subject)
     await database.write(amy.scope, erasure.stop_schedules, owned)

@@ -20,7 +20,7 @@ from langgraph_multi_agent.api.context import services_of
 from langgraph_multi_agent.api.origins import SAFE_METHODS
 from langgraph_multi_agent.domain.errors import Fault, InvalidRequest
 from langgraph_multi_agent.service.audit import Unknown
-from langgraph_multi_agent.store.privacy import REPLAYED
+from langgraph_multi_agent.store.belongings import REPLAYED
 
 Handler = Callable[[Request], Awaitable[Response]]
 LOG_IN, LOG_OUT = "auth.login", "auth.logout"
