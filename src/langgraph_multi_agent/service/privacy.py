@@ -239,7 +239,6 @@ class PrivacyService:
             await self._write(scope, erasure.shut_out, subject)
             if owned.holders and not self._is_alone:
                 await asyncio.sleep(SHUT_OUT_S)
-            await self._write(scope, erasure.stop_schedules, owned)
             if not await self._audit.record(scope, who, action=ERASE, result="begun", **_named(subject)):
                 raise DependencyUnavailable(dependency="audit", reason="no record of the erasure could be made")
             erased = Erased()
