@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
-WORKERS ?= 2
+# Test processes. Tests wait as long as they work, so two for each of a build server's cores.
+WORKERS ?= 4
 UV ?= uv
 
 # Works from any directory (make -C, make -f) and in paths with spaces.
