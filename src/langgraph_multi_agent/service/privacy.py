@@ -241,13 +241,13 @@ class PrivacyService:
                 await asyncio.sleep(SHUT_OUT_S)
             if not await self._audit.record(scope, who, action=ERASE, result="begun", **_named(subject)):
                 raise DependencyUnavailable(dependency="audit", reason="no record of the erasure could be made")
-            erased = Erased()
+            erased, owned = Erased(), await self._owned(subject)
             for _ in range(MAX_ROUNDS):
-                owned = await self._owned(subject)  # what came until now is theirs too
                 await self._write(scope, erasure.stop_schedules, owned)
                 await self._stop_work(scope, owned, who, cancels=cancels, patience_s=patience_s)
                 await self._erase_all(scope, owned, erased, told)
-                left = await self._left(subject)
+                owned = await self._owned(subject)  # what came until now is theirs too
+                left = await self._database.read(SYSTEM_SCOPE, privacy.left, owned)
                 if not left:
                     break
             else:
@@ -260,10 +260,6 @@ class PrivacyService:
 
     async def _owned(self, subject: Subject) -> Belongings:
         return await self._long_read(lambda store: belongings.belongings(store, subject))
-
-    async def _left(self, subject: Subject) -> list[str]:
-        """Some tasks of theirs that are still there, or there again."""
-        return await self._long_read(lambda store: privacy.left(store, belongings.belongings(store, subject)))
 
     async def _check_idle(self, owned: Belongings) -> None:
         found = await self._database.read(SYSTEM_SCOPE, privacy.running, owned, is_alone=self._is_alone)
