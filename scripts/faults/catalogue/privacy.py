@@ -61,7 +61,7 @@ FAULTS = (
         name="made-by-who-asked",
         breaks="a schedule's task belongs to whoever made the schedule",
         file="store/schedules.py",
-        old='actor=row.created_by or f"schedule:{row.id}"',
+        old="actor=row.created_by or firing_of(row.id)",
         new="actor=store.scope.actor",
         tests=(MADE,),
     ),

@@ -21,6 +21,7 @@ from langgraph_multi_agent.domain.task import IMPORTED
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store
 from langgraph_multi_agent.store.retention import MAX_BATCH_ROWS
+from langgraph_multi_agent.store.schedules import firing_of
 from langgraph_multi_agent.store.sets import among
 
 ERASE = "privacy.erase"
@@ -92,11 +93,6 @@ def belongings(store: Store, subject: Subject) -> Belongings:
         acted_on=tuple(sorted(acted_on - tasks)),
         holders=holders,
     )
-
-
-def firing_of(schedule_id: str) -> str:
-    """Who made the tasks of a schedule whose maker is not known."""
-    return f"schedule:{schedule_id}"
 
 
 # What the rows say
@@ -255,7 +251,7 @@ def _fired(store: Store, subject: Subject, schedule_ids: Iterable[str]) -> set[s
     found: set[str] = set()
     keys, schedules, log = schema.idempotency_keys.c, schema.schedules.c, schema.audit_log.c
     for schedule_id in schedule_ids:
-        fired = keys.key.startswith(f"schedule:{schedule_id}:", autoescape=True)
+        fired = keys.key.startswith(f"{firing_of(schedule_id)}:", autoescape=True)
         found.update(store.connection.scalars(select(keys.task_id).where(keys.tenant == subject.tenant, fired)))
         last = select(schedules.last_task_id).where(schedules.id == schedule_id, schedules.last_task_id.is_not(None))
         found.update(store.connection.scalars(last))

@@ -292,12 +292,17 @@ def _last_error(store: Store, schedule_id: str) -> Any:
 
 def fire_key(schedule_id: str, fire_at: datetime) -> str:
     """The idempotency key that makes a pair of schedule and fire time unique."""
-    return f"schedule:{schedule_id}:{fire_at.isoformat()}"
+    return f"{firing_of(schedule_id)}:{fire_at.isoformat()}"
+
+
+def firing_of(schedule_id: str) -> str:
+    """Who made the tasks of a schedule whose maker is not known; what the keys of its fires begin with."""
+    return f"schedule:{schedule_id}"
 
 
 def _as_maker(store: Store, row: Row[Any]) -> Store:
     """The same transaction in the scope of whoever made the schedule: its tasks are theirs, whoever asks."""
-    return replace(store, scope=Scope(tenant=row.tenant, actor=row.created_by or f"schedule:{row.id}"))
+    return replace(store, scope=Scope(tenant=row.tenant, actor=row.created_by or firing_of(row.id)))
 
 
 def _save(store: Store, schedule_id: str, values: Mapping[str, Any]) -> None:

@@ -713,7 +713,7 @@ async def test_what_is_older_than_its_makers_name_is_theirs_by_chat_import_and_s
     due = (await desk.database.read(SYSTEM_SCOPE, schedules.get, schedule_id)).next_fire_at
     assert due is not None
     since = await fire(desk, due)
-    assert (await desk.get(since)).created_by == whose.firing_of(schedule_id)
+    assert (await desk.get(since)).created_by == schedules.firing_of(schedule_id)
     found = await belongings(desk, "amy")
     assert found.task_ids == tuple(sorted([imported, chatted, fired, asked, since]))
     assert found.schedule_ids == (schedule_id,)
