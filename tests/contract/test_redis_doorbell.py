@@ -437,3 +437,14 @@ async def test_an_address_that_is_none_of_redis_is_refused_when_it_is_opened() -
     with pytest.raises(ValueError, match="scheme"):
         async with open_doorbell("http://127.0.0.1", size=SIZE):
             raise AssertionError("opened")
+
+
+async def test_it_closes_wherever_in_a_call_its_end_meets_it(server: RedisServer, client: Redis) -> None:
+    """A cancellation that a call loses leaves a worker that never ends its shutdown."""
+    for turns in range(60):
+        async with asyncio.timeout(60):
+            async with open_doorbell(server.url(), size=SIZE) as doorbell:
+                await doorbell.ring("t")
+                await doorbell.wait(1)
+                for _ in range(turns):
+                    await asyncio.sleep(0)

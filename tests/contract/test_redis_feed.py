@@ -234,3 +234,14 @@ async def test_installations_on_one_server_do_not_hear_each_other(
                 assert await own.wait(PATIENCE_S)
                 assert not await foreign.wait(SOON)
                 assert foreign.take_ephemeral() == []
+
+
+async def test_it_closes_wherever_in_a_call_its_end_meets_it(server: RedisServer) -> None:
+    """A cancellation that a call loses leaves a server that never ends its shutdown."""
+    server.start()
+    for turns in range(60):
+        async with asyncio.timeout(60):
+            async with open_feed(server.url()) as feed:
+                feed.wake(["t"])
+                for _ in range(turns):
+                    await asyncio.sleep(0)

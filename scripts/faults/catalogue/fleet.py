@@ -191,6 +191,14 @@ FAULTS = (
         tests=(DOORBELL + "test_what_a_worker_takes_leaves_the_list_whatever_woke_it",),
     ),
     Seeded(
+        name="end-lost-in-a-call",
+        breaks="who is told to end while it asks Redis ends (seen before Python 3.12)",
+        file="redis_client.py",
+        old="        socket_timeout=None,\n",
+        new="        socket_timeout=CALL_S,\n",
+        tests=(DOORBELL + "test_it_closes_wherever_in_a_call_its_end_meets_it",),
+    ),
+    Seeded(
         name="own-messages-doubled",
         breaks="a process does not hear its own message twice",
         file="feed/redis.py",

@@ -5,6 +5,7 @@ are touched. An entry of the cache does not say whose it is, so all answers of m
 forget anything at any time.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -15,7 +16,7 @@ from redis.exceptions import RedisError
 from langgraph_multi_agent.cache.redis import CONNECTIONS, ENTRIES, USES
 from langgraph_multi_agent.cache.sessions import SESSIONS
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
-from langgraph_multi_agent.redis_client import open_client
+from langgraph_multi_agent.redis_client import CALL_S, open_client
 
 AT_ONCE = 500
 
@@ -71,6 +72,7 @@ class RedisTraces:
 
     async def _ask(self, call: Any) -> Any:
         try:
-            return await cast("Any", call)
+            async with asyncio.timeout(CALL_S):
+                return await cast("Any", call)
         except (RedisError, OSError) as error:
             raise DependencyUnavailable(dependency="redis", reason=type(error).__name__) from error

@@ -177,7 +177,8 @@ class RedisFeed:
     async def _hear(self, pubsub: PubSub) -> None:
         has_asked = False
         while True:
-            message = await pubsub.get_message(timeout=QUIET_S)
+            async with asyncio.timeout(QUIET_S + CALL_S):  # it may have to connect anew
+                message = await pubsub.get_message(timeout=QUIET_S)
             if message is None:
                 if has_asked:
                     raise TimeoutError("no answer to PING")

@@ -33,7 +33,7 @@ async def redis_facts(url: str, *, deadline_s: float) -> RedisFacts:
     Raises:
         DependencyUnavailable: it does not answer in time, or refuses; `reason` in its words.
     """
-    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
+    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=None)
     try:
         async with asyncio.timeout(deadline_s):
             info = await client.info("server", "memory")
