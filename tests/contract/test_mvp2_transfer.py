@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import random
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,10 +18,17 @@ from tests.support.teams import Scene, world
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, Scope
 from langgraph_multi_agent.api.mvp2.shapes import task_object
-from langgraph_multi_agent.domain.errors import Fault, InputTooLarge, InvalidRequest, QuotaExceeded
+from langgraph_multi_agent.domain.errors import (
+    Fault,
+    ImportUnderWay,
+    InputTooLarge,
+    InvalidRequest,
+    QuotaExceeded,
+)
 from langgraph_multi_agent.domain.quota import Quota
 from langgraph_multi_agent.domain.task import Action, Task, TaskStatus
 from langgraph_multi_agent.feed.memory import MemoryFeed
+from langgraph_multi_agent.service import transfer as transfers
 from langgraph_multi_agent.service.archive import DocumentReader, ImportUnreadable
 from langgraph_multi_agent.service.chat import message_json
 from langgraph_multi_agent.service.transfer import ImportVersionUnknown, TransferService
@@ -594,3 +602,32 @@ async def test_exports_take_one_connection_however_many_are_asked_for(desk: Desk
         with file:
             assert len(json.load(file)["tasks"]) == 1
     assert most == 1
+
+
+@pytest.mark.servers
+async def test_an_import_waits_for_that_of_another_server_and_says_so_if_it_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {"tasks": [{"id": uuid(1), "name": "n"}]}
+    has_begun, may_end, original = threading.Event(), threading.Event(), transfer.insert_tasks
+
+    def held(store: Store, page: Sequence[dict[str, Any]], **values: Any) -> list[str]:
+        has_begun.set()
+        assert may_end.wait(60)
+        return original(store, page, **values)
+
+    async with opened("postgresql", tmp_path / "a") as desk:
+        monkeypatch.setattr(transfer, "insert_tasks", held)
+        try:
+            first = asyncio.create_task(take(desk, document))
+            assert await asyncio.to_thread(has_begun.wait, 60)
+            with monkeypatch.context() as patched:
+                patched.setattr(transfers, "TURN_S", -1.0)
+                with pytest.raises(ImportUnderWay):
+                    await take(desk, document)
+            second = asyncio.create_task(take(desk, document))
+            await asyncio.sleep(2 * transfers.TURN_POLL_S)
+            assert not second.done()
+        finally:
+            may_end.set()
+        assert ((await first).tasks, (await second).tasks) == (1, 0)

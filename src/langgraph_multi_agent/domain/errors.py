@@ -249,6 +249,12 @@ class TooManyRequests(Fault):
     code, status = "TOO_MANY_REQUESTS", 429
 
 
+class ImportUnderWay(Fault):
+    """Another import is being written, one that takes long; nothing of this one was."""
+
+    code, status = "IMPORT_UNDER_WAY", 409
+
+
 class OutgoingOff(Fault):
     """The operator has not allowed requests to other machines."""
 

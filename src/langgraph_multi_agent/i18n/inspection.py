@@ -41,6 +41,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "没有导入任何内容。请先升级本系统，再导入由更新版本导出的文件。",
         "en": "Nothing was imported. Upgrade this system before importing what a newer one exported.",
     },
+    "error.IMPORT_UNDER_WAY.title": {"zh": "另一个导入正在进行", "en": "Another import is under way"},
+    "error.IMPORT_UNDER_WAY.detail": {
+        "zh": "另一台服务器正在写入一个导入文件，等待后仍未结束。",
+        "en": "Another server is writing an import, and has not come to its end while this one waited.",
+    },
+    "error.IMPORT_UNDER_WAY.hint": {
+        "zh": "没有导入任何内容。几分钟后再次导入同一个文件即可，已有的内容不会重复。",
+        "en": "Nothing was imported. Import the same file again in a few minutes; what is known is not doubled.",
+    },
     "error.CHECKPOINT_NOT_FOUND.title": {"zh": "没有这个检查点", "en": "No such checkpoint"},
     "error.CHECKPOINT_NOT_FOUND.detail": {
         "zh": "任务“{task}”没有检查点 {checkpoint}，或者它已被清理。",

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, Scope
-from langgraph_multi_agent.domain.errors import Fault, InputTooLarge, InvalidRequest
+from langgraph_multi_agent.domain.errors import Fault, ImportUnderWay, InputTooLarge, InvalidRequest
 from langgraph_multi_agent.domain.ports import Clock, Feed
 from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.service.archive import DocumentReader, Piece
@@ -32,6 +32,9 @@ VERSION = "1.0"
 KNOWN_VERSION = re.compile(r"1(\.\d+){0,2}")
 """A later one of the same number only adds to it."""
 MAX_IGNORED = 100
+TURN_S = 30.0
+"""How long an import waits for that of another server; shorter than nginx waits for an answer."""
+TURN_POLL_S = 0.5
 CHUNK_BYTES = 256 * 1024
 ANSWER_DEPTH = 8
 """So much deeper than in its row a value may stand in an answer; what could not be sent is not taken."""
@@ -98,6 +101,7 @@ class TransferService:
             ImportVersionUnknown: it is one of a later program.
             InvalidRequest: a value does not fit; names its place, such as `tasks[3].status`.
             DataRefused, QuotaExceeded: nothing was written.
+            ImportUnderWay: another server has been writing one for TURN_S; nothing of this one was written.
             DependencyUnavailable: nothing was written, or all is and will be seen; the same again goes on.
         """
         with tempfile.TemporaryFile() as received, tempfile.TemporaryFile() as rows:
@@ -113,10 +117,20 @@ class TransferService:
                 if self._database.dialect == staging.DIALECT:
                     imported = await self._stage(scope, rows)
                 else:
-                    take_over, read = transfer.take_over, lambda kind: _read(rows, kind)
-                    imported = await self._database.write(scope, take_over, read)
+                    imported = await self._take_over(scope, rows)
         self._feed.wake(imported.sample)
         return replace(imported, ignored=ignored)
+
+    async def _take_over(self, scope: Scope, rows: BinaryIO) -> Imported:
+        """Write all at once, after what another server is writing if that ends soon."""
+        last_try = self._clock.monotonic() + TURN_S
+        while True:
+            try:
+                return await self._database.write(scope, transfer.take_over, lambda kind: _read(rows, kind))
+            except ImportUnderWay:
+                if self._clock.monotonic() > last_try:
+                    raise
+                await asyncio.sleep(TURN_POLL_S)
 
     async def _stage(self, scope: Scope, rows: BinaryIO) -> Imported:
         database = self._database

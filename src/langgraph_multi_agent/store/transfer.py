@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Select, Table, delete, func, select, tuple_, update
 
+from langgraph_multi_agent.domain.errors import ImportUnderWay
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import (
     DEFAULT_TENANT,
@@ -128,10 +129,12 @@ def take_over(store: Store, rows: Rows) -> Imported:
 
     Raises:
         DataRefused: a value breaks a rule of the schema; nothing was written.
+        ImportUnderWay: another process is at one; nothing was written.
         QuotaExceeded: the tenant would have more tasks that have not ended than it may; nothing was written.
     """
-    if store.dialect == POSTGRESQL:  # two imports at once would not see each other's rows
-        store.connection.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
+    # Two imports at once would not see each other's rows.
+    if store.dialect == POSTGRESQL and not store.connection.scalar(select(func.pg_try_advisory_xact_lock(_LOCK_KEY))):
+        raise ImportUnderWay
     sample: list[str] = []
     new_tasks = new_messages = unended = 0
     for page in pages(rows("task")):

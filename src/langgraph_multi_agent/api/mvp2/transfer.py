@@ -147,6 +147,7 @@ async def export(services: ServicesOf, scope: ScopeOf, language: Language) -> Re
             faults.InvalidRequest,
             faults.InputTooLarge,
             faults.DataRefused,
+            faults.ImportUnderWay,
             faults.QuotaExceeded,
             faults.DependencyUnavailable,
             UnsupportedMediaType,
