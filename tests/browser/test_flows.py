@@ -215,3 +215,21 @@ async def test_an_event_is_on_screen_within_200_ms_of_its_commit(site: Site) -> 
     assert len(took_ms) == len(names)
     assert min(took_ms) <= 200
     assert max(took_ms) <= 20_000  # the server beats every 30 s, and after 45 s of silence a page takes a new socket
+
+
+async def test_enter_takes_what_fits_the_words_and_not_what_fitted_before(site: Site) -> None:
+    _, wanted = [await site.submit(title=title) for title in ("Alpha 1", "Beta 2")]
+    tab = await site.go("/tasks")
+    await tab.press("k", ctrl=True)
+    field = site.word("frame", "palette.placeholder")
+    await tab.fill("combobox", field, "Alpha")
+    await tab.find("option", re.compile("Alpha 1$"))
+    slowly = {"offline": False, "latency": 3000, "downloadThroughput": -1, "uploadThroughput": -1}
+    await tab.command("Network.emulateNetworkConditions", **slowly)
+    await tab.fill("combobox", field, "Beta")
+    await tab.press("Enter")
+    await tab.command("Network.emulateNetworkConditions", **{**slowly, "latency": 0})
+    if await tab.run("location.pathname") == "/tasks":
+        await tab.find("option", re.compile("Beta 2$"))
+        await tab.press("Enter")
+    await tab.until(f"location.pathname === '/tasks/{wanted}'")

@@ -25,7 +25,7 @@ interface Item {
 
 const FOUND = 8;
 
-function useItems(query: string): { readonly items: readonly Item[]; readonly error: unknown } {
+function useItems(query: string): { readonly items: readonly Item[]; readonly isSearching: boolean; readonly error: unknown } {
   const say = useWords(words);
   const navigate = useNavigate();
   const { language } = usePreferences();
@@ -83,11 +83,16 @@ function useItems(query: string): { readonly items: readonly Item[]; readonly er
     ],
     [say, navigate, language, offered, places, canWrite],
   );
-  const needle = wanted.toLowerCase();
-  const items = fixed.filter((one) => one.label.toLowerCase().includes(needle));
-  const tasks = wanted === '' ? [] : (found.data?.tasks ?? []);
+  // What is offered fits what is typed now, or Enter would take what fitted before: tasks found by an
+  // earlier wording stay only where their title says the new one too.
+  const needle = query.trim().toLowerCase();
+  const fits = (label: string) => label.toLowerCase().includes(needle);
+  const items = fixed.filter((one) => fits(one.label));
+  const isCurrent = wanted === query.trim() && !found.isPlaceholderData;
+  const tasks = needle === '' ? [] : (found.data?.tasks ?? []).filter((task) => isCurrent || fits(task.title));
   return {
     error: found.error,
+    isSearching: needle !== '' && !isCurrent,
     items: [
       ...items,
       ...tasks.map((task) => ({
@@ -107,7 +112,7 @@ function Content({ onClose }: { readonly onClose: () => void }) {
   const [query, setQuery] = useState('');
   const [at, setAt] = useState(0);
   const list = useRef<HTMLDivElement>(null);
-  const { items, error } = useItems(query);
+  const { items, isSearching, error } = useItems(query);
   const chosen = items[Math.min(at, items.length - 1)];
   const groups = [...new Set(items.map((one) => one.group))].map((group) => [group, items.filter((one) => one.group === group)] as const);
   const ordered = groups.flatMap(([, members]) => members);
@@ -180,7 +185,7 @@ function Content({ onClose }: { readonly onClose: () => void }) {
             })}
           </div>
         ))}
-        {ordered.length === 0 && !error && <p className="px-3 py-6 text-center text-muted">{say('palette.none', { query: query.trim() })}</p>}
+        {ordered.length === 0 && !isSearching && !error && <p className="px-3 py-6 text-center text-muted">{say('palette.none', { query: query.trim() })}</p>}
       </div>
       {error !== null && <ErrorNote error={error} isCompact className="m-2" />}
     </div>
