@@ -10,7 +10,8 @@ from tests.support.nginx import DEPLOY, RENDER, ROOT, render
 
 from langgraph_multi_agent.api.pages import API_CONFIG, POLICY
 from langgraph_multi_agent.api.problems import RETRY_AFTER_S
-from langgraph_multi_agent.settings import MIB, Settings
+from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.settings.values import MIB
 
 
 def constant(name: str, script: Path = RENDER) -> object:
