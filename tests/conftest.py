@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from tests.support.hanging import Ending
 
 if TYPE_CHECKING:
     from tests.support.servers import PostgresServer, RedisServer
@@ -22,6 +23,7 @@ MARKERS = (
     "thorough: takes minutes; `make system` runs it, and a build server",
     "servers: uses PostgreSQL or Redis; a build server runs it a second time with Debian's",
 )
+STANDARD_ERROR = 2
 SERVER_FIXTURES = {"postgres_server", "redis_server"}
 SERVER_BACKENDS = {"postgres", "postgresql", "redis"}
 
@@ -140,6 +142,7 @@ class NoSkips:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Ending(os.dup(STANDARD_ERROR)), "ending")
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     if os.environ.get("CI") == "true" and not hasattr(config, "workerinput"):
