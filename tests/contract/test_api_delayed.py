@@ -9,7 +9,7 @@ import pytest
 from tests.support.server import LEASE, Desk, open_desk
 
 from langgraph_multi_agent.access import WORKER_SCOPE
-from langgraph_multi_agent.store import runs
+from langgraph_multi_agent.store import claims
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def claimed(desk: Desk) -> list[str]:
     found = await desk.database.write(
-        WORKER_SCOPE, runs.claim, "w", limit=10, lease=LEASE, teams={"default": "1"}
+        WORKER_SCOPE, claims.claim, "w", limit=10, lease=LEASE, teams={"default": "1"}
     )
     return [item.task.id for item in found]
 

@@ -18,9 +18,10 @@ from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.service.inspection import CheckpointNotFound, InspectionService
 from langgraph_multi_agent.service.spans import SpanKind, SpanStatus, TimeLine
-from langgraph_multi_agent.store import runs, tasks
+from langgraph_multi_agent.store import leases, runs, tasks
+from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.journal import CheckpointRow, FencedWrite, commit_steps
-from langgraph_multi_agent.store.runs import Claimed, Ending
+from langgraph_multi_agent.store.runs import Ending
 
 pytestmark = pytest.mark.anyio
 
@@ -292,7 +293,7 @@ async def test_what_a_dead_worker_left_is_interrupted_where_the_next_run_begins(
     claimed = await desk.running()
     await write(desk, claimed, event(EventType.SUBTASK_STARTED, "a", attempt=1, title="A"))
     clock.advance(60)
-    await desk.database.write(WORKER_SCOPE, runs.reclaim, all_leases=False)
+    await desk.database.write(WORKER_SCOPE, leases.reclaim, all_leases=False)
     [again] = await desk.claim(owner="w2")
     line = await line_of(desk, claimed.task.id)
     _, run, subtask, attempt, next_run = line.spans

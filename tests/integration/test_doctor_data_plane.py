@@ -1,6 +1,7 @@
 """The doctor asks real PostgreSQL and Redis servers, and says what they lack without their passwords."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -118,12 +119,12 @@ async def test_servers_that_are_not_there_are_critical(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def answering(reply: bytes) -> AsyncIterator[str]:
-    """A server that says the same to everything, or nothing; yields `host:port`."""
+    """A server that says the same to each command of Redis, or nothing; yields `host:port`."""
     closing = asyncio.Event()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while reply and await reader.read(4096):
-            writer.write(reply)
+        while reply and (asked := await reader.read(4096)):  # a client may say several things at once
+            writer.write(reply * len(re.findall(rb"^\*\d+\r$", asked, re.MULTILINE)))
             await writer.drain()
         await closing.wait()
         writer.close()

@@ -15,7 +15,7 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.feed.memory import MemoryFeed
 from langgraph_multi_agent.service.transfer import TransferService
-from langgraph_multi_agent.store import runs, staging, transfer
+from langgraph_multi_agent.store import leases, runs, staging, transfer
 from langgraph_multi_agent.store.database import Store
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +64,7 @@ async def test_a_running_task_keeps_its_lease_however_long_an_import_takes(
             ).import_(DEFAULT_SCOPE, body())
         )
         while not importing.done():
-            [beat] = await database.write(WORKER_SCOPE, runs.heartbeat, "w1", [mine], lease=LEASE)
+            [beat] = await database.write(WORKER_SCOPE, leases.heartbeat, "w1", [mine], lease=LEASE)
             assert beat.is_owned
             log.append("beat")
             has_beaten.set()
@@ -74,7 +74,7 @@ async def test_a_running_task_keeps_its_lease_however_long_an_import_takes(
         assert max(len(list(run)) for name, run in groupby(log) if name == "import") <= 3
         if backend == "sqlite":  # whose leases go by this clock: more time has passed than a lease lasts
             assert LEASE.total_seconds() < PAGES * STEP_S
-            assert await database.write(WORKER_SCOPE, runs.reclaim, all_leases=False) == []
+            assert await database.write(WORKER_SCOPE, leases.reclaim, all_leases=False) == []
         ending = runs.Ending(action=Action.COMPLETE, result={"summary": "ok"})
         status = await database.write(WORKER_SCOPE, runs.finish, *mine, ending)
         assert (status, running.epoch) == (TaskStatus.COMPLETED, 1)

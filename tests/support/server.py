@@ -55,11 +55,12 @@ from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.service.transfer import TransferService
 from langgraph_multi_agent.settings import Settings
-from langgraph_multi_agent.store import migration, runs
+from langgraph_multi_agent.store import claims, migration, runs
+from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.database import Database, FailPoints, SqliteDatabase, sqlite_engine
 from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
 from langgraph_multi_agent.store.retention import Policy
-from langgraph_multi_agent.store.runs import Claimed, Ending
+from langgraph_multi_agent.store.runs import Ending
 from langgraph_multi_agent.store.sessions import StoredSessions
 from langgraph_multi_agent.store.tasks import question_key
 from langgraph_multi_agent.telemetry.metrics import Metrics
@@ -163,7 +164,7 @@ class Desk:
         """Own the task as a worker would; claims all that wait, for tests with several tasks."""
         if task_id not in self.runs:
             claimed = await self.database.write(
-                WORKER_SCOPE, runs.claim, "test-worker", limit=100, lease=LEASE, teams={"default": "1"}
+                WORKER_SCOPE, claims.claim, "test-worker", limit=100, lease=LEASE, teams={"default": "1"}
             )
             self.runs |= {item.task.id: item for item in claimed}
             self.feed.wake([item.task.id for item in claimed])

@@ -22,11 +22,11 @@ from tests.support.servers import postgres
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE, Scope
 from langgraph_multi_agent.domain.ports import Clock, NewId
 from langgraph_multi_agent.domain.task import TaskDraft
-from langgraph_multi_agent.store import migration, runs, schema, tasks
+from langgraph_multi_agent.store import claims, migration, schema, tasks
 from langgraph_multi_agent.store import postgres as dialect
+from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.database import Database, SqliteDatabase, Store, sqlite_engine, unit
 from langgraph_multi_agent.store.postgres import PostgresDatabase
-from langgraph_multi_agent.store.runs import Claimed
 from langgraph_multi_agent.store.tasks import TaskFilter
 
 LEASE = timedelta(seconds=6)
@@ -205,7 +205,7 @@ class Desk:
         self, limit: int = 1, *, owner: str = "w1", teams: Mapping[str, str] = TEAMS
     ) -> list[Claimed]:
         return await self.database.write(
-            WORKER_SCOPE, runs.claim, owner, limit=limit, lease=LEASE, teams=teams
+            WORKER_SCOPE, claims.claim, owner, limit=limit, lease=LEASE, teams=teams
         )
 
     async def running(self, **fields: Any) -> Claimed:

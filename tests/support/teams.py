@@ -47,7 +47,7 @@ from langgraph_multi_agent.service.streams import StreamService
 from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import events as event_log
-from langgraph_multi_agent.store import runs
+from langgraph_multi_agent.store import leases
 from langgraph_multi_agent.store.database import SqliteDatabase, Store
 from langgraph_multi_agent.store.journal import JournalFlusher
 from langgraph_multi_agent.store.retention import Policy
@@ -456,7 +456,7 @@ class World:
         )
 
     async def start(self) -> None:
-        await self.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=True)
+        await self.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=True)
         self._running = asyncio.create_task(self._live())
 
     async def _live(self) -> None:

@@ -8,7 +8,7 @@ from tests.support.stores import ManualClock
 
 from langgraph_multi_agent.engine.context import RunSignals
 from langgraph_multi_agent.store.database import Database
-from langgraph_multi_agent.store.runs import Beat
+from langgraph_multi_agent.store.leases import Beat
 from langgraph_multi_agent.worker.heartbeat import Heartbeat, Run
 from langgraph_multi_agent.worker.lifetimes import Lifetimes
 

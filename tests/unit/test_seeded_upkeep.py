@@ -14,7 +14,7 @@ from tests.support.teams import Scene, World
 from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.domain.task import TaskStatus
-from langgraph_multi_agent.store import runs
+from langgraph_multi_agent.store import claims
 from langgraph_multi_agent.worker import upkeep
 
 LEASE_S = 0.6
@@ -32,14 +32,14 @@ async def abandoned(
     read = world.database.read
 
     async def troubled(scope: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        if function is runs.situation:
+        if function is claims.situation:
             trouble()
         return await read(scope, function, *args, **kwargs)
 
     monkeypatch.setattr(world.database, "read", troubled)
     task_id = await world.submit([{"id": "a"}])
     await world.database.write(
-        WORKER_SCOPE, runs.claim, "gone", limit=1, lease=timedelta(), teams={"default": "1"}
+        WORKER_SCOPE, claims.claim, "gone", limit=1, lease=timedelta(), teams={"default": "1"}
     )
     await world.doorbell.wait(0)
     keeping = asyncio.create_task(world.upkeep.run())

@@ -179,7 +179,7 @@ FAULTS = (
     Seeded(
         name="heartbeat-brings-no-control",
         breaks="a heartbeat learns what people want of a run",
-        file="store/runs.py",
+        file="store/leases.py",
         old="                    control=task.row.control,\n",
         new="                    control=None,\n",
         tests=(

@@ -181,7 +181,7 @@ FAULTS = (
     Seeded(
         name="claim-waits-for-others",
         breaks="workers that claim together do not wait for each other",
-        file="store/runs.py",
+        file="store/claims.py",
         old=".with_for_update(key_share=True, skip_locked=True)",
         new=".with_for_update(key_share=True)",
         tests=(OWNERS + "test_a_task_that_another_worker_is_taking_is_passed_over_and_the_next_one_taken",),
@@ -189,7 +189,7 @@ FAULTS = (
     Seeded(
         name="claim-locks-nothing",
         breaks="a task is claimed by one worker",
-        file="store/runs.py",
+        file="store/claims.py",
         old=").with_for_update(key_share=True, skip_locked=True)",
         new=")",
         tests=(
@@ -200,7 +200,7 @@ FAULTS = (
     Seeded(
         name="tenants-place-dropped",
         breaks="a tenant's hundreds do not hide another's few",
-        file="store/runs.py",
+        file="store/claims.py",
         old=".order_by(place, virtual_time)",
         new=".order_by(virtual_time)",
         tests=(CLAIM + "test_a_tenants_many_do_not_hide_anothers_few",),
@@ -208,7 +208,7 @@ FAULTS = (
     Seeded(
         name="left-lease-blocks-a-claim",
         breaks="a lease that SQL by hand left behind keeps nobody from the task",
-        file="store/runs.py",
+        file="store/claims.py",
         old="    _clear_leftovers(store, [item.task.id for item in claimed if not item.is_first])\n",
         new="",
         tests=(CLAIM + "test_a_lease_that_was_left_behind_does_not_keep_others_from_their_tasks",),
@@ -216,7 +216,7 @@ FAULTS = (
     Seeded(
         name="suspect-in-company",
         breaks="a task that crashed its process twice runs alone",
-        file="store/runs.py",
+        file="store/claims.py",
         old="        return [] if is_busy else chosen[:1]\n",
         new="        return chosen[:1]\n",
         tests=(POISON + "test_a_suspect_is_taken_alone_and_only_by_an_idle_worker",),
@@ -224,7 +224,7 @@ FAULTS = (
     Seeded(
         name="suspects-taken-by-all-processes",
         breaks="where suspects have a process of their own, nobody else takes them",
-        file="store/runs.py",
+        file="store/claims.py",
         old="_candidates(_TASKS.crash_count < SUSPECT_CRASHES)",
         new="_candidates()",
         tests=(OWNERS + "test_suspects_are_left_to_the_process_that_takes_nothing_else",),
@@ -232,7 +232,7 @@ FAULTS = (
     Seeded(
         name="company-counted-as-poison",
         breaks="a crash in company makes nobody poison",
-        file="store/runs.py",
+        file="store/leases.py",
         old="and (in_company or not owners[task.id].endswith(ALONE)):",
         new="and not owners[task.id].endswith(ALONE):",
         tests=(POISON + "test_a_crash_in_company_never_makes_anybody_poison",),
@@ -240,7 +240,7 @@ FAULTS = (
     Seeded(
         name="crash-beside-others-counted",
         breaks="only a crash of a run without company counts towards the dead letter",
-        file="store/runs.py",
+        file="store/leases.py",
         old="and (in_company or not owners[task.id].endswith(ALONE)):",
         new="and in_company:",
         tests=(OWNERS + "test_a_crash_of_a_run_that_was_not_alone_is_no_step_towards_a_dead_letter",),
@@ -248,7 +248,7 @@ FAULTS = (
     Seeded(
         name="lone-lease-not-renewed",
         breaks="a heartbeat keeps a task that runs alone, too",
-        file="store/runs.py",
+        file="store/leases.py",
         old='"owners": [owner, owner + ALONE]',
         new='"owners": [owner]',
         tests=(OWNERS + "test_heartbeats_keep_a_run_that_has_no_company_too",),
@@ -256,7 +256,7 @@ FAULTS = (
     Seeded(
         name="wish-dies-with-its-worker",
         breaks="a cancel that the crashed worker did not fulfil is fulfilled by the reaper",
-        file="store/runs.py",
+        file="store/leases.py",
         old="        if task.row.control == CONTROL_CANCEL:\n            task.act(",
         new="        if task.row.control == CONTROL_CANCEL + CONTROL_PAUSE:\n            task.act(",
         tests=(ENDINGS + "test_a_wish_that_the_crashed_worker_did_not_fulfil_is_fulfilled_by_the_reaper",),
@@ -264,7 +264,7 @@ FAULTS = (
     Seeded(
         name="own-ending-taken-for-sql",
         breaks="a run's own ending is not mistaken for SQL by hand",
-        file="store/runs.py",
+        file="store/leases.py",
         old="    return [task for task in moved if task.id in left]\n",
         new="    return [task for task in moved if task.id in left or task.row]\n",
         tests=("tests/contract/store/test_beat_after_end.py::test_an_own_ending_is_not_mistaken_for_sql_by_hand",),
@@ -272,7 +272,7 @@ FAULTS = (
     Seeded(
         name="reaper-without-the-second-look",
         breaks="who renewed in time is not reclaimed, though the reaper had looked before",
-        file="store/runs.py",
+        file="store/leases.py",
         old="    locked = {task_id: task for task_id, task in locked.items() if task_id in owners}\n",
         new='    owners = dict.fromkeys(found, "") | owners\n',
         tests=(OWNERS + "test_an_owner_that_renews_between_the_reapers_look_and_its_lock_keeps_its_task",),

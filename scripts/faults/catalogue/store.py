@@ -80,7 +80,7 @@ FAULTS = (
     Seeded(
         name="epoch-stands-still",
         breaks="each claim has a new epoch",
-        file="store/runs.py",
+        file="store/claims.py",
         old="epoch, is_first = row.epoch + 1,",
         new="epoch, is_first = max(1, row.epoch),",
         tests=(FENCING + "test_a_run_that_was_taken_over_changes_no_row",),
@@ -88,7 +88,7 @@ FAULTS = (
     Seeded(
         name="lease-not-renewed",
         breaks="a heartbeat keeps a task from being reclaimed",
-        file="store/runs.py",
+        file="store/leases.py",
         old='"until": store.now + lease}',
         new='"until": store.now}',
         tests=(FENCING + "test_heartbeats_keep_a_task_from_being_reclaimed",),
@@ -112,7 +112,7 @@ FAULTS = (
     Seeded(
         name="reclaim-forgets-tasks",
         breaks="a task whose worker died goes back to the queue",
-        file="store/runs.py",
+        file="store/leases.py",
         old='    found = set(store.connection.scalars(_ABANDONED, {"now": horizon}))\n',
         new="    found = set[str]()\n",
         tests=(ENDINGS + "test_a_crashed_run_gives_its_task_back_and_is_counted",),
@@ -120,7 +120,7 @@ FAULTS = (
     Seeded(
         name="reclaim-ignores-the-start",
         breaks="at start under the lock file every lease counts as expired",
-        file="store/runs.py",
+        file="store/leases.py",
         old="    horizon = FOREVER if all_leases else store.now\n",
         new="    horizon = store.now\n",
         tests=(ENDINGS + "test_at_start_under_the_lock_every_lease_counts_as_expired",),
@@ -128,7 +128,7 @@ FAULTS = (
     Seeded(
         name="poison-without-end",
         breaks="the fifth crash without progress is a dead letter",
-        file="store/runs.py",
+        file="store/leases.py",
         old="        elif crashes >= MAX_LONE_CRASHES:\n",
         new="        elif crashes >= 1000 * MAX_LONE_CRASHES:\n",
         tests=(ENDINGS + "test_the_fifth_crash_without_progress_is_a_dead_letter",),
@@ -136,7 +136,7 @@ FAULTS = (
     Seeded(
         name="progress-is-poison-too",
         breaks="progress in the journal starts the count of crashes anew",
-        file="store/runs.py",
+        file="store/leases.py",
         old="crashes = 1 if mark > task.row.crash_mark else task.row.crash_count + 1",
         new="crashes = task.row.crash_count + 1",
         tests=(ENDINGS + "test_progress_in_the_journal_starts_the_count_of_crashes_anew",),

@@ -39,11 +39,11 @@ from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.service.transfer import TransferService, settle
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
-from langgraph_multi_agent.store import runs, tasks
+from langgraph_multi_agent.store import leases, tasks
+from langgraph_multi_agent.store.claims import Suspects
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.journal import JournalFlusher
 from langgraph_multi_agent.store.retention import Policy
-from langgraph_multi_agent.store.runs import Suspects
 from langgraph_multi_agent.telemetry.logs import configure_logs
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.tools.contract import Tool
@@ -197,7 +197,7 @@ def retention_policy(settings: Settings) -> Policy:
 
 async def _take_over(adapters: Adapters) -> None:
     """Under the data directory's lock nobody else lives: everything that ran is abandoned."""
-    reclaimed = await adapters.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=True)
+    reclaimed = await adapters.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=True)
     if reclaimed:
         structlog.get_logger("bootstrap").warning("tasks reclaimed", count=len(reclaimed))
     await settle(adapters.database)

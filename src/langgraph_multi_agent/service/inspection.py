@@ -22,7 +22,7 @@ from langgraph_multi_agent.store import checkpoints, inspection, tasks
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store.database import Database, Store
 from langgraph_multi_agent.store.inspection import Execution, Failures, Held, QueueLook
-from langgraph_multi_agent.store.runs import ALONE
+from langgraph_multi_agent.store.leases import ALONE
 
 SEEN_FOR = timedelta(minutes=15)
 """A worker that holds nothing is known for so long after its last run."""

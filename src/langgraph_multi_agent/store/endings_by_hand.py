@@ -12,8 +12,8 @@ from sqlalchemy import select
 from langgraph_multi_agent.domain.task import TERMINAL
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, single_statement, unit
+from langgraph_multi_agent.store.leases import record_change_by_hand
 from langgraph_multi_agent.store.rows import lock_free, save
-from langgraph_multi_agent.store.runs import record_change_by_hand
 from langgraph_multi_agent.store.sets import among
 
 _TASKS, _LEASES = schema.tasks.c, schema.leases.c

@@ -16,8 +16,8 @@ from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.analytics import event_text
 from langgraph_multi_agent.store.database import Store
+from langgraph_multi_agent.store.leases import SUSPECT_CRASHES
 from langgraph_multi_agent.store.rows import scoped
-from langgraph_multi_agent.store.runs import SUSPECT_CRASHES
 
 DEAD_LETTER = "POISON_TASK"
 MAX_SHOWN = 20

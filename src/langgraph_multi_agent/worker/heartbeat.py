@@ -14,7 +14,7 @@ import structlog
 from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.domain.ports import Clock
 from langgraph_multi_agent.engine.context import RunSignals
-from langgraph_multi_agent.store import runs
+from langgraph_multi_agent.store import leases
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.worker.lifetimes import Lifetimes
 
@@ -37,7 +37,7 @@ class Heartbeat:
         lifetimes: Lifetimes,
         clock: Clock,
         *,
-        heard: Callable[[Sequence[runs.Beat]], None],
+        heard: Callable[[Sequence[leases.Beat]], None],
         failed: Callable[[], None],
     ) -> None:
         self._database, self._owner, self._lifetimes, self._clock = database, owner, lifetimes, clock
@@ -101,7 +101,7 @@ class Heartbeat:
         began = self._clock.monotonic()
         try:
             beats = self._database.write_from_thread(
-                WORKER_SCOPE, runs.heartbeat, self._owner, list(now), lease=self._lifetimes.lease
+                WORKER_SCOPE, leases.heartbeat, self._owner, list(now), lease=self._lifetimes.lease
             )
         except Exception as error:
             self._log.error("heartbeat failed", reason=str(error))

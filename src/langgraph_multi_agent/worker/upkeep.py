@@ -19,7 +19,7 @@ from langgraph_multi_agent.domain.ports import Artifacts, Doorbell, Feed
 from langgraph_multi_agent.service.retention import RetentionService
 from langgraph_multi_agent.service.schedules import ScheduleService
 from langgraph_multi_agent.settings import Settings
-from langgraph_multi_agent.store import checkpoints, runs
+from langgraph_multi_agent.store import checkpoints, claims, leases
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
@@ -92,7 +92,7 @@ class Upkeep:
 
     async def _tick(self) -> None:
         most = self._settings.task_queue_size if self._shows_queue else 1
-        found = await self._database.read(SYSTEM_SCOPE, runs.situation, teams=self._teams, most=most)
+        found = await self._database.read(SYSTEM_SCOPE, claims.situation, teams=self._teams, most=most)
         now = self._notice_freeze()
         if self._healthy_since is None:
             self._healthy_since = now
@@ -117,7 +117,7 @@ class Upkeep:
         return now
 
     async def _reap(self) -> None:
-        returned = await self._database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False)
+        returned = await self._database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False)
         if returned:
             self._log.warning("tasks reclaimed", count=len(returned))
         self._feed.wake(returned)

@@ -21,10 +21,10 @@ from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.service.execution import ActiveRun, Execution, StopReason
 from langgraph_multi_agent.service.tasks import CONTROL_TOPIC
 from langgraph_multi_agent.settings import Settings
-from langgraph_multi_agent.store import runs
+from langgraph_multi_agent.store import claims, leases, runs
+from langgraph_multi_agent.store.claims import Suspects
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.journal import JournalFlusher
-from langgraph_multi_agent.store.runs import Suspects
 from langgraph_multi_agent.worker.heartbeat import Heartbeat, Run
 from langgraph_multi_agent.worker.lifetimes import Lifetimes
 
@@ -152,7 +152,7 @@ class Worker:
         began = self._clock.monotonic()
         claimed = await self._database.write(
             WORKER_SCOPE,
-            runs.claim,
+            claims.claim,
             self.name,
             limit=free,
             lease=self._lifetimes.lease,
@@ -175,7 +175,7 @@ class Worker:
         return len(claimed)
 
     async def _seconds_to_next(self) -> float:
-        left = await self._database.read(SYSTEM_SCOPE, runs.seconds_to_next, self._versions)
+        left = await self._database.read(SYSTEM_SCOPE, claims.seconds_to_next, self._versions)
         return IDLE_POLL_S if left is None else min(IDLE_POLL_S, max(0.05, left))
 
     async def _run_one(self, active: ActiveRun) -> None:
@@ -239,7 +239,7 @@ class Worker:
         except Exception:
             self._log.exception("finish failed", task_id=active.claimed.task.id)
 
-    def _heard(self, beats: Sequence[runs.Beat]) -> None:
+    def _heard(self, beats: Sequence[leases.Beat]) -> None:
         for beat in beats:
             active = self._active.get(beat.task_id)
             if active is None or active.claimed.epoch != beat.epoch:

@@ -19,11 +19,12 @@ from tests.support.stores import LEASE, Desk, tenant
 from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import InvalidRequest, LeaseLost, TaskNotFound
 from langgraph_multi_agent.domain.task import Action
-from langgraph_multi_agent.store import checkpoints, runs
+from langgraph_multi_agent.store import checkpoints, leases, runs
 from langgraph_multi_agent.store.checkpoints import RunSaver, open_history, prune, pruning
 from langgraph_multi_agent.store.checkpoints.savers import PAGE, change_thread
+from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.journal import JournalFlusher
-from langgraph_multi_agent.store.runs import Claimed, Ending
+from langgraph_multi_agent.store.runs import Ending
 
 HOUR = timedelta(hours=1)
 
@@ -72,7 +73,7 @@ async def run_graph(desk: Desk, run: Claimed, *words: str) -> None:
 async def take_over(desk: Desk, run: Claimed) -> Claimed:
     """The same task, claimed again after its worker's end."""
     desk.clock.advance(LEASE.total_seconds() + 1)
-    await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=True)
+    await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=True)
     desk.clock.advance(60)
     return next(item for item in await desk.claim(limit=100) if item.task.id == run.task.id)
 

@@ -9,8 +9,8 @@ from tests.support.stores import TEAMS, Desk, tenant
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import DataRefused
 from langgraph_multi_agent.domain.task import Priority, TaskStatus
-from langgraph_multi_agent.store import runs
-from langgraph_multi_agent.store.runs import AGEING
+from langgraph_multi_agent.store import claims
+from langgraph_multi_agent.store.claims import AGEING
 
 
 async def claimed_ids(desk: Desk, limit: int = 10) -> list[str]:
@@ -66,7 +66,7 @@ async def test_a_task_is_not_claimed_before_its_time(desk: Desk) -> None:
     at = desk.clock.now() + timedelta(minutes=1)
     await desk.sql("UPDATE tasks SET run_at = :at", at=at.strftime("%Y-%m-%d %H:%M:%S.%f"))
     assert await claimed_ids(desk) == []
-    left = await desk.database.read(SYSTEM_SCOPE, runs.seconds_to_next, TEAMS)
+    left = await desk.database.read(SYSTEM_SCOPE, claims.seconds_to_next, TEAMS)
     assert left == pytest.approx(60, abs=0.01)
     desk.clock.advance(61)
     assert await claimed_ids(desk) == [task_id]
@@ -81,7 +81,7 @@ async def test_what_a_worker_cannot_run_it_neither_claims_nor_waits_for(
     await desk.submit()
     await desk.sql(f"UPDATE tasks SET {column} = :value", value=value)
     assert await claimed_ids(desk) == []
-    assert await desk.database.read(SYSTEM_SCOPE, runs.seconds_to_next, TEAMS) is None
+    assert await desk.database.read(SYSTEM_SCOPE, claims.seconds_to_next, TEAMS) is None
 
 
 async def test_many_workers_at_once_share_the_tasks_without_overlap(desk: Desk) -> None:
@@ -115,7 +115,7 @@ async def test_the_database_refuses_values_that_no_reader_could_understand(
 
 
 async def test_a_tenants_many_do_not_hide_anothers_few(desk: Desk) -> None:
-    for _ in range(runs.CANDIDATES + 20):
+    for _ in range(claims.CANDIDATES + 20):
         await desk.submit(tenant("many"))
     few = [await desk.submit(tenant("few")) for _ in range(3)]
     first = await claimed_ids(desk, limit=6)
@@ -123,7 +123,7 @@ async def test_a_tenants_many_do_not_hide_anothers_few(desk: Desk) -> None:
 
 
 async def test_an_urgent_task_overtakes_a_long_queue_of_its_own_tenant(desk: Desk) -> None:
-    for _ in range(runs.CANDIDATES + 20):
+    for _ in range(claims.CANDIDATES + 20):
         await desk.submit(priority=1)
     urgent = await desk.submit(priority=4)
     assert await claimed_ids(desk, limit=1) == [urgent]

@@ -15,9 +15,11 @@ from langgraph_multi_agent.domain.errors import (
 )
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import runs, tasks
+from langgraph_multi_agent.store import leases, tasks
+from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
-from langgraph_multi_agent.store.runs import MAX_LONE_CRASHES, Claimed, Ending
+from langgraph_multi_agent.store.leases import MAX_LONE_CRASHES
+from langgraph_multi_agent.store.runs import Ending
 
 S = TaskStatus
 Q = {"id": "1/1/a/1/1", "kind": "clarification", "text": "which?", "options": [], "subtask_id": "a"}
@@ -53,9 +55,9 @@ async def answer(desk: Desk, task_id: str, question_id: str = Q["id"]) -> Any:
     )
 
 
-async def beat(desk: Desk, run: Claimed) -> runs.Beat:
+async def beat(desk: Desk, run: Claimed) -> leases.Beat:
     (found,) = await desk.database.write(
-        WORKER_SCOPE, runs.heartbeat, "w1", [(run.task.id, run.epoch)], lease=LEASE
+        WORKER_SCOPE, leases.heartbeat, "w1", [(run.task.id, run.epoch)], lease=LEASE
     )
     return found
 
@@ -282,7 +284,7 @@ async def test_an_operators_sql_is_obeyed_and_its_missing_event_written_once(
     else:
         desk.clock.advance(LEASE.total_seconds() + 1)
         for _ in range(2):
-            await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False)
+            await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False)
 
     task = await desk.get(run.task.id)
     assert task.status == status
@@ -296,12 +298,12 @@ async def test_an_operators_sql_is_obeyed_and_its_missing_event_written_once(
 
 async def crash(desk: Desk, **values: Any) -> list[str]:
     desk.clock.advance(LEASE.total_seconds() + 1)
-    return await desk.database.write(SYSTEM_SCOPE, runs.reclaim, **{"all_leases": False, **values})
+    return await desk.database.write(SYSTEM_SCOPE, leases.reclaim, **{"all_leases": False, **values})
 
 
 async def test_a_crashed_run_gives_its_task_back_and_is_counted(desk: Desk) -> None:
     run = await desk.running()
-    assert await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False) == []
+    assert await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False) == []
     assert await crash(desk) == [run.task.id]
     task = await desk.get(run.task.id)
     assert (task.status, task.status_detail) == (S.PENDING, "recovering")
@@ -313,7 +315,7 @@ async def test_at_start_under_the_lock_every_lease_counts_as_expired(desk: Desk)
     run = await desk.running()
     await desk.sql("DELETE FROM leases")
     other = await desk.running()
-    found = await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=True)
+    found = await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=True)
     assert sorted(found) == sorted([run.task.id, other.task.id])
 
 

@@ -14,9 +14,10 @@ from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.result import ArtifactRef
 from langgraph_multi_agent.domain.task import Action, Cost
-from langgraph_multi_agent.store import ledgers, runs
+from langgraph_multi_agent.store import leases, ledgers, runs
+from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.journal import CheckpointRow, FencedWrite, JournalFlusher, commit_steps
-from langgraph_multi_agent.store.runs import Claimed, Ending
+from langgraph_multi_agent.store.runs import Ending
 
 TABLES = (
     "tasks",
@@ -39,7 +40,7 @@ async def taken_over(desk: Desk) -> tuple[Claimed, Claimed]:
     """The same task under its old and under its present epoch."""
     old = await desk.running()
     desk.clock.advance(LEASE.total_seconds() + 1)
-    assert await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False) == [old.task.id]
+    assert await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False) == [old.task.id]
     (new,) = await desk.claim(owner="w2")
     assert (old.epoch, new.epoch) == (1, 2)
     return old, new
@@ -146,13 +147,13 @@ async def test_a_heartbeat_of_the_old_owner_renews_nothing_and_says_so(desk: Des
     old, new = await taken_over(desk)
     before = await everything(desk)
     (beat,) = await desk.database.write(
-        WORKER_SCOPE, runs.heartbeat, "w1", [(old.task.id, old.epoch)], lease=LEASE
+        WORKER_SCOPE, leases.heartbeat, "w1", [(old.task.id, old.epoch)], lease=LEASE
     )
     assert not beat.is_owned
     assert await everything(desk) == before
 
     (beat,) = await desk.database.write(
-        WORKER_SCOPE, runs.heartbeat, "w2", [(new.task.id, new.epoch)], lease=LEASE
+        WORKER_SCOPE, leases.heartbeat, "w2", [(new.task.id, new.epoch)], lease=LEASE
     )
     assert beat.is_owned
 
@@ -161,10 +162,10 @@ async def test_heartbeats_keep_a_task_from_being_reclaimed(desk: Desk) -> None:
     run = await desk.running()
     for _ in range(5):
         desk.clock.advance(LEASE.total_seconds() - 1)
-        await desk.database.write(WORKER_SCOPE, runs.heartbeat, "w1", [(run.task.id, run.epoch)], lease=LEASE)
-        assert await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False) == []
+        await desk.database.write(WORKER_SCOPE, leases.heartbeat, "w1", [(run.task.id, run.epoch)], lease=LEASE)
+        assert await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False) == []
     desk.clock.advance(LEASE.total_seconds() + 1)
-    assert await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False) == [run.task.id]
+    assert await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False) == [run.task.id]
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from tests.support.stores import LEASE, Desk, ManualClock, counting_ids, open_po
 
 from langgraph_multi_agent.access import WORKER_SCOPE
 from langgraph_multi_agent.domain.event import EventType, NewEvent
-from langgraph_multi_agent.store import runs
+from langgraph_multi_agent.store import leases
 from langgraph_multi_agent.store.journal import ROW_HELD, FencedWrite, JournalFlusher, commit_steps
 from langgraph_multi_agent.store.postgres import LOCK_TIMEOUT_MS
 
@@ -35,7 +35,7 @@ async def test_a_beat_renews_the_leases_of_all_tasks_but_the_one_that_is_held(de
     desk.clock.advance(3)
     with postgres().connect(shared_database()) as other, other.transaction():
         other.execute("UPDATE tasks SET assignee = 'ops' WHERE id = %s", (held.task.id,))
-        (beat,) = await desk.database.write(WORKER_SCOPE, runs.heartbeat, "w1", owned, lease=LEASE)
+        (beat,) = await desk.database.write(WORKER_SCOPE, leases.heartbeat, "w1", owned, lease=LEASE)
     assert (beat.task_id, beat.is_owned) == (free.task.id, True)
     rows = await desk.rows("SELECT task_id FROM leases ORDER BY expires_at")
     assert [row["task_id"] for row in rows] == [held.task.id, free.task.id]

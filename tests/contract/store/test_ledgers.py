@@ -9,9 +9,9 @@ from tests.support.stores import LEASE, Desk, tenant
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import AgentNotFound, BudgetExceeded, LeaseLost
 from langgraph_multi_agent.domain.task import Budget, Cost
-from langgraph_multi_agent.store import events, ledgers, runs
+from langgraph_multi_agent.store import events, leases, ledgers, runs
+from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.ledgers import RunBudget, RunEffects
-from langgraph_multi_agent.store.runs import Claimed
 
 
 def budget_of(desk: Desk, run: Claimed) -> RunBudget:
@@ -26,7 +26,7 @@ def effects_of(desk: Desk, run: Claimed) -> RunEffects:
 
 async def crashed(desk: Desk) -> Claimed:
     desk.clock.advance(LEASE.total_seconds() + 1)
-    await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False)
+    await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False)
     (run,) = await desk.claim()
     return run
 

@@ -14,7 +14,7 @@ from tests.support.stores import Desk, ManualClock, counting_ids, patient_postgr
 from langgraph_multi_agent.access import DEFAULT_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import events, runs
+from langgraph_multi_agent.store import events, leases, runs
 
 pytestmark = pytest.mark.servers
 DOCUMENTS = Path(__file__).parents[3] / "docs"
@@ -134,7 +134,7 @@ async def test_failing_stuck_tasks_is_obeyed_by_the_worker_and_told_to_everybody
     await office.sql("UPDATE tasks SET created_at = now() - interval '2 hours' WHERE id = :id", id=old.task.id)
     assert shell.type(FAIL_STUCK_TASKS) == [(1,)]
     owned = [(old.task.id, old.epoch), (young.task.id, young.epoch)]
-    beats = await office.database.write(WORKER_SCOPE, runs.heartbeat, "w1", owned, lease=timedelta(seconds=6))
+    beats = await office.database.write(WORKER_SCOPE, leases.heartbeat, "w1", owned, lease=timedelta(seconds=6))
     assert [beat.is_owned for beat in beats] == [False, True]
     task = await office.get(old.task.id)
     assert (task.status, task.error["detail"]) == (TaskStatus.FAILED, "Task timeout - reset by admin")
@@ -152,7 +152,7 @@ async def test_failing_stuck_tasks_of_a_dead_worker_is_told_by_the_reaper(office
     await office.sql("UPDATE tasks SET created_at = now() - interval '2 hours'")
     await office.sql("UPDATE leases SET expires_at = now() - interval '1 minute'")
     assert shell.type(FAIL_STUCK_TASKS) == [(1,)]
-    assert await office.database.write(WORKER_SCOPE, runs.reclaim, all_leases=False) == []
+    assert await office.database.write(WORKER_SCOPE, leases.reclaim, all_leases=False) == []
     assert (await office.get(run.task.id)).status is TaskStatus.FAILED
     assert (await office.events(run.task.id))[-1] == "task.failed"
 

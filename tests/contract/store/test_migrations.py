@@ -24,7 +24,18 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCO
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, SettingsUnsafe
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import events, identities, journal, migration, postgres, runs, schema, tasks
+from langgraph_multi_agent.store import (
+    claims,
+    events,
+    identities,
+    journal,
+    leases,
+    migration,
+    postgres,
+    runs,
+    schema,
+    tasks,
+)
 from langgraph_multi_agent.store.database import Database, SqliteDatabase
 from langgraph_multi_agent.store.tasks import TaskFilter, question_key
 
@@ -141,7 +152,7 @@ async def test_after_an_upgrade_work_goes_on_where_it_was(engine: Engine, revisi
     database = opened(engine)
     try:
         # The worker of before is gone, the person answers now, and a key sent again is the same task.
-        assert await database.write(WORKER_SCOPE, runs.reclaim, all_leases=False) == [ids["in_progress"]]
+        assert await database.write(WORKER_SCOPE, leases.reclaim, all_leases=False) == [ids["in_progress"]]
         again, is_replay = await database.write(
             DEFAULT_SCOPE, tasks.submit, "00000000-0000-7000-9000-999999999999", draft(),
             queue_size=100, idempotency_key="again", body_hash="h",
@@ -152,7 +163,7 @@ async def test_after_an_upgrade_work_goes_on_where_it_was(engine: Engine, revisi
         )
         assert answered.status is TaskStatus.PENDING
         claimed = await database.write(
-            WORKER_SCOPE, runs.claim, "w1", limit=10, lease=LEASE, teams={"default": "1"}
+            WORKER_SCOPE, claims.claim, "w1", limit=10, lease=LEASE, teams={"default": "1"}
         )
         assert {item.task.id for item in claimed} == {ids["pending"], ids["in_progress"], ids["waiting_input"]}
         for item in claimed:

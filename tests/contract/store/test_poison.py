@@ -6,18 +6,18 @@ from tests.support.stores import LEASE, TEAMS, Desk
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.task import TaskStatus
-from langgraph_multi_agent.store import runs
-from langgraph_multi_agent.store.runs import Claimed
+from langgraph_multi_agent.store import claims, leases
+from langgraph_multi_agent.store.claims import Claimed
 
 
 async def crash(desk: Desk) -> list[str]:
     desk.clock.advance(LEASE.total_seconds() + 1)
-    return await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False)
+    return await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False)
 
 
 async def claim(desk: Desk, **values: Any) -> list[Claimed]:
     wish = {"limit": 10, "lease": LEASE, "teams": TEAMS, **values}
-    return await desk.database.write(WORKER_SCOPE, runs.claim, "w1", **wish)
+    return await desk.database.write(WORKER_SCOPE, claims.claim, "w1", **wish)
 
 
 async def test_a_suspect_is_taken_alone_and_only_by_an_idle_worker(desk: Desk) -> None:

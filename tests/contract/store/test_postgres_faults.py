@@ -22,7 +22,7 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCO
 from langgraph_multi_agent.domain.errors import CommitInDoubt, DependencyUnavailable, Fault
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import journal, migration, postgres, runs, tasks
+from langgraph_multi_agent.store import claims, journal, leases, migration, postgres, runs, tasks
 from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.postgres import CONNECT_TIMEOUT_S, PostgresDatabase, _Call, postgres_engine
 
@@ -239,7 +239,7 @@ async def test_calls_into_a_black_hole_end_at_the_deadline_and_the_next_ones_wor
         started = time.monotonic()
         beating = asyncio.create_task(
             asyncio.to_thread(
-                database.write_from_thread, WORKER_SCOPE, runs.heartbeat, "w1", [("t1", 1)], lease=LEASE
+                database.write_from_thread, WORKER_SCOPE, leases.heartbeat, "w1", [("t1", 1)], lease=LEASE
             )
         )
         answers = await asyncio.gather(
@@ -302,7 +302,7 @@ async def test_a_process_opens_no_more_connections_than_its_budget(
         with ThreadPoolExecutor(1) as heart:
             for round_ in range(5):
                 beat = heart.submit(
-                    database.write_from_thread, WORKER_SCOPE, runs.heartbeat, "w1", [("t", 1)], lease=LEASE
+                    database.write_from_thread, WORKER_SCOPE, leases.heartbeat, "w1", [("t", 1)], lease=LEASE
                 )
                 await asyncio.gather(
                     *(database.read(SYSTEM_SCOPE, tasks.count_by_status) for _ in range(20)),
@@ -332,7 +332,7 @@ async def test_units_on_the_same_tasks_never_deadlock(postgres_server: PostgresS
             owned: dict[str, int] = {}
             while goes_on():
                 claimed = await database.write(
-                    WORKER_SCOPE, runs.claim, owner, limit=8, lease=lease, teams={"default": "1"}
+                    WORKER_SCOPE, claims.claim, owner, limit=8, lease=lease, teams={"default": "1"}
                 )
                 done["claim"] += len(claimed)
                 owned |= {item.task.id: item.epoch for item in claimed}
@@ -353,7 +353,7 @@ async def test_units_on_the_same_tasks_never_deadlock(postgres_server: PostgresS
                     owned.clear()  # as if it had died: only a reaper gives them back
                     continue
                 beats = await database.write(
-                    WORKER_SCOPE, runs.heartbeat, owner, [(i, owned[i]) for i in order], lease=lease
+                    WORKER_SCOPE, leases.heartbeat, owner, [(i, owned[i]) for i in order], lease=lease
                 )
                 done["beat"] += sum(beat.is_owned for beat in beats)
                 owned = {beat.task_id: beat.epoch for beat in beats if beat.is_owned}
@@ -365,7 +365,7 @@ async def test_units_on_the_same_tasks_never_deadlock(postgres_server: PostgresS
 
         async def reap(database: Database) -> None:
             while goes_on():
-                done["reclaim"] += len(await database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False))
+                done["reclaim"] += len(await database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False))
 
         async def control(database: Database) -> None:
             while goes_on():

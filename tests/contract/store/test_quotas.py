@@ -21,7 +21,7 @@ from langgraph_multi_agent.domain.quota import UNLIMITED, Quota
 from langgraph_multi_agent.domain.task import Action, Cost, Task, TaskDraft
 from langgraph_multi_agent.service.chat.model import NOT_USABLE
 from langgraph_multi_agent.service.quotas import QuotaService
-from langgraph_multi_agent.store import quotas, runs, tasks
+from langgraph_multi_agent.store import claims, quotas, runs, tasks
 from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.ledgers import RunBudget
 from langgraph_multi_agent.store.runs import Ending
@@ -74,7 +74,7 @@ async def submit(database: Database, scope: Scope = OURS, *, queue_size: int = 1
 
 async def claim_all(database: Database) -> dict[str, int]:
     claimed = await database.write(
-        WORKER_SCOPE, runs.claim, "w", limit=100, lease=timedelta(hours=90), teams={"default": "1"}
+        WORKER_SCOPE, claims.claim, "w", limit=100, lease=timedelta(hours=90), teams={"default": "1"}
     )
     return {item.task.id: item.epoch for item in claimed}
 

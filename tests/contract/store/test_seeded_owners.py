@@ -15,11 +15,11 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCO
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import rows, runs, tasks
+from langgraph_multi_agent.store import claims, leases, rows, tasks
+from langgraph_multi_agent.store.claims import Suspects
 from langgraph_multi_agent.store.database import Store
 from langgraph_multi_agent.store.journal import JournalFlusher, open_journal
 from langgraph_multi_agent.store.postgres import LOCK_TIMEOUT_MS
-from langgraph_multi_agent.store.runs import Suspects
 
 Outside = Callable[[str], AbstractContextManager[None]]
 """Runs SQL on a connection of its own, and ends its transaction with the block."""
@@ -45,12 +45,12 @@ async def shared(postgres_server: PostgresServer, clock: ManualClock) -> AsyncIt
 
 
 async def reclaim(desk: Desk) -> list[str]:
-    return await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False)
+    return await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False)
 
 
 async def claim(desk: Desk, suspects: Suspects) -> list[str]:
     claimed = await desk.database.write(
-        WORKER_SCOPE, runs.claim, "w1", limit=10, lease=LEASE, teams=TEAMS, suspects=suspects
+        WORKER_SCOPE, claims.claim, "w1", limit=10, lease=LEASE, teams=TEAMS, suspects=suspects
     )
     return [item.task.id for item in claimed]
 
@@ -86,7 +86,7 @@ async def test_an_owner_that_renews_between_the_reapers_look_and_its_lock_keeps_
             pass
         return rows.lock_free(store, task_ids)
 
-    monkeypatch.setattr(runs, "lock_free", renewed_before)
+    monkeypatch.setattr(leases, "lock_free", renewed_before)
     assert await reclaim(desk) == []
     assert (await desk.get(run.task.id)).status is TaskStatus.IN_PROGRESS
 
@@ -114,7 +114,7 @@ async def test_heartbeats_keep_a_run_that_has_no_company_too(desk: Desk) -> None
     assert run.must_run_alone
     for _ in range(3):
         desk.clock.advance(LEASE.total_seconds() * 0.6)
-        (beat,) = await desk.database.write(WORKER_SCOPE, runs.heartbeat, "w1", [(task_id, run.epoch)], lease=LEASE)
+        (beat,) = await desk.database.write(WORKER_SCOPE, leases.heartbeat, "w1", [(task_id, run.epoch)], lease=LEASE)
         assert beat.is_owned
         assert await reclaim(desk) == []
 

@@ -6,7 +6,7 @@ from tests.support.stores import LEASE, Desk
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.task import Action
-from langgraph_multi_agent.store import runs, schema
+from langgraph_multi_agent.store import leases, runs, schema
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.sets import insert_rows
 
@@ -32,7 +32,7 @@ async def test_rows_that_are_there_already_are_replaced_or_left_as_was_asked(des
 async def test_an_update_changes_the_rows_with_their_whole_key_only(desk: Desk) -> None:
     first = await desk.running()
     desk.clock.advance(LEASE.total_seconds() + 1)
-    await desk.database.write(SYSTEM_SCOPE, runs.reclaim, all_leases=False)
+    await desk.database.write(SYSTEM_SCOPE, leases.reclaim, all_leases=False)
     (second,) = await desk.claim(owner="w2")
     await desk.database.write(
         WORKER_SCOPE, runs.finish, second.task.id, second.epoch, runs.Ending(action=Action.COMPLETE, result={})

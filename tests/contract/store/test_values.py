@@ -17,9 +17,10 @@ from langgraph_multi_agent.domain.result import ArtifactRef
 from langgraph_multi_agent.domain.task import Action, InputFile
 from langgraph_multi_agent.store import events as event_log
 from langgraph_multi_agent.store import journal
+from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.journal import FencedWrite
 from langgraph_multi_agent.store.ledgers import RunEffects
-from langgraph_multi_agent.store.runs import Claimed, Ending, finish
+from langgraph_multi_agent.store.runs import Ending, finish
 
 VALUE: dict[str, Any] = {
     "zebra": 1,

@@ -25,7 +25,7 @@ MATRIX = [
     pytest.param("sqlite", "people", 1, marks=pytest.mark.thorough),
     pytest.param("postgresql", "analysis", 1, marks=pytest.mark.thorough),
 ]
-BEAT = "runs.heartbeat"
+BEAT = "leases.heartbeat"
 UNREACHED = {
     "runs.finish": "ends a run outside the flusher, only after a fault of the worker itself",
     "endings_by_hand.record": "what SQL by hand left out: the next second's look writes it again",

@@ -13,7 +13,7 @@ from langgraph_multi_agent.domain.errors import LeaseLost
 from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.ports import ModelReply, ModelRequest, Step
 from langgraph_multi_agent.domain.task import Cost, TaskStatus
-from langgraph_multi_agent.store import runs
+from langgraph_multi_agent.store import leases
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.journal import RunJournal, open_journal
 from langgraph_multi_agent.tools.contract import Effect
@@ -197,7 +197,7 @@ async def test_a_tool_that_can_find_out_is_asked_instead_of_a_person(
 @unit
 def taken_over(store: Store) -> None:
     """Another process has a task, which nobody else could claim in between."""
-    runs.reclaim(store, all_leases=True)
+    leases.reclaim(store, all_leases=True)
     store.connection.execute(text("UPDATE tasks SET status = 'in_progress', epoch = epoch + 1"))
 
 
