@@ -144,7 +144,7 @@ FAULTS = (
     Seeded(
         name="person-does-not-fence",
         breaks="a task completed by a person is taken from its worker, and ends once",
-        file="store/tasks.py",
+        file="store/decisions.py",
         old="    if not was_running:\n        return\n",
         new="    if was_running is not None:\n        return\n",
         tests=("tests/contract/store/test_seeded_person.py::test_a_worker_that_comes_late_adds_no_second_ending_to_a_persons",),
@@ -152,7 +152,7 @@ FAULTS = (
     Seeded(
         name="pause-softens-cancel",
         breaks="a pause never takes back a cancel",
-        file="store/tasks.py",
+        file="store/decisions.py",
         old="        if locked.row.control != CONTROL_CANCEL:  #",
         new="        if locked.row.control != control:  #",
         tests=(ENDINGS + "test_a_pause_never_softens_a_cancel",),
@@ -160,7 +160,7 @@ FAULTS = (
     Seeded(
         name="idempotency-ignores-the-body",
         breaks="a key that was used with another body is a conflict",
-        file="store/tasks.py",
+        file="store/submissions.py",
         old="        return None\n    if row.body_hash != body_hash:\n"
         "        raise IdempotencyConflict(key=key, task=row.task_id)\n"
         "    return get(store, row.task_id)\n",
@@ -170,7 +170,7 @@ FAULTS = (
     Seeded(
         name="queue-without-limit",
         breaks="TASK_QUEUE_SIZE bounds what waits",
-        file="store/tasks.py",
+        file="store/submissions.py",
         old="        if room[is_delayed] <= 0:\n",
         new="        if room[is_delayed] < 0:\n",
         tests=(LISTING + "test_a_full_queue_refuses_and_leaves_no_trace",),
@@ -194,7 +194,7 @@ FAULTS = (
     Seeded(
         name="answer-taken-twice",
         breaks="a question is answered once",
-        file="store/tasks.py",
+        file="store/decisions.py",
         old="    if reply in known:\n        raise AlreadyAnswered(question=question_id, task=task_id)\n",
         new="    if reply in known:\n        return get(store, task_id)\n",
         tests=("tests/contract/test_api_tasks.py::test_questions_are_answered_once",),
