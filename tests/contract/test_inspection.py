@@ -18,7 +18,7 @@ from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.service.inspection import CheckpointNotFound, InspectionService
 from langgraph_multi_agent.service.spans import SpanKind, SpanStatus, TimeLine
-from langgraph_multi_agent.store import leases, runs, tasks
+from langgraph_multi_agent.store import decisions, leases, runs
 from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.journal import CheckpointRow, FencedWrite, commit_steps
 from langgraph_multi_agent.store.runs import Ending
@@ -160,7 +160,7 @@ async def test_looks_into_the_system_rest_for_each_tenant_and_say_of_when_they_a
 async def test_the_runs_of_a_task_are_told_newest_first(desk: Desk) -> None:
     first = await desk.running()
     await end(desk, first, Action.FAIL, error={"code": "WORKFLOW_TIMEOUT", "params": {}})
-    await desk.database.write(DEFAULT_SCOPE, tasks.make_pending, first.task.id, Action.RETRY, actor="me")
+    await desk.database.write(DEFAULT_SCOPE, decisions.make_pending, first.task.id, Action.RETRY, actor="me")
     await desk.claim(owner="w2")
     newest, oldest = await service(desk).executions(DEFAULT_SCOPE, first.task.id)
     assert (oldest.epoch, oldest.generation, oldest.worker, oldest.status) == (1, 1, "w1", "failed")
@@ -300,7 +300,7 @@ async def test_what_a_dead_worker_left_is_interrupted_where_the_next_run_begins(
     assert (run.status, attempt.status) == (SpanStatus.INTERRUPTED, SpanStatus.INTERRUPTED)
     assert run.end == attempt.end == next_run.start
     assert (subtask.end, next_run.end, next_run.name) == (None, None, "w2")
-    await desk.database.write(WORKER_SCOPE, tasks.request_control, again.task.id, Action.CANCEL, actor="me")
+    await desk.database.write(WORKER_SCOPE, decisions.request_control, again.task.id, Action.CANCEL, actor="me")
     await end(desk, again, Action.CANCEL)
     task, *rest = (await line_of(desk, claimed.task.id)).spans
     assert task.status is SpanStatus.CANCELLED
@@ -314,8 +314,8 @@ async def test_a_question_and_a_new_generation_are_told_apart(desk: Desk) -> Non
     task, run, subtask, attempt = (await line_of(desk, claimed.task.id)).spans
     assert (task.status, task.end, run.status) == (SpanStatus.WAITING_INPUT, None, SpanStatus.WAITING_INPUT)
     assert (subtask.end, attempt.status) == (None, SpanStatus.WAITING_INPUT)
-    await desk.database.write(DEFAULT_SCOPE, tasks.request_control, claimed.task.id, Action.CANCEL, actor="me")
-    await desk.database.write(DEFAULT_SCOPE, tasks.make_pending, claimed.task.id, Action.REOPEN, actor="me")
+    await desk.database.write(DEFAULT_SCOPE, decisions.request_control, claimed.task.id, Action.CANCEL, actor="me")
+    await desk.database.write(DEFAULT_SCOPE, decisions.make_pending, claimed.task.id, Action.REOPEN, actor="me")
     [again] = await desk.claim(owner="w2", teams=TEAMS)
     await write(desk, again, event(EventType.SUBTASK_STARTED, "a", attempt=1, title="A"))
     line = await line_of(desk, claimed.task.id)

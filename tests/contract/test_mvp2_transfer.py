@@ -32,7 +32,7 @@ from langgraph_multi_agent.service import transfer as transfers
 from langgraph_multi_agent.service.archive import DocumentReader, ImportUnreadable
 from langgraph_multi_agent.service.chat import message_json
 from langgraph_multi_agent.service.transfer import ImportVersionUnknown, TransferService
-from langgraph_multi_agent.store import chats, schema, tasks, transfer
+from langgraph_multi_agent.store import chats, decisions, schema, transfer
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.sets import insert_rows
 from langgraph_multi_agent.store.transfer import Imported
@@ -476,9 +476,9 @@ async def test_a_nul_in_a_text_is_replaced_as_everywhere(desk: Desk) -> None:
 
 async def test_an_imported_task_can_be_followed_from_its_first_event(desk: Desk) -> None:
     task_id = await desk.submit()
-    await desk.database.write(ME, tasks.request_control, task_id, Action.CANCEL, actor="me")
+    await desk.database.write(ME, decisions.request_control, task_id, Action.CANCEL, actor="me")
     document = await export(desk)
-    await desk.database.write(ME, tasks.remove, task_id, actor="me")
+    await desk.database.write(ME, decisions.remove, task_id, actor="me")
     assert await desk.rows("SELECT seq FROM agent_messages") != []
     assert (await take(desk, document)).tasks == 1
     assert await desk.events(task_id) == ["task.submitted", "task.cancelled"]
@@ -505,7 +505,7 @@ async def test_an_imported_task_waits_until_it_is_resumed_and_is_then_claimed(de
     await take(desk, {"tasks": [{"id": uuid(1), "name": "n", "status": "in_progress"}]})
     assert await desk.claim(limit=10) == []
     assert (await desk.get(uuid(1))).status is TaskStatus.PAUSED
-    await desk.database.write(ME, tasks.make_pending, uuid(1), Action.RESUME, actor="me")
+    await desk.database.write(ME, decisions.make_pending, uuid(1), Action.RESUME, actor="me")
     [claimed] = await desk.claim(limit=10)
     assert (claimed.task.id, claimed.is_first) == (uuid(1), True)
 

@@ -58,11 +58,11 @@ from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store import claims, migration, runs
 from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.database import Database, FailPoints, SqliteDatabase, sqlite_engine
+from langgraph_multi_agent.store.decisions import question_key
 from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
 from langgraph_multi_agent.store.retention import Policy
 from langgraph_multi_agent.store.runs import Ending
 from langgraph_multi_agent.store.sessions import StoredSessions
-from langgraph_multi_agent.store.tasks import question_key
 from langgraph_multi_agent.telemetry.metrics import Metrics
 
 LEASE = timedelta(seconds=60)

@@ -22,7 +22,7 @@ from tests.support.servers import postgres
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE, Scope
 from langgraph_multi_agent.domain.ports import Clock, NewId
 from langgraph_multi_agent.domain.task import TaskDraft
-from langgraph_multi_agent.store import claims, migration, schema, tasks
+from langgraph_multi_agent.store import claims, migration, schema, submissions, tasks
 from langgraph_multi_agent.store import postgres as dialect
 from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.database import Database, SqliteDatabase, Store, sqlite_engine, unit
@@ -192,7 +192,7 @@ class Desk:
     ) -> str:
         task, _ = await self.database.write(
             scope,
-            tasks.submit,
+            submissions.submit,
             self.new_id(),
             draft(**fields),
             queue_size=queue_size,

@@ -52,7 +52,7 @@ FAULTS = (
     Seeded(
         name="made-by-nobody",
         breaks="a task says who submitted it",
-        file="store/tasks.py",
+        file="store/submissions.py",
         old='        "created_by": actor,\n',
         new="",
         tests=(MADE,),

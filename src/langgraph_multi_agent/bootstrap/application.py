@@ -39,7 +39,7 @@ from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.service.transfer import TransferService, settle
 from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
-from langgraph_multi_agent.store import leases, tasks
+from langgraph_multi_agent.store import leases, references
 from langgraph_multi_agent.store.claims import Suspects
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.journal import JournalFlusher
@@ -201,7 +201,7 @@ async def _take_over(adapters: Adapters) -> None:
     if reclaimed:
         structlog.get_logger("bootstrap").warning("tasks reclaimed", count=len(reclaimed))
     await settle(adapters.database)
-    referenced = await adapters.database.read(SYSTEM_SCOPE, tasks.referenced_digests)
+    referenced = await adapters.database.read(SYSTEM_SCOPE, references.all_digests)
     await adapters.artifacts.collect(referenced, min_age_s=ORPHAN_MIN_AGE_S)
 
 

@@ -25,10 +25,10 @@ from langgraph_multi_agent.settings import Settings
 from langgraph_multi_agent.store.checkpoints import RunSaver
 from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.database import Database
+from langgraph_multi_agent.store.decisions import CONTROL_CANCEL, CONTROL_PAUSE, origin_key
 from langgraph_multi_agent.store.journal import FencedWrite, JournalFlusher, RunJournal, load, open_journal
 from langgraph_multi_agent.store.ledgers import RunBudget, RunEffects
 from langgraph_multi_agent.store.runs import Ending
-from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, origin_key
 from langgraph_multi_agent.telemetry.metrics import Metrics
 from langgraph_multi_agent.tools.contract import Tool
 

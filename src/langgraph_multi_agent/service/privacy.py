@@ -26,7 +26,7 @@ from langgraph_multi_agent.domain.ports import Artifacts, Clock
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.service.audit import AuditService, Somebody
 from langgraph_multi_agent.service.dossier import Dossier
-from langgraph_multi_agent.store import belongings, erasure, privacy, tasks
+from langgraph_multi_agent.store import belongings, decisions, erasure, privacy, references
 from langgraph_multi_agent.store.belongings import ERASE, Belongings, Subject
 from langgraph_multi_agent.store.database import Database, Store
 from langgraph_multi_agent.store.privacy import DECISIONS, Inventory, Link
@@ -284,7 +284,7 @@ class PrivacyService:
                 raise ErasureUnfinished(count=len(busy), task=busy[0])
             for task_id in set(busy) - asked:
                 with suppress(IllegalTransition, TaskNotFound):  # it ended meanwhile
-                    await self._write(scope, tasks.request_control, task_id, Action.CANCEL, actor=who.actor)
+                    await self._write(scope, decisions.request_control, task_id, Action.CANCEL, actor=who.actor)
             asked.update(busy)
             await asyncio.sleep(ASK_AGAIN_S)
 
@@ -402,9 +402,9 @@ class PrivacyService:
 
     async def _referenced(self) -> set[str]:
         found: set[str] = set()
-        cursor: tasks.DigestCursor | None = tasks.FIRST_DIGEST
+        cursor: references.Cursor | None = references.FIRST
         while cursor is not None:
-            page, cursor = await self._database.read(SYSTEM_SCOPE, tasks.digests, cursor, limit=tasks.DIGESTS_AT_ONCE)
+            page, cursor = await self._database.read(SYSTEM_SCOPE, references.digests, cursor, limit=references.AT_ONCE)
             found |= page
         return found
 

@@ -14,7 +14,7 @@ import structlog
 
 from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.domain.ports import Clock, NewId
-from langgraph_multi_agent.store import checkpoints, retention, tasks
+from langgraph_multi_agent.store import checkpoints, references, retention
 from langgraph_multi_agent.store.database import Database
 from langgraph_multi_agent.store.retention import MAX_BATCH_ROWS, Batch, Cursor, Kept, Overdue, Policy
 
@@ -133,10 +133,10 @@ class RetentionService:
     async def referenced_digests(self) -> set[str]:
         """Digests that some row still needs, for `Artifacts.collect`; each page is a short read of its own."""
         found: set[str] = set()
-        cursor: tasks.DigestCursor | None = tasks.FIRST_DIGEST
+        cursor: references.Cursor | None = references.FIRST
         while cursor is not None:
             page, cursor = await self._database.read(
-                SYSTEM_SCOPE, tasks.digests, cursor, limit=tasks.DIGESTS_AT_ONCE
+                SYSTEM_SCOPE, references.digests, cursor, limit=references.AT_ONCE
             )
             found |= page
         return found

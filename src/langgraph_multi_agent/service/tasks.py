@@ -44,8 +44,8 @@ from langgraph_multi_agent.domain.task import (
 from langgraph_multi_agent.service.plans import PlanView, fill_gaps, fold_plan, is_untold
 from langgraph_multi_agent.service.rests import Rests
 from langgraph_multi_agent.settings import Settings
+from langgraph_multi_agent.store import decisions, journal, ledgers, submissions, tasks
 from langgraph_multi_agent.store import events as event_log
-from langgraph_multi_agent.store import journal, ledgers, tasks
 from langgraph_multi_agent.store.database import Database, Store
 from langgraph_multi_agent.store.lists import (
     SubtasksDone,
@@ -169,7 +169,7 @@ class TaskService:
         else:
             task, is_replay = await self._database.write(
                 scope,
-                tasks.submit,
+                submissions.submit,
                 self._new_id(),
                 draft,
                 queue_size=self._settings.task_queue_size,
@@ -315,7 +315,7 @@ class TaskService:
             if question.id == question_id:
                 _check_answer(question, value)
         task = await self._database.write(
-            scope, tasks.answer, task_id, question_id, value, actor=scope.actor, input_hash=digest_of(question_id)
+            scope, decisions.answer, task_id, question_id, value, actor=scope.actor, input_hash=digest_of(question_id)
         )
         await self._announce(task, control=True)
         return task
@@ -349,7 +349,7 @@ class TaskService:
         self, scope: Scope, task_id: str, *, note: str | None = None, fields: Mapping[str, Any] | None = None
     ) -> Task:
         task = await self._database.write(
-            scope, tasks.complete_by_person, task_id, actor=scope.actor, note=note, fields=fields
+            scope, decisions.complete_by_person, task_id, actor=scope.actor, note=note, fields=fields
         )
         self._metrics.task_entered(task.status)
         await self._announce(task, control=True)
@@ -394,7 +394,7 @@ class TaskService:
                 pass
             case _:
                 raise ValueError(f"{action} is none of a person's actions on a task")
-        task = await self._database.write(scope, tasks.update_fields, task_id, fields, actor=scope.actor)
+        task = await self._database.write(scope, decisions.update_fields, task_id, fields, actor=scope.actor)
         self._feed.wake([task_id])
         return task
 
@@ -410,7 +410,7 @@ class TaskService:
                 with suppress(IllegalTransition):  # it has just ended by itself
                     await self.cancel(scope, task_id)
             try:
-                await self._database.write(scope, tasks.remove, task_id, actor=scope.actor)
+                await self._database.write(scope, decisions.remove, task_id, actor=scope.actor)
                 break
             except IllegalTransition:
                 if is_last or task.status is TaskStatus.IN_PROGRESS:
@@ -445,7 +445,7 @@ class TaskService:
         if self.is_draining:
             raise Draining
         task = await self._database.write(
-            scope, tasks.make_pending, task_id, action, actor=scope.actor, fields=fields
+            scope, decisions.make_pending, task_id, action, actor=scope.actor, fields=fields
         )
         self._metrics.task_entered(task.status)
         await self._announce(task, control=False)
@@ -462,7 +462,7 @@ class TaskService:
         wanted = next_status(action, task.status)
         async with self._feed.listen(task_id) as listener:
             task = await self._database.write(
-                scope, tasks.request_control, task_id, action, actor=scope.actor, fields=fields
+                scope, decisions.request_control, task_id, action, actor=scope.actor, fields=fields
             )
             if task.status is not TaskStatus.IN_PROGRESS:  # else the worker counts how it ended
                 self._metrics.task_entered(task.status)

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from langgraph_multi_agent.domain.errors import DataRefused
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT, Task, TaskDraft
-from langgraph_multi_agent.store import schema, tasks
+from langgraph_multi_agent.store import schema, submissions
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.sets import insert_rows
 
@@ -119,7 +119,7 @@ def exchange(
             raise DataRefused(reason="id")  # it is somebody else's, whom this one learns nothing of
     task, is_known = None, True
     if new_task is not None:
-        task, is_known = tasks.submit(
+        task, is_known = submissions.submit(
             store,
             store.new_id(),
             new_task.draft,

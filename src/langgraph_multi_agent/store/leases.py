@@ -15,10 +15,10 @@ from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.task import Action, TaskStatus, is_terminal
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.decisions import CONTROL_CANCEL, CONTROL_PAUSE
 from langgraph_multi_agent.store.rows import LockedTask, is_fenced, lock_free, lock_soon, save
 from langgraph_multi_agent.store.runs import end_runs
 from langgraph_multi_agent.store.sets import among
-from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE
 
 SUSPECT_CRASHES = 2
 """From so many crashes without progress on, a task runs alone."""

@@ -1,14 +1,15 @@
 """What a tenant may use: looked at where a task is accepted or a model is about to be paid.
 
 Hides where the limits are (the settings, and the tenant's row of `quotas` over them) and how those who
-ask at once are put in turn. Callers: `tasks`, `ledgers`, `turns`, `service.quotas`. Invariant: no transaction of any
-process takes a tenant past a limit, and where none is set nothing is locked, counted or summed.
+ask at once are put in turn. Callers: `submissions`, `decisions`, `transfer`, `ledgers`, `turns`,
+`service.quotas`. Invariant: no transaction of any process takes a tenant past a limit, and where none is set
+nothing is locked, counted or summed.
 
 A tenant past its day starts no new task, and an agent's next call to a model is refused as one past its
 budget is: the agent does without, or its task fails with this error and may be retried the next day.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -127,6 +128,37 @@ def tasks_left(store: Store, tenant: str, quota: Quota) -> int | None:
         return None
     _take_turn(store, tenant)
     return limit - int(store.connection.scalar(_IN_FLIGHT, {"tenant": tenant, "limit": limit}) or 0)
+
+
+@dataclass(slots=True)
+class Places:
+    """How many tasks more a tenant may have in this transaction."""
+
+    quota: Quota
+    left: int | None
+    past_day: QuotaExceeded | None
+
+    @classmethod
+    def of(cls, store: Store, tenant: str, quota: Quota) -> "Places":
+        return cls(quota, tasks_left(store, tenant, quota), past_day(store, tenant, quota))
+
+    def take(self) -> QuotaExceeded | None:
+        """One task; what to say instead where there is none left."""
+        if self.past_day is not None:
+            return self.past_day
+        if self.left is None:
+            return None
+        if self.left <= 0:
+            return too_many_tasks(self.quota)
+        self.left -= 1
+        return None
+
+
+def require_place(store: Store, tenant: str) -> None:
+    """Whether one task more may be in flight. Raises QuotaExceeded."""
+    refusal = Places.of(store, tenant, quota(store, tenant)).take()
+    if refusal is not None:
+        raise refusal
 
 
 def require_room(store: Store, tenant: str, arrived: int, *, hidden: int = 0) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, select, tupl
 from langgraph_multi_agent.domain.task import TERMINAL
 from langgraph_multi_agent.store import audit, installation, schema
 from langgraph_multi_agent.store.database import Store, unit
-from langgraph_multi_agent.store.tasks import IDEMPOTENCY_WINDOW
+from langgraph_multi_agent.store.submissions import IDEMPOTENCY_WINDOW
 
 MAX_BATCH_ROWS = 5_000
 COUNT_LIMIT = 500_000

@@ -17,9 +17,9 @@ from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.task import Action, TaskStatus, is_terminal
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, unit
+from langgraph_multi_agent.store.decisions import CONTROL_CANCEL, CONTROL_PAUSE, answer_key
 from langgraph_multi_agent.store.rows import LockedTask, encode_event, lock_owned, save
 from langgraph_multi_agent.store.sets import delete_among, update_rows
-from langgraph_multi_agent.store.tasks import CONTROL_CANCEL, CONTROL_PAUSE, answer_key
 
 SHORT_CHARS = 1000
 MAX_SHORT_QUESTIONS = 30

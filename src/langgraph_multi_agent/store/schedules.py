@@ -39,7 +39,7 @@ from langgraph_multi_agent.domain.schedule import (
     error_json,
 )
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT, Task, TaskDraft
-from langgraph_multi_agent.store import schema, tasks
+from langgraph_multi_agent.store import schema, submissions
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.rows import scoped
 
@@ -161,7 +161,7 @@ def run_now(store: Store, schedule_id: str, task_id: str, *, queue_size: int) ->
         ScheduleNotFound, QueueFull, QuotaExceeded.
     """
     row = _row(store, schedule_id, is_locked=True)
-    task, _ = tasks.submit(
+    task, _ = submissions.submit(
         _as_maker(store, row), task_id, draft_of(row.draft), queue_size=queue_size, idempotency_key=None, body_hash=""
     )
     _save(store, schedule_id, {"last_task_id": task.id})
@@ -215,7 +215,7 @@ def _fire(
             values["next_fire_at"], error = owed.following, error_json(refusal, fire_at=fire_at)
         else:
             with _undone_if_refused(store):
-                task, is_replay = tasks.submit(
+                task, is_replay = submissions.submit(
                     _as_maker(store, row),
                     store.new_id(),
                     draft,

@@ -15,7 +15,7 @@ from langgraph.checkpoint.conformance.validate import validate
 from tests.support.stores import Desk, draft
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
-from langgraph_multi_agent.store import tasks
+from langgraph_multi_agent.store import submissions
 from langgraph_multi_agent.store.checkpoints import RunSaver
 from langgraph_multi_agent.store.journal import JournalFlusher
 
@@ -32,7 +32,7 @@ class EveryThread(BaseCheckpointSaver[int]):
             database = self._desk.database
             await database.write(
                 DEFAULT_SCOPE,
-                tasks.submit,
+                submissions.submit,
                 thread_id,
                 draft(),
                 queue_size=1000,

@@ -6,7 +6,7 @@ from tests.support.stores import Desk, draft
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.errors import QueueFull
 from langgraph_multi_agent.domain.task import Task
-from langgraph_multi_agent.store import tasks
+from langgraph_multi_agent.store import submissions
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ async def test_a_delayed_task_whose_time_has_come_takes_a_place(desk: Desk) -> N
 async def test_of_those_that_come_together_each_kind_fills_its_own_room(desk: Desk) -> None:
     drafts = [draft(), draft(delay_s=DAY_S), draft(), *(draft(delay_s=DAY_S) for _ in range(10))]
     outcomes = await desk.database.write(
-        DEFAULT_SCOPE, tasks.submit_all, [(desk.new_id(), item) for item in drafts], queue_size=1
+        DEFAULT_SCOPE, submissions.submit_all, [(desk.new_id(), item) for item in drafts], queue_size=1
     )
     assert [isinstance(outcome, Task) for outcome in outcomes] == [True, True, False, *[True] * 9, False]
     assert [outcome.params["what"] for outcome in outcomes if isinstance(outcome, QueueFull)] == ["waiting", "delayed"]

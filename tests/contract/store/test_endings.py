@@ -15,7 +15,7 @@ from langgraph_multi_agent.domain.errors import (
 )
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import leases, tasks
+from langgraph_multi_agent.store import decisions, leases
 from langgraph_multi_agent.store.claims import Claimed
 from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
 from langgraph_multi_agent.store.leases import MAX_LONE_CRASHES
@@ -36,11 +36,11 @@ async def end(desk: Desk, run: Claimed, action: Action, **values: Any) -> TaskSt
 
 
 async def control(desk: Desk, task_id: str, action: Action) -> Any:
-    return await desk.database.write(DEFAULT_SCOPE, tasks.request_control, task_id, action, actor="li")
+    return await desk.database.write(DEFAULT_SCOPE, decisions.request_control, task_id, action, actor="li")
 
 
 async def pending(desk: Desk, task_id: str, action: Action) -> Any:
-    return await desk.database.write(DEFAULT_SCOPE, tasks.make_pending, task_id, action, actor="li")
+    return await desk.database.write(DEFAULT_SCOPE, decisions.make_pending, task_id, action, actor="li")
 
 
 async def journal(desk: Desk, run: Claimed, key: str, result: Any = None) -> None:
@@ -51,7 +51,7 @@ async def journal(desk: Desk, run: Claimed, key: str, result: Any = None) -> Non
 
 async def answer(desk: Desk, task_id: str, question_id: str = Q["id"]) -> Any:
     return await desk.database.write(
-        DEFAULT_SCOPE, tasks.answer, task_id, question_id, {"text": "both"}, actor="li", input_hash="h"
+        DEFAULT_SCOPE, decisions.answer, task_id, question_id, {"text": "both"}, actor="li", input_hash="h"
     )
 
 
@@ -238,7 +238,7 @@ async def test_retry_opens_a_generation_and_forgets_the_ending_of_the_last(desk:
 async def test_completed_by_a_person_fences_the_worker_and_invents_no_result(desk: Desk) -> None:
     run = await desk.running()
     task = await desk.database.write(
-        DEFAULT_SCOPE, tasks.complete_by_person, run.task.id, actor="li", note="done by phone"
+        DEFAULT_SCOPE, decisions.complete_by_person, run.task.id, actor="li", note="done by phone"
     )
     assert (task.status, task.status_detail, task.result, task.progress) == (
         S.COMPLETED,
@@ -365,10 +365,10 @@ async def test_a_deleted_task_leaves_one_last_event_and_nothing_else(desk: Desk)
     run = await desk.running(key="k", body="b")
     await journal(desk, run, "1/x")
     with pytest.raises(IllegalTransition):
-        await desk.database.write(DEFAULT_SCOPE, tasks.remove, run.task.id, actor="li")
+        await desk.database.write(DEFAULT_SCOPE, decisions.remove, run.task.id, actor="li")
     await end(desk, run, Action.FAIL)
     last_seq = (await desk.get(run.task.id)).last_seq
-    await desk.database.write(DEFAULT_SCOPE, tasks.remove, run.task.id, actor="li")
+    await desk.database.write(DEFAULT_SCOPE, decisions.remove, run.task.id, actor="li")
 
     with pytest.raises(TaskNotFound):
         await desk.get(run.task.id)
@@ -381,7 +381,7 @@ async def test_a_deleted_task_leaves_one_last_event_and_nothing_else(desk: Desk)
 async def test_changing_what_a_person_wrote_is_recorded(desk: Desk) -> None:
     task_id = await desk.submit()
     task = await desk.database.write(
-        DEFAULT_SCOPE, tasks.update_fields, task_id, {"title": "new", "priority": 4}, actor="li"
+        DEFAULT_SCOPE, decisions.update_fields, task_id, {"title": "new", "priority": 4}, actor="li"
     )
     assert (task.title, task.priority) == ("new", 4)
     assert await desk.events(task_id) == ["task.submitted", "task.updated"]
@@ -390,16 +390,16 @@ async def test_changing_what_a_person_wrote_is_recorded(desk: Desk) -> None:
 async def test_the_request_itself_changes_only_before_anybody_worked_on_it(desk: Desk) -> None:
     task_id = await desk.submit()
     await desk.database.write(
-        DEFAULT_SCOPE, tasks.update_fields, task_id, {"description": "other"}, actor="li"
+        DEFAULT_SCOPE, decisions.update_fields, task_id, {"description": "other"}, actor="li"
     )
     (run,) = await desk.claim()
     change = {"description": "third"}
     with pytest.raises(IllegalTransition):
-        await desk.database.write(DEFAULT_SCOPE, tasks.update_fields, task_id, change, actor="li")
+        await desk.database.write(DEFAULT_SCOPE, decisions.update_fields, task_id, change, actor="li")
     await journal(desk, run, "1/understand/1", {})
     await end(desk, run, Action.HAND_BACK)
     with pytest.raises(
         IllegalTransition
     ):  # what was understood is journalled: it would be of another request
-        await desk.database.write(DEFAULT_SCOPE, tasks.update_fields, task_id, change, actor="li")
+        await desk.database.write(DEFAULT_SCOPE, decisions.update_fields, task_id, change, actor="li")
     assert (await desk.get(task_id)).description == "other"

@@ -5,13 +5,13 @@ from tests.support.stores import Desk, tenant
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action
-from langgraph_multi_agent.store import events, tasks
+from langgraph_multi_agent.store import decisions, events
 from langgraph_multi_agent.store.histories import PAGE, histories
 
 
 async def test_each_place_gets_the_events_after_it_and_the_state_of_its_task(desk: Desk) -> None:
     running, waiting = (await desk.running()).task.id, await desk.submit()
-    await desk.database.write(DEFAULT_SCOPE, tasks.request_control, waiting, Action.CANCEL, actor="me")
+    await desk.database.write(DEFAULT_SCOPE, decisions.request_control, waiting, Action.CANCEL, actor="me")
     asked = [(running, 0), (running, 1), (running, 9), (waiting, 0), ("none", 0)]
     found = await desk.database.read(DEFAULT_SCOPE, histories, asked)
     assert {place: [event.seq for event in history.events] for place, history in found.items()} == {
@@ -32,7 +32,7 @@ async def test_a_page_is_bounded_and_says_that_there_is_more(desk: Desk) -> None
     task_id = await desk.submit()
     for number in range(PAGE + 5):
         await desk.database.write(
-            DEFAULT_SCOPE, tasks.update_fields, task_id, {"title": str(number)}, actor="me"
+            DEFAULT_SCOPE, decisions.update_fields, task_id, {"title": str(number)}, actor="me"
         )
     found = await desk.database.read(DEFAULT_SCOPE, histories, [(task_id, 0), (task_id, 10)])
     first, later = found[task_id, 0], found[task_id, 10]
@@ -42,7 +42,7 @@ async def test_a_page_is_bounded_and_says_that_there_is_more(desk: Desk) -> None
 
 async def test_a_deleted_task_leaves_its_last_event_and_no_state(desk: Desk) -> None:
     task_id = await desk.submit()
-    await desk.database.write(DEFAULT_SCOPE, tasks.remove, task_id, actor="me")
+    await desk.database.write(DEFAULT_SCOPE, decisions.remove, task_id, actor="me")
     found = await desk.database.read(DEFAULT_SCOPE, histories, [(task_id, 1), (task_id, 2)])
     assert list(found) == [(task_id, 1)]
     history = found[task_id, 1]

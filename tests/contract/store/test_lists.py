@@ -14,8 +14,8 @@ from langgraph_multi_agent.domain.event import EventType, NewEvent
 from langgraph_multi_agent.domain.plan import Plan, Subtask, SubtaskStatus
 from langgraph_multi_agent.domain.task import Action, Priority, TaskStatus
 from langgraph_multi_agent.service.plans import fold_plan
+from langgraph_multi_agent.store import decisions, lists, submissions, tasks
 from langgraph_multi_agent.store import events as event_log
-from langgraph_multi_agent.store import lists, tasks
 from langgraph_multi_agent.store.database import Store, unit
 from langgraph_multi_agent.store.journal import FencedWrite, commit_steps
 from langgraph_multi_agent.store.lists import SubtasksDone, TaskStatistics
@@ -82,7 +82,7 @@ async def test_the_figures_are_those_of_sql_by_hand(desk: Desk) -> None:
     await _fill(desk, 60)
     await desk.database.write(
         tenant("other"),
-        tasks.submit,
+        submissions.submit,
         desk.new_id(),
         draft(),
         queue_size=999,
@@ -269,6 +269,6 @@ async def test_a_plan_too_long_for_its_event_is_counted_and_a_new_generation_has
     assert await desk.database.write(WORKER_SCOPE, commit_steps, [write]) == [None]
     found = await desk.database.read(DEFAULT_SCOPE, lists.subtasks_done, [task_id])
     assert found == {task_id: SubtasksDone(done=1, total=400)}
-    await desk.database.write(DEFAULT_SCOPE, tasks.complete_by_person, task_id, actor="me", note=None)
-    await desk.database.write(DEFAULT_SCOPE, tasks.make_pending, task_id, Action.REOPEN, actor="me")
+    await desk.database.write(DEFAULT_SCOPE, decisions.complete_by_person, task_id, actor="me", note=None)
+    await desk.database.write(DEFAULT_SCOPE, decisions.make_pending, task_id, Action.REOPEN, actor="me")
     assert await desk.database.read(DEFAULT_SCOPE, lists.subtasks_done, [task_id]) == {}

@@ -10,7 +10,7 @@ from tests.support.stores import Desk, tenant
 from langgraph_multi_agent.access import DEFAULT_SCOPE
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.domain.task import Task
-from langgraph_multi_agent.store import tasks
+from langgraph_multi_agent.store import decisions, tasks
 from langgraph_multi_agent.store.database import Store
 from langgraph_multi_agent.store.gathering import MAX_TOGETHER
 from langgraph_multi_agent.store.lookups import Lookups
@@ -51,7 +51,7 @@ async def test_a_question_asked_while_a_statement_runs_is_answered_by_a_later_on
     async with asyncio.TaskGroup() as group:
         early = group.create_task(lookups.get(DEFAULT_SCOPE, task_id))
         await watched.has_started.wait()
-        await desk.database.write(DEFAULT_SCOPE, tasks.update_fields, task_id, {"title": "after"}, actor="me")
+        await desk.database.write(DEFAULT_SCOPE, decisions.update_fields, task_id, {"title": "after"}, actor="me")
         late = group.create_task(lookups.get(DEFAULT_SCOPE, task_id))
         await asyncio.sleep(0)
         watched.may_go_on.set()

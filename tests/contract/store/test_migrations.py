@@ -26,6 +26,7 @@ from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action, TaskStatus
 from langgraph_multi_agent.store import (
     claims,
+    decisions,
     events,
     identities,
     journal,
@@ -34,10 +35,12 @@ from langgraph_multi_agent.store import (
     postgres,
     runs,
     schema,
+    submissions,
     tasks,
 )
 from langgraph_multi_agent.store.database import Database, SqliteDatabase
-from langgraph_multi_agent.store.tasks import TaskFilter, question_key
+from langgraph_multi_agent.store.decisions import question_key
+from langgraph_multi_agent.store.tasks import TaskFilter
 
 REVISIONS = [script.revision for script in ScriptDirectory(str(migration.SCRIPTS)).walk_revisions()][::-1]
 WRITTEN = datetime(2026, 2, 1, 8, tzinfo=UTC)
@@ -154,12 +157,12 @@ async def test_after_an_upgrade_work_goes_on_where_it_was(engine: Engine, revisi
         # The worker of before is gone, the person answers now, and a key sent again is the same task.
         assert await database.write(WORKER_SCOPE, leases.reclaim, all_leases=False) == [ids["in_progress"]]
         again, is_replay = await database.write(
-            DEFAULT_SCOPE, tasks.submit, "00000000-0000-7000-9000-999999999999", draft(),
+            DEFAULT_SCOPE, submissions.submit, "00000000-0000-7000-9000-999999999999", draft(),
             queue_size=100, idempotency_key="again", body_hash="h",
         )  # fmt: skip
         assert (again.id, is_replay) == (ids["pending"], True)
         answered = await database.write(
-            DEFAULT_SCOPE, tasks.answer, ids["waiting_input"], QUESTION, {"text": "是"}, actor="li", input_hash="h"
+            DEFAULT_SCOPE, decisions.answer, ids["waiting_input"], QUESTION, {"text": "是"}, actor="li", input_hash="h"
         )
         assert answered.status is TaskStatus.PENDING
         claimed = await database.write(

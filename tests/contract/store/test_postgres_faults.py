@@ -22,7 +22,17 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCO
 from langgraph_multi_agent.domain.errors import CommitInDoubt, DependencyUnavailable, Fault
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import claims, journal, leases, migration, postgres, runs, tasks
+from langgraph_multi_agent.store import (
+    claims,
+    decisions,
+    journal,
+    leases,
+    migration,
+    postgres,
+    runs,
+    submissions,
+    tasks,
+)
 from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.postgres import CONNECT_TIMEOUT_S, PostgresDatabase, _Call, postgres_engine
 
@@ -72,7 +82,7 @@ async def database(
 @unit
 def submit_then(store: Store, task_id: str, before_commit: Callable[[], None], key: str | None = None) -> str:
     """Submit a task, and let something happen to the line just before the COMMIT."""
-    task, _ = tasks.submit(store, task_id, draft(), queue_size=100, idempotency_key=key, body_hash="h")
+    task, _ = submissions.submit(store, task_id, draft(), queue_size=100, idempotency_key=key, body_hash="h")
     before_commit()
     return task.id
 
@@ -371,9 +381,9 @@ async def test_units_on_the_same_tasks_never_deadlock(postgres_server: PostgresS
             while goes_on():
                 for task_id in ids:
                     with suppress(Fault):
-                        await database.write(DEFAULT_SCOPE, tasks.request_control, task_id, Action.PAUSE, actor="p")
+                        await database.write(DEFAULT_SCOPE, decisions.request_control, task_id, Action.PAUSE, actor="p")
                     with suppress(Fault):  # also what was paused before, or nothing would be left to do
-                        await database.write(DEFAULT_SCOPE, tasks.make_pending, task_id, Action.RESUME, actor="p")
+                        await database.write(DEFAULT_SCOPE, decisions.make_pending, task_id, Action.RESUME, actor="p")
                         done["control"] += 1
 
         async with asyncio.TaskGroup() as group:

@@ -33,7 +33,16 @@ from langgraph_multi_agent.service.privacy import (
     TasksRunning,
 )
 from langgraph_multi_agent.service.schedules import fires_due, next_fire
-from langgraph_multi_agent.store import audit, chats, erasure, identities, schedules, schema, staging, tasks
+from langgraph_multi_agent.store import (
+    audit,
+    chats,
+    decisions,
+    erasure,
+    identities,
+    schedules,
+    schema,
+    staging,
+)
 from langgraph_multi_agent.store import belongings as whose
 from langgraph_multi_agent.store.audit import Entry
 from langgraph_multi_agent.store.belongings import REPLAYED, Belongings, Subject
@@ -295,7 +304,7 @@ async def known_in_one_way_each(house: House, person: Person) -> None:
     _, deleted, logged, imported, chatted, fired, last = [
         await desk.submit(person.scope, title=person.mark) for _ in range(7)
     ]
-    await desk.database.write(tenant(person.tenant), tasks.remove, deleted, actor="somebody")
+    await desk.database.write(tenant(person.tenant), decisions.remove, deleted, actor="somebody")
     for task_id in (logged, imported, chatted, fired, last):
         await forget_maker(desk, task_id)
     await record(desk, person.scope, "task.submit", logged)
@@ -482,7 +491,7 @@ async def test_what_runs_is_cancelled_first_and_waited_for(house: House) -> None
 
         async def write(self, *args: Any, **kwargs: Any) -> Any:
             done = await super().write(*args, **kwargs)
-            if args[1] is tasks.request_control:
+            if args[1] is decisions.request_control:
                 await desk.sql("UPDATE tasks SET status = 'cancelled' WHERE id = :id", id=task_id)
                 await desk.sql("DELETE FROM leases WHERE task_id = :id", id=task_id)
             return done
@@ -694,7 +703,7 @@ async def test_what_was_deleted_or_is_older_than_its_makers_name_is_theirs_by_ot
     await record(desk, amy, "task.submit", refused, "QUEUE_FULL")
     await record(desk, amy, "task.submit", long_deleted)
     for task_id in (deleted, long_deleted):
-        await desk.database.write(bob, tasks.remove, task_id, actor="bob")
+        await desk.database.write(bob, decisions.remove, task_id, actor="bob")
         await record(desk, bob, "task.delete", task_id, "204")
     await desk.sql("DELETE FROM agent_messages WHERE task_id = :id", id=long_deleted)
     assert (await belongings(desk, "amy")).task_ids == tuple(sorted([old, deleted, long_deleted]))
@@ -729,7 +738,7 @@ async def test_a_last_event_that_names_somebody_else_is_believed_more_than_the_l
     for task_id in (amys, bens):
         await record(desk, amy, "task.submit", task_id)
         await record(desk, ben, "task.submit", task_id)
-        await desk.database.write(amy, tasks.remove, task_id, actor="amy")
+        await desk.database.write(amy, decisions.remove, task_id, actor="amy")
     assert (await belongings(desk, "amy")).task_ids == (amys,)
     assert (await belongings(desk, "ben")).task_ids == (bens,)
 
@@ -789,7 +798,7 @@ async def test_a_person_leaves_the_history_of_others_tasks(house: House) -> None
     desk, amy = house.desk, Scope(tenant="harbour", actor="albatross7f3a")
     task_id = await desk.submit(tenant("harbour"))
     await desk.sql("UPDATE tasks SET assignee = 'albatross7f3a' WHERE id = :id", id=task_id)
-    await desk.database.write(amy, tasks.request_control, task_id, Action.PAUSE, actor=amy.actor)
+    await desk.database.write(amy, decisions.request_control, task_id, Action.PAUSE, actor=amy.actor)
     entry = Entry(
         tenant="harbour", actor=amy.actor, means="session", action="task.pause", target=task_id, result="200",
         details={},

@@ -21,7 +21,7 @@ from langgraph_multi_agent.domain.quota import UNLIMITED, Quota
 from langgraph_multi_agent.domain.task import Action, Cost, Task, TaskDraft
 from langgraph_multi_agent.service.chat.model import NOT_USABLE
 from langgraph_multi_agent.service.quotas import QuotaService
-from langgraph_multi_agent.store import claims, quotas, runs, tasks
+from langgraph_multi_agent.store import claims, decisions, quotas, runs, submissions, tasks
 from langgraph_multi_agent.store.database import Database, Store, unit
 from langgraph_multi_agent.store.ledgers import RunBudget
 from langgraph_multi_agent.store.runs import Ending
@@ -67,7 +67,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 async def submit(database: Database, scope: Scope = OURS, *, queue_size: int = 1000) -> Task:
     task, _ = await database.write(
-        scope, tasks.submit, str(uuid7()), DRAFT, queue_size=queue_size, idempotency_key=None, body_hash=""
+        scope, submissions.submit, str(uuid7()), DRAFT, queue_size=queue_size, idempotency_key=None, body_hash=""
     )
     return task
 
@@ -98,7 +98,7 @@ async def test_as_many_tasks_are_in_flight_as_the_tenant_may_have_and_other_tena
         )
         await submit(database)
         with pytest.raises(QuotaExceeded):  # an ended one that goes on is one more
-            await database.write(OURS, tasks.make_pending, first.id, Action.REOPEN, actor="li")
+            await database.write(OURS, decisions.make_pending, first.id, Action.REOPEN, actor="li")
         assert await statuses(database, first.id) == "completed"
 
 
@@ -190,7 +190,7 @@ async def test_deleting_a_task_gives_nothing_of_the_day_back(backend: str, tmp_p
         await database.write(
             WORKER_SCOPE, runs.finish, task.id, epoch, Ending(action=Action.COMPLETE, result={})
         )
-        await database.write(OURS, tasks.remove, task.id, actor="li")
+        await database.write(OURS, decisions.remove, task.id, actor="li")
         with pytest.raises(DayQuotaExceeded):
             await submit(database)
 

@@ -11,7 +11,7 @@ from langgraph_multi_agent.access import SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
 from langgraph_multi_agent.domain.task import Action, InputFile
 from langgraph_multi_agent.service.retention import RetentionService
-from langgraph_multi_agent.store import retention, runs, tasks
+from langgraph_multi_agent.store import decisions, references, retention, runs
 from langgraph_multi_agent.store.retention import Kept, Overdue, Policy
 from langgraph_multi_agent.store.runs import Ending
 
@@ -58,7 +58,7 @@ async def test_a_young_message_of_an_old_task_stays(desk: Desk) -> None:
     task_id = await ended_task(desk)
     before = len(await desk.events(task_id))
     desk.clock.advance(29 * DAY)
-    await desk.database.write(SYSTEM_SCOPE, tasks.update_fields, task_id, {"title": "x"}, actor="p")
+    await desk.database.write(SYSTEM_SCOPE, decisions.update_fields, task_id, {"title": "x"}, actor="p")
     desk.clock.advance(2 * DAY)
     await service(desk).run()
     rows = await desk.rows("SELECT seq FROM agent_messages WHERE task_id = :id", id=task_id)
@@ -67,7 +67,7 @@ async def test_a_young_message_of_an_old_task_stays(desk: Desk) -> None:
 
 async def test_the_last_word_on_a_deleted_task_goes_too(desk: Desk) -> None:
     task_id = await ended_task(desk)
-    await desk.database.write(SYSTEM_SCOPE, tasks.remove, task_id, actor="p")
+    await desk.database.write(SYSTEM_SCOPE, decisions.remove, task_id, actor="p")
     assert await count(desk, "agent_messages") == 1
     desk.clock.advance(31 * DAY)
     await service(desk).run()
@@ -226,6 +226,6 @@ async def test_digests_are_read_in_pages_that_miss_none(
                 id=task_id, key=key, digest=digest,
             )
         wanted |= {inputs, result}
-    monkeypatch.setattr(tasks, "DIGESTS_AT_ONCE", limit)
+    monkeypatch.setattr(references, "AT_ONCE", limit)
     assert await service(desk).referenced_digests() == wanted
-    assert await desk.database.read(SYSTEM_SCOPE, tasks.referenced_digests) == wanted
+    assert await desk.database.read(SYSTEM_SCOPE, references.all_digests) == wanted

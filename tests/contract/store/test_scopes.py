@@ -9,21 +9,21 @@ from tests.support.stores import Desk, tenant
 from langgraph_multi_agent.domain.errors import TaskNotFound
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import Action
-from langgraph_multi_agent.store import events, tasks
+from langgraph_multi_agent.store import decisions, events, tasks
 from langgraph_multi_agent.store.tasks import TaskFilter
 
 MINE, THEIRS = tenant("mine"), tenant("theirs")
 Write = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 BY = {"actor": "them"}
 WRITES: dict[str, Write] = {
-    "update": (tasks.update_fields, ({"title": "taken"},), BY),
-    "cancel": (tasks.request_control, (Action.CANCEL,), BY),
-    "pause": (tasks.request_control, (Action.PAUSE,), BY),
-    "resume": (tasks.make_pending, (Action.RESUME,), BY),
-    "retry": (tasks.make_pending, (Action.RETRY,), BY),
-    "complete": (tasks.complete_by_person, (), {**BY, "note": None}),
-    "remove": (tasks.remove, (), BY),
-    "answer": (tasks.answer, ("q", {"text": "x"}), {**BY, "input_hash": ""}),
+    "update": (decisions.update_fields, ({"title": "taken"},), BY),
+    "cancel": (decisions.request_control, (Action.CANCEL,), BY),
+    "pause": (decisions.request_control, (Action.PAUSE,), BY),
+    "resume": (decisions.make_pending, (Action.RESUME,), BY),
+    "retry": (decisions.make_pending, (Action.RETRY,), BY),
+    "complete": (decisions.complete_by_person, (), {**BY, "note": None}),
+    "remove": (decisions.remove, (), BY),
+    "answer": (decisions.answer, ("q", {"text": "x"}), {**BY, "input_hash": ""}),
 }
 
 

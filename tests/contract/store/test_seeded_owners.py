@@ -15,7 +15,7 @@ from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCO
 from langgraph_multi_agent.artifacts.directory import DirectoryArtifacts
 from langgraph_multi_agent.domain.ports import Step
 from langgraph_multi_agent.domain.task import Action, TaskStatus
-from langgraph_multi_agent.store import claims, leases, rows, tasks
+from langgraph_multi_agent.store import claims, decisions, leases, rows
 from langgraph_multi_agent.store.claims import Suspects
 from langgraph_multi_agent.store.database import Store
 from langgraph_multi_agent.store.journal import JournalFlusher, open_journal
@@ -139,6 +139,6 @@ async def test_a_run_that_commits_a_step_hears_of_a_cancel_at_once(desk: Desk, t
         journal.on_control = heard.append
         await journal.commit(Step(key="1/a", input_hash="h", result={}))
         assert heard == []
-        await desk.database.write(DEFAULT_SCOPE, tasks.request_control, run.task.id, Action.CANCEL, actor="p")
+        await desk.database.write(DEFAULT_SCOPE, decisions.request_control, run.task.id, Action.CANCEL, actor="p")
         await journal.commit(Step(key="1/b", input_hash="h", result={}))
-        assert heard == [tasks.CONTROL_CANCEL]
+        assert heard == [decisions.CONTROL_CANCEL]

@@ -3,12 +3,12 @@
 from tests.support.stores import LEASE, Desk
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
-from langgraph_multi_agent.store import leases, tasks
+from langgraph_multi_agent.store import decisions, leases
 
 
 async def test_a_worker_that_comes_late_adds_no_second_ending_to_a_persons(desk: Desk) -> None:
     run = await desk.running()
-    await desk.database.write(DEFAULT_SCOPE, tasks.complete_by_person, run.task.id, actor="li", note="by hand")
+    await desk.database.write(DEFAULT_SCOPE, decisions.complete_by_person, run.task.id, actor="li", note="by hand")
     for _ in range(2):
         runs = [(run.task.id, run.epoch)]
         (beat,) = await desk.database.write(WORKER_SCOPE, leases.heartbeat, "w1", runs, lease=LEASE)

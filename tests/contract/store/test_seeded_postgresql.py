@@ -14,7 +14,7 @@ from tests.support.stores import counting_ids, draft, patient_postgres
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import DependencyUnavailable
-from langgraph_multi_agent.store import tasks
+from langgraph_multi_agent.store import submissions, tasks
 from langgraph_multi_agent.store.database import Store, single_statement, unit
 from langgraph_multi_agent.store.postgres import MAX_TRIES, PostgresDatabase
 
@@ -52,7 +52,7 @@ def two_looks(
 @unit
 def submit_and_be_ended(store: Store, failures: list[str]) -> str:
     """Submit a task; then the server ends the transaction, once for each code that is left."""
-    task, _ = tasks.submit(store, store.new_id(), draft(), queue_size=10, idempotency_key=None, body_hash="")
+    task, _ = submissions.submit(store, store.new_id(), draft(), queue_size=10, idempotency_key=None, body_hash="")
     if failures:
         code = failures.pop()
         store.connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$")

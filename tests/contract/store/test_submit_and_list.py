@@ -10,8 +10,9 @@ from tests.support.stores import Desk, draft, tenant
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.domain.errors import IdempotencyConflict, QueueFull, TaskNotFound
 from langgraph_multi_agent.domain.task import Budget, InputFile, Priority, TaskStatus
-from langgraph_multi_agent.store import tasks
-from langgraph_multi_agent.store.tasks import IDEMPOTENCY_WINDOW, TaskFilter
+from langgraph_multi_agent.store import references, submissions, tasks
+from langgraph_multi_agent.store.submissions import IDEMPOTENCY_WINDOW
+from langgraph_multi_agent.store.tasks import TaskFilter
 
 FILE = InputFile(name="表.csv", digest="ab" * 32, size_bytes=12, media_type="text/csv")
 
@@ -19,7 +20,7 @@ FILE = InputFile(name="表.csv", digest="ab" * 32, size_bytes=12, media_type="te
 async def submit(desk: Desk, key: str | None, body: str, **fields: Any) -> tuple[str, bool]:
     task, is_replay = await desk.database.write(
         DEFAULT_SCOPE,
-        tasks.submit,
+        submissions.submit,
         desk.new_id(),
         draft(**fields),
         queue_size=1000,
@@ -43,7 +44,7 @@ async def test_what_was_submitted_is_read_back_whole(desk: Desk) -> None:
     }
     made, _ = await desk.database.write(
         DEFAULT_SCOPE,
-        tasks.submit,
+        submissions.submit,
         desk.new_id(),
         draft(**fields),
         queue_size=10,
@@ -73,7 +74,7 @@ async def test_the_same_key_and_body_give_the_first_task_again(desk: Desk) -> No
 
     assert (again, replay, replayed) == (first, False, True)
     assert await desk.ids() == [first]
-    assert (await desk.database.read(DEFAULT_SCOPE, tasks.replayed, "k", "body")) == await desk.get(first)
+    assert (await desk.database.read(DEFAULT_SCOPE, submissions.replayed, "k", "body")) == await desk.get(first)
 
 
 async def test_the_same_key_with_another_body_is_a_conflict_that_names_the_first_task(desk: Desk) -> None:
@@ -81,7 +82,7 @@ async def test_the_same_key_with_another_body_is_a_conflict_that_names_the_first
     with pytest.raises(IdempotencyConflict) as refused:
         await submit(desk, "k", "other body")
     with pytest.raises(IdempotencyConflict):
-        await desk.database.read(DEFAULT_SCOPE, tasks.replayed, "k", "other body")
+        await desk.database.read(DEFAULT_SCOPE, submissions.replayed, "k", "other body")
 
     assert refused.value.params["task"] == first
     assert await desk.ids() == [first]
@@ -93,7 +94,7 @@ async def test_a_key_is_forgotten_after_its_window(desk: Desk) -> None:
     assert await submit(desk, "k", "body") == (first, True)
 
     desk.clock.advance(2)
-    assert await desk.database.read(DEFAULT_SCOPE, tasks.replayed, "k", "body") is None
+    assert await desk.database.read(DEFAULT_SCOPE, submissions.replayed, "k", "body") is None
     second, is_replay = await submit(desk, "k", "another body")
     assert (second != first, is_replay) == (True, False)
     assert await submit(desk, "k", "another body") == (second, True)
@@ -196,4 +197,4 @@ async def test_references_of_files_and_large_results_keep_their_digests(desk: De
         id=task_id,
         digest="cd" * 32,
     )
-    assert await desk.database.read(SYSTEM_SCOPE, tasks.referenced_digests) == {FILE.digest, "cd" * 32}
+    assert await desk.database.read(SYSTEM_SCOPE, references.all_digests) == {FILE.digest, "cd" * 32}

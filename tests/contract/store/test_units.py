@@ -136,7 +136,7 @@ def test_every_unit_that_commits_is_named_by_a_test_of_the_store() -> None:
 async def test_the_writer_tells_how_many_units_share_a_commit(desk: Desk) -> None:
     await asyncio.gather(*(desk.submit() for _ in range(20)))
     statistics = desk.database.statistics
-    assert statistics.by_unit["tasks.submit"] == 20
+    assert statistics.by_unit["submissions.submit"] == 20
     if desk.database.dialect == "sqlite":
         assert statistics.commits < statistics.units
     assert (

@@ -188,7 +188,7 @@ def test_before_is_before_the_commit_of_the_server_and_after_is_after_it(
     zygote: Zygote, backend: str, when: str, rows: int, tmp_path: Path
 ) -> None:
     ground = GROUNDS[backend](tmp_path / "killed")
-    ended = zygote.run("analysis", ground, LGMA_FAILPOINT=f"{when}:tasks.submit:1", LGMA_FAILPOINT_LOG="")
+    ended = zygote.run("analysis", ground, LGMA_FAILPOINT=f"{when}:submissions.submit:1", LGMA_FAILPOINT_LOG="")
     assert ended == {"signal": 9}
     assert ground.query("SELECT count(*) FROM tasks") == [(rows,)]
     ground.close()
