@@ -3,6 +3,7 @@
 from scripts.faults.seeded import Seeded
 
 LINE = "tests/contract/store/test_postgres_faults.py::"
+CLOSING = "tests/contract/store/test_closing.py::"
 UNITS = "tests/contract/store/test_units.py::"
 SUBMISSIONS = "tests/contract/store/test_submissions.py::"
 CHECKPOINTS = "tests/contract/store/test_checkpoints.py::"
@@ -55,6 +56,17 @@ FAULTS = (
         old="        timer = loop.call_later(call.deadline_s, give_up)\n",
         new="        timer = loop.call_later(call.deadline_s + 10, give_up)\n",
         tests=(LINE + "test_calls_into_a_black_hole_end_at_the_deadline_and_the_next_ones_work",),
+    ),
+    Seeded(
+        name="deadline-of-the-caller",
+        breaks="closing does not wait for ever for a call whose caller is gone",
+        file="store/postgres.py",
+        old="        return await shielded(answer)\n",
+        new="        try:\n            return await shielded(answer)\n        finally:\n            timer.cancel()\n",
+        tests=(
+            CLOSING
+            + "test_it_closes_although_a_call_hangs_in_a_silent_network_whose_caller_was_cancelled_twice",
+        ),
     ),
     Seeded(
         name="dead-connection-not-replaced",

@@ -63,9 +63,9 @@ FAULTS = (
     Seeded(
         name="step-lost-on-cancel",
         breaks="a step once queued is awaited, whatever happens to its caller",
-        file="store/journal.py",
-        old="            if not future.done():\n                await asyncio.wait({future})\n",
-        new="            if not future.done():\n                future.cancel()\n",
+        file="store/database.py",
+        old="        if not future.done():\n            await asyncio.wait({future})\n",
+        new="        if not future.done():\n            future.cancel()\n",
         tests=(FENCING + "test_a_step_is_written_though_its_caller_was_cancelled",),
     ),
     Seeded(

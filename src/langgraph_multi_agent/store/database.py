@@ -396,12 +396,20 @@ def _first_line(error: BaseException) -> str:
 
 
 async def shielded(future: "asyncio.Future[R]") -> R:
-    """Wait until the commit is known even if the caller is cancelled, then let it be cancelled."""
+    """Wait until the commit is known even if the caller is cancelled, then let it be cancelled.
+
+    One that is cancelled again waits no more; what becomes of the commit is then nobody's error.
+    """
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
+        future.add_done_callback(_note)
         if not future.done():
             await asyncio.wait({future})
-        if future.done() and not future.cancelled():
-            future.exception()
         raise
+
+
+def _note(done: "asyncio.Future[Any]") -> None:
+    """Look at an outcome that nobody waits for: else asyncio tells of an error that was never retrieved."""
+    if not done.cancelled():
+        done.exception()

@@ -23,7 +23,7 @@ from langgraph_multi_agent.domain.ports import Artifacts, JournalEntry, Step
 from langgraph_multi_agent.domain.result import ArtifactRef
 from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.store import schema
-from langgraph_multi_agent.store.database import Database, Store, unit
+from langgraph_multi_agent.store.database import Database, Store, shielded, unit
 from langgraph_multi_agent.store.rows import LockedTask, encode_event, is_fenced, lock_soon, save
 from langgraph_multi_agent.store.runs import Ending, decide_endings, end_runs
 from langgraph_multi_agent.store.schema import json_text
@@ -233,15 +233,7 @@ class JournalFlusher:
             LeaseLost: the epoch has passed.
             DependencyUnavailable: the database refused the batch; nothing of it was written.
         """
-        future = self._enqueue(write)
-        try:
-            await asyncio.shield(future)
-        except asyncio.CancelledError:
-            if not future.done():
-                await asyncio.wait({future})
-            if not future.cancelled():
-                future.exception()
-            raise
+        await shielded(self._enqueue(write))
 
     def post(self, write: FencedWrite, *, then: Callable[[], None]) -> None:
         """Queue in order without waiting, and call `then` once it is durable.

@@ -299,6 +299,7 @@ class PostgresDatabase:
         answer: asyncio.Future[Any] = loop.create_future()
 
         def pass_on(done: "asyncio.Future[Any]") -> None:
+            timer.cancel()
             error = None if done.cancelled() else done.exception()
             if answer.done():
                 return
@@ -315,11 +316,9 @@ class PostgresDatabase:
                 answer.set_exception(fault)
 
         asyncio.wrap_future(work).add_done_callback(pass_on)
+        # Until the thread's end, not the caller's: one that is cancelled twice waits no more, but closing does.
         timer = loop.call_later(call.deadline_s, give_up)
-        try:
-            return await shielded(answer)
-        finally:
-            timer.cancel()
+        return await shielded(answer)
 
     # What follows runs on the lanes' threads.
 
