@@ -95,6 +95,10 @@ class RangeNotSatisfiable(Fault):
     code, status = "RANGE_NOT_SATISFIABLE", 416
 
 
+NO_STORE: Mapping[str, str] = {"cache-control": "no-store"}
+"""Headers of what is true only now, or is for this caller only: no cache keeps it."""
+
+
 class Json(JSONResponse):
     """JSON by orjson: aware times become ISO-8601."""
 
@@ -158,7 +162,7 @@ def problem(
         if request_id:
             body["request_id"] = request_id
     answer = Json(body, status_code=fault.status, media_type=media_type)
-    answer.headers["cache-control"] = "no-store"
+    answer.headers.update(NO_STORE)
     if fault.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["www-authenticate"] = "Bearer"
     if isinstance(fault, RequestTooSlow):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from langgraph_multi_agent.api import samples
-from langgraph_multi_agent.api.problems import Json
+from langgraph_multi_agent.api.problems import NO_STORE, Json
 from langgraph_multi_agent.domain.errors import Fault
 from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.i18n.errors import describe
@@ -81,7 +81,7 @@ def success(
         now: by the services' clock.
     """
     body = {"success": True, "message": text(message_key, language, **params), "data": data, "timestamp": now}
-    return Json(body, status_code=status, headers={"cache-control": "no-store", **(headers or {})})
+    return Json(body, status_code=status, headers={**NO_STORE, **(headers or {})})
 
 
 def failures(*kinds: type[Fault]) -> dict[int | str, dict[str, Any]]:

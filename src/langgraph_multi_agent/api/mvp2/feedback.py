@@ -16,7 +16,7 @@ from langgraph_multi_agent.api.documents import example as plain_example
 from langgraph_multi_agent.api.documents import json_body, problems
 from langgraph_multi_agent.api.models import Moment
 from langgraph_multi_agent.api.mvp2.envelope import Answer, Success, example, failures, success
-from langgraph_multi_agent.api.problems import Json, MalformedJson, UnsupportedMediaType
+from langgraph_multi_agent.api.problems import NO_STORE, Json, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.service.feedback import MAX_PAGE, FeedbackType
 from langgraph_multi_agent.store.feedback import Feedback
@@ -119,4 +119,4 @@ async def list_feedback(
     page = await services.feedback.list(scope, limit=limit, offset=offset, kind=type)
     shown = [{**_shape(item), "sender": item.actor} for item in page.feedback]
     body = {"feedback": shown, "total": page.total, "limit": limit, "offset": offset}
-    return Json(body, headers={"cache-control": "no-store"})
+    return Json(body, headers=NO_STORE)

@@ -37,7 +37,7 @@ from langgraph_multi_agent.api.auth.rules import KNOWN, PUBLIC, known, needs, ru
 from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.context import PrincipalOf, ScopeOf, Services, ServicesOf
 from langgraph_multi_agent.api.documents import example, json_body, problems
-from langgraph_multi_agent.api.problems import Json, MalformedJson, UnsupportedMediaType
+from langgraph_multi_agent.api.problems import NO_STORE, Json, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import AuthenticationRequired, DependencyUnavailable, InvalidRequest
 from langgraph_multi_agent.service.identities import NewSession
@@ -45,7 +45,6 @@ from langgraph_multi_agent.service.identities import NewSession
 router = ruled_router(tags=["access"])
 
 MAX_LOGIN_BYTES = 4096
-NO_STORE = {"cache-control": "no-store"}
 BODY = (faults.InvalidRequest, faults.InputTooLarge, MalformedJson, UnsupportedMediaType)
 ID = "0d9f3c5e-7a1b-7c3d-8e4f-5a6b7c8d9e0f"
 IDENTITY: dict[str, Any] = {

@@ -13,7 +13,7 @@ from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import example, problems
 from langgraph_multi_agent.api.models import not_a_number
-from langgraph_multi_agent.api.problems import Json
+from langgraph_multi_agent.api.problems import NO_STORE, Json
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import InvalidRequest
 from langgraph_multi_agent.service.audit import MAX_PAGE
@@ -98,7 +98,7 @@ async def list_audit(  # noqa: PLR0917 - FastAPI calls it by name
     )
     rows = found[:limit]
     body = {"rows": [row_shape(row) for row in rows], "next": rows[-1].seq if len(found) > limit else None}
-    return Json(body, headers={"cache-control": "no-store"})
+    return Json(body, headers=NO_STORE)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

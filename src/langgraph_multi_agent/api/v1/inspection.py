@@ -11,14 +11,13 @@ from langgraph_multi_agent.api import inspection_models as models
 from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import READ_PROBLEMS, example, problems
-from langgraph_multi_agent.api.problems import Json, task_error
+from langgraph_multi_agent.api.problems import NO_STORE, Json, task_error
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.service.inspection import CheckpointLook, CheckpointNotFound
 from langgraph_multi_agent.service.spans import Span
 from langgraph_multi_agent.store.inspection import Execution
 
 router = ruled_router(tags=["results"])
-NO_STORE = {"cache-control": "no-store"}
 TaskId = Annotated[str, Path(max_length=64)]
 
 

@@ -11,14 +11,13 @@ from langgraph_multi_agent.api import inspection_models as models
 from langgraph_multi_agent.api.auth.rules import needs, ruled_router
 from langgraph_multi_agent.api.context import Language, ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import example, problems
-from langgraph_multi_agent.api.problems import Json, task_error
+from langgraph_multi_agent.api.problems import NO_STORE, Json, task_error
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.task import Action, can
 from langgraph_multi_agent.service.inspection import WorkerLook
 from langgraph_multi_agent.store.inspection import Failures, QueueLook
 
 router = ruled_router(tags=["system"])
-NO_STORE = {"cache-control": "no-store"}
 
 MAX_HOURS = 24 * 30
 COMMANDS = {

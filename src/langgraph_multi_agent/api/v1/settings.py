@@ -12,12 +12,11 @@ from langgraph_multi_agent.api.body import read_json
 from langgraph_multi_agent.api.chat_models import Currency, Density, LanguageName, SettingsRequest, Theme
 from langgraph_multi_agent.api.context import ScopeOf, ServicesOf
 from langgraph_multi_agent.api.documents import example, json_body, problems
-from langgraph_multi_agent.api.problems import Json, MalformedJson, UnsupportedMediaType
+from langgraph_multi_agent.api.problems import NO_STORE, Json, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.domain import errors as faults
 
 router = ruled_router(tags=["settings"])
 
-NO_STORE = {"cache-control": "no-store"}
 SETTINGS: dict[str, Any] = {"language": "zh", "theme": "dark", "density": "comfortable", "currency": "CNY"}
 MODEL: dict[str, Any] = {
     "is_configured": True,

@@ -14,7 +14,7 @@ from langgraph_multi_agent.api.auth.rules import PUBLIC, needs, ruled_router
 from langgraph_multi_agent.api.body import parse, read_json
 from langgraph_multi_agent.api.context import Language, ScopeOf, Services, ServicesOf
 from langgraph_multi_agent.api.documents import example, json_body, problems
-from langgraph_multi_agent.api.problems import Json, MalformedJson, UnsupportedMediaType
+from langgraph_multi_agent.api.problems import NO_STORE, Json, MalformedJson, UnsupportedMediaType
 from langgraph_multi_agent.api.shapes import agent_shape, team_shape
 from langgraph_multi_agent.domain import errors as faults
 from langgraph_multi_agent.domain.errors import DependencyUnavailable, Draining, Fault
@@ -25,7 +25,6 @@ router = ruled_router(tags=["system"])
 log = structlog.get_logger(__name__)
 
 STATES = {"ok": "healthy", "degraded": "degraded", "down": "unhealthy"}
-NO_STORE = {"cache-control": "no-store"}
 
 
 @router.get(
