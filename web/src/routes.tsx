@@ -7,6 +7,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router';
+import { whileReachable } from './api/pages';
 import { nextPath } from './features/login/next';
 import { parseTaskSearch } from './features/task/search';
 import { parseTasksSearch } from './features/tasks/search';
@@ -32,57 +33,57 @@ const login = createRoute({
   path: '/login',
   validateSearch: (search: Readonly<Record<string, unknown>>): { readonly next?: string } =>
     search['next'] === undefined ? {} : { next: nextPath(search['next'], location.origin) },
-  component: lazyRouteComponent(() => import('./features/login/page'), 'LoginPage'),
+  component: lazyRouteComponent(whileReachable(() => import('./features/login/page')), 'LoginPage'),
 });
 
 const tasks = createRoute({
   getParentRoute: () => root,
   path: '/tasks',
   validateSearch: parseTasksSearch,
-  component: lazyRouteComponent(() => import('./features/tasks/page'), 'TasksPage'),
+  component: lazyRouteComponent(whileReachable(() => import('./features/tasks/page')), 'TasksPage'),
 });
 
 const newTask = createRoute({
   getParentRoute: () => root,
   path: '/tasks/new',
-  component: lazyRouteComponent(() => import('./features/new-task/page'), 'NewTaskPage'),
+  component: lazyRouteComponent(whileReachable(() => import('./features/new-task/page')), 'NewTaskPage'),
 });
 
 const task = createRoute({
   getParentRoute: () => root,
   path: '/tasks/$taskId',
   validateSearch: parseTaskSearch,
-  component: lazyRouteComponent(() => import('./features/task/page'), 'TaskPage'),
+  component: lazyRouteComponent(whileReachable(() => import('./features/task/page')), 'TaskPage'),
 });
 
 const chat = createRoute({
   getParentRoute: () => root,
   path: '/chat',
-  component: lazyRouteComponent(() => import('./features/chat/page'), 'ChatPage'),
+  component: lazyRouteComponent(whileReachable(() => import('./features/chat/page')), 'ChatPage'),
 });
 
 const agents = createRoute({
   getParentRoute: () => root,
   path: '/agents',
-  component: lazyRouteComponent(() => import('./features/agents/page'), 'AgentsPage'),
+  component: lazyRouteComponent(whileReachable(() => import('./features/agents/page')), 'AgentsPage'),
 });
 
 const analytics = createRoute({
   getParentRoute: () => root,
   path: '/analytics',
-  component: lazyRouteComponent(() => import('./features/analytics/page'), 'AnalyticsPage'),
+  component: lazyRouteComponent(whileReachable(() => import('./features/analytics/page')), 'AnalyticsPage'),
 });
 
 const system = createRoute({
   getParentRoute: () => root,
   path: '/system',
-  component: lazyRouteComponent(() => import('./features/system/page'), 'SystemPage'),
+  component: lazyRouteComponent(whileReachable(() => import('./features/system/page')), 'SystemPage'),
 });
 
 const settings = createRoute({
   getParentRoute: () => root,
   path: '/settings',
-  component: lazyRouteComponent(() => import('./features/settings/page'), 'SettingsPage'),
+  component: lazyRouteComponent(whileReachable(() => import('./features/settings/page')), 'SettingsPage'),
 });
 
 const tree = root.addChildren([start, login, tasks, newTask, task, chat, agents, analytics, system, settings]);
