@@ -8,6 +8,7 @@ import {
   microsOf,
   hasEarlier,
   hiddenRequest,
+  inTurn,
   openOffer,
   piecesOf,
   withAnswer,
@@ -121,5 +122,25 @@ describe('an answer', () => {
   it('leads nowhere else, whatever it says', () => {
     expect(isOwnAddress('/tasks/new')).toBe(true);
     for (const href of ['//evil.example', 'https://evil.example', 'javascript:alert(1)', '']) expect(isOwnAddress(href)).toBe(false);
+  });
+});
+
+describe('what is said while an answer is awaited', () => {
+  it('waits for its turn, also where the one before fails', async () => {
+    const takeTurn = inTurn();
+    const said: string[] = [];
+    let answer = () => undefined as void;
+    const first = takeTurn(async () => {
+      said.push('first');
+      await new Promise<void>((resolve) => (answer = resolve));
+      throw new Error('no answer');
+    });
+    const second = takeTurn(() => Promise.resolve(said.push('second')));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(said).toEqual(['first']);
+    answer();
+    await expect(first).rejects.toThrow('no answer');
+    await second;
+    expect(said).toEqual(['first', 'second']);
   });
 });

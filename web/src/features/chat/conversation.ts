@@ -215,6 +215,16 @@ export function rawMessages(data: unknown): readonly Message[] {
   return list(isData(data) ? data['messages'] : null).map(messageOf);
 }
 
+/** Does one thing after another, each when the one before has ended, well or not. */
+export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work, work);
+    last = turn;
+    return turn;
+  };
+}
+
 /** A name for what is sent, also where the page is not served securely. */
 export function newKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

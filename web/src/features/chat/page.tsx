@@ -84,10 +84,12 @@ function Loading() {
   );
 }
 
-/** Keeps the newest message in sight unless the person looked up, and the place when earlier ones come. */
-function useFollowing(newest: string, oldest: string) {
+/** Keeps the newest message in sight unless the person looked up, and the place when earlier ones come; without any, the top. */
+function useFollowing(newest: string, oldest: string, isTalk: boolean) {
   const [isAway, setAway] = useState(false);
   const isNear = useRef(true);
+  const follows = useRef(isTalk);
+  follows.current = isTalk;
   const height = useRef(0);
   const shownOldest = useRef(oldest);
   const bottom = () => window.scrollTo({ top: document.documentElement.scrollHeight });
@@ -103,14 +105,14 @@ function useFollowing(newest: string, oldest: string) {
   useLayoutEffect(() => {
     const now = document.documentElement.scrollHeight;
     if (shownOldest.current !== '' && shownOldest.current !== oldest) window.scrollBy({ top: now - height.current });
-    else if (isNear.current) bottom();
+    else if (isNear.current && follows.current) bottom();
     shownOldest.current = oldest;
     height.current = document.documentElement.scrollHeight;
   }, [newest, oldest]);
   // A card that fills itself, or a picture of it, makes the page longer afterwards.
   useEffect(() => {
     const observer = new ResizeObserver(() => {
-      if (isNear.current) bottom();
+      if (isNear.current && follows.current) bottom();
       height.current = document.documentElement.scrollHeight;
     });
     observer.observe(document.body);
@@ -140,6 +142,7 @@ function Talk() {
   const { isAway, toBottom } = useFollowing(
     `${messages.at(-1)?.id ?? ''}/${outgoing.length}/${outgoing.filter((one) => one.problem !== null).length}/${offer?.id ?? ''}`,
     messages[0]?.id ?? '',
+    messages.length + outgoing.length > 0,
   );
   const send = (content: string) => {
     live.send(content);

@@ -7,6 +7,7 @@ import { useChatMessages, useConnectionStatus } from '@/connection/hooks';
 import {
   EMPTY,
   hasEarlier,
+  inTurn,
   messageOf,
   newKey,
   rawMessages,
@@ -74,8 +75,7 @@ export function useConversation(): LiveConversation {
     if (message.isPartial) void loadPage(0);
   });
 
-  const post = useCallback(async (key: string, content: string) => {
-    setConversation((before) => withOutgoing(before, key, content, new Date().toISOString()));
+  const deliver = useCallback(async (key: string, content: string) => {
     try {
       const exchange = await takeData(
         api.POST('/api/v1/mvp2/chat/messages', {
@@ -90,6 +90,16 @@ export function useConversation(): LiveConversation {
       setConversation((before) => withFailure(before, key, error));
     }
   }, []);
+
+  // The server keeps what it answered first as said first: a short question must not overtake the one before it.
+  const [takeTurn] = useState(inTurn);
+  const post = useCallback(
+    (key: string, content: string) => {
+      setConversation((before) => withOutgoing(before, key, content, new Date().toISOString()));
+      return takeTurn(() => deliver(key, content));
+    },
+    [deliver, takeTurn],
+  );
 
   return {
     conversation,
