@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.browser.site import Site, World, axe, picture
+from tests.browser.site import Site, World, axe, embedded, picture
+from tests.support.browser import Tab
 
 pytestmark = [pytest.mark.anyio, pytest.mark.system, pytest.mark.timeout(400)]
 
@@ -56,3 +57,48 @@ async def test_a_file_that_is_no_export_says_what_to_do_next(
         said = site.word("features/settings", "import.failed")
         await site.tab.until(f"document.querySelector('main').innerText.includes({said!r})")
         await picture(site.tab, "import-failed")
+
+
+async def unplug(tab: Tab, *, is_out: bool) -> None:
+    """Take the tab's network away, or give it back."""
+    await tab.command("Network.enable")
+    await tab.command(
+        "Network.emulateNetworkConditions",
+        offline=is_out,
+        latency=0,
+        downloadThroughput=-1,
+        uploadThroughput=-1,
+    )
+
+
+async def test_a_page_opened_without_a_network_says_so_and_comes_by_itself_afterwards(world: World) -> None:
+    async with world.visit(may_complain=True) as site:  # the browser notes what it could not load
+        tab = await site.go("/settings")
+        await tab.run("window.isSamePage = true")
+        await unplug(tab, is_out=True)
+        await tab.press_on("link", site.word("frame", "analytics"))
+        said = site.word("parts", "error.OFFLINE.title")
+        await tab.until(f"document.querySelector('main')?.innerText.includes({said!r})")
+        assert await tab.run("location.pathname") == "/analytics"
+        await picture(tab, "page-offline")
+        await unplug(tab, is_out=False)
+        await site.titled("features/analytics")
+        assert await tab.run("window.isSamePage")  # nothing was loaded anew: a draft on the page would have been lost
+
+
+async def test_an_administrator_sees_what_the_tenant_may_use_and_has_used(tmp_path: Path) -> None:
+    async with embedded(tmp_path) as site:
+        await site.submit(input_data={"hold": ["read"]})
+        served = (await site.client.get("/api/v1/quota")).json()
+        assert served["tasks_in_flight"]["used"] == 1
+        for language in ("zh", "en"):
+            await site.prefer(language=language)
+            await site.go("/system")
+            for kind, used in (("tasks_in_flight", "1"), ("tokens_today", "0")):
+                label = site.word("features/system", f"quota.{kind}")
+                shown = site.word("features/system", "quota.unlimited", used=used)
+                await site.tab.until(
+                    f"[...document.querySelectorAll('dt')].some((one) => one.innerText.trim() === {label!r}"
+                    f" && one.nextElementSibling?.innerText.trim() === {shown!r})"
+                )
+            assert await axe(site.tab) == []

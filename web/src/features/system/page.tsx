@@ -12,6 +12,7 @@ import { ErrorsCard } from './ErrorsCard';
 import { FeedbackCard } from './FeedbackCard';
 import { healthQuery, isStuck, queueQuery, workersQuery, type Health } from './queries';
 import { QueueCard } from './QueueCard';
+import { QuotaCard } from './QuotaCard';
 import { RetentionCard } from './RetentionCard';
 import { WorkersCard } from './WorkersCard';
 import { words } from './words';
@@ -45,7 +46,8 @@ export function SystemPage() {
   const health = useQuery(healthQuery);
   const queue = useQuery(queueQuery);
   const workers = useQuery(workersQuery);
-  const canOperate = useMay()('system:operate');
+  const may = useMay();
+  const canOperate = may('system:operate');
   const problem = health.error ?? queue.error ?? workers.error;
   const again = () => {
     for (const one of [health, queue, workers]) if (one.error) void one.refetch();
@@ -83,6 +85,7 @@ export function SystemPage() {
             <ErrorsCard />
           </div>
           <div className="min-w-0 space-y-4">
+            {may('access:manage') && <QuotaCard />}
             {canOperate ? (
               <>
                 <RetentionCard />

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from 'vitest';
 import { ApiProblem } from '@/api/problem';
-import { isLate, isStuck, readHealth, type Queue, type Workers } from './queries';
+import { isLate, isStuck, readHealth, shareOf, type Queue, type Workers } from './queries';
 
 const health = { status: 'unhealthy', dependencies: [{ name: 'database', status: 'down', latency_ms: 2000, detail: 'no answer' }] };
 
@@ -18,6 +18,20 @@ describe('the health', () => {
   it('is not made up where there is none', async () => {
     await expect(readHealth(Promise.reject(new ApiProblem({ code: 'OFFLINE', message: 'x' })))).rejects.toMatchObject({ code: 'OFFLINE' });
     await expect(readHealth(Promise.resolve(Response.json({ ok: true })))).rejects.toMatchObject({ code: 'UNREADABLE_ANSWER' });
+  });
+});
+
+describe('what is used of a limit', () => {
+  it('is shown as far from it, near it or at it', () => {
+    expect(shareOf({ used: 1, limit: 4 })).toEqual({ percent: 25, mark: 'far' });
+    expect(shareOf({ used: 8, limit: 10 })).toEqual({ percent: 80, mark: 'near' });
+    expect(shareOf({ used: 10, limit: 10 })).toEqual({ percent: 100, mark: 'reached' });
+    expect(shareOf({ used: 12, limit: 10 })).toEqual({ percent: 100, mark: 'reached' });
+  });
+
+  it('is no share where there is no limit, and all of it where nothing is allowed', () => {
+    expect(shareOf({ used: 7, limit: null })).toBeNull();
+    expect(shareOf({ used: 0, limit: 0 })).toEqual({ percent: 100, mark: 'reached' });
   });
 });
 

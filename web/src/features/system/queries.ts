@@ -7,6 +7,7 @@ import { fetchPath } from '@/api/transport';
 export type Health = Schemas['SystemHealth'];
 export type Queue = Schemas['QueueModel'];
 export type Workers = Schemas['WorkerList'];
+export type Allowance = Schemas['AllowanceModel'];
 export type ErrorGroup = Schemas['ErrorGroup'];
 
 const OFTEN_MS = 5000;
@@ -56,10 +57,25 @@ export function errorsQuery(language: string) {
   });
 }
 
+export const quotaQuery = queryOptions({
+  queryKey: ['system', 'quota'],
+  queryFn: ({ signal }) => take(api.GET('/api/v1/quota', { signal })),
+  refetchInterval: OFTEN_MS,
+});
+
 export const retentionQuery = queryOptions({
   queryKey: ['system', 'retention'],
   queryFn: ({ signal }) => take(api.GET('/api/v1/admin/retention', { signal })),
 });
+
+const NEAR_SHARE = 0.8;
+
+/** How much of a limit is used, 0 to 100, and whether it is far, near or reached; null: there is no limit. */
+export function shareOf({ used, limit }: Allowance['tasks_in_flight']): { readonly percent: number; readonly mark: 'far' | 'near' | 'reached' } | null {
+  if (limit === null) return null;
+  const share = limit > 0 ? Math.min(1, used / limit) : 1;
+  return { percent: 100 * share, mark: share >= 1 ? 'reached' : share >= NEAR_SHARE ? 'near' : 'far' };
+}
 
 /** Whether others may take its tasks: its last beat is older than a lease. */
 export function isLate(worker: Workers['workers'][number], leaseS: number): boolean {
