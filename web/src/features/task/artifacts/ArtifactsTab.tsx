@@ -8,9 +8,8 @@ import { buttonClass, Bytes, cx, EmptyState, ErrorNote, SkeletonRows } from '@/p
 import { useArtifacts, type Artifact } from '../data';
 import { words } from '../words';
 import { DownloadLink } from './DownloadLink';
+import { GROUPS, groupOf } from './kind';
 import { Preview } from './Preview';
-
-const KINDS = ['report', 'chart', 'result', 'plan', 'input'] as const;
 
 function iconOf(file: Artifact): ReactNode {
   const props = { size: 15, 'aria-hidden': true } as const;
@@ -75,8 +74,8 @@ export function ArtifactsTab({ taskId, view, selected, onSelect }: ArtifactsTabP
   }
   return (
     <div className="p-3" role="group" aria-label={say('files.list')}>
-      {KINDS.map((kind) => {
-        const some = files.data.filter((one) => one.kind === kind);
+      {GROUPS.map((kind) => {
+        const some = files.data.filter((one) => groupOf(one.kind) === kind);
         if (some.length === 0) return null;
         return (
           <section key={kind} className="mb-3">

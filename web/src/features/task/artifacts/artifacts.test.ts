@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseSheet } from './csv';
-import { previewKind } from './kind';
+import { groupOf, GROUPS, previewKind } from './kind';
 
 describe('parseSheet', () => {
   it('reads quotes, line breaks inside of them, CRLF and a byte order mark', () => {
@@ -25,5 +25,12 @@ describe('previewKind', () => {
     expect(previewKind('application/octet-stream', 'a.log')).toBe('text');
     expect(previewKind('application/octet-stream', 'a.html')).toBe('none');
     expect(previewKind('application/vnd.apache.parquet', 'a.parquet')).toBe('none');
+  });
+});
+
+describe('groupOf', () => {
+  it('has a place in the list for a file of any kind', () => {
+    for (const kind of GROUPS) expect(groupOf(kind)).toBe(kind);
+    expect(groupOf('table of a team of one’s own')).toBe('result');
   });
 });

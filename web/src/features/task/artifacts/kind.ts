@@ -4,6 +4,15 @@ export type PreviewKind = 'image' | 'markdown' | 'page' | 'csv' | 'tsv' | 'json'
 
 const IMAGES = /^image\/(png|jpeg|gif|webp|svg\+xml)$/;
 
+/** The groups of the list, in its order. */
+export const GROUPS = ['report', 'chart', 'result', 'plan', 'input'] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** Where a file stands in the list: of a kind that this page does not know, it is still a result. */
+export function groupOf(kind: string): Group {
+  return GROUPS.find((one) => one === kind) ?? 'result';
+}
+
 export function previewKind(mediaType: string, name: string): PreviewKind {
   const type = (mediaType.split(';')[0] ?? '').trim().toLowerCase();
   const end = /\.[^.]+$/.exec(name.toLowerCase())?.[0] ?? '';
