@@ -5,7 +5,7 @@ import { useState, type ReactNode } from 'react';
 import { doneOf, elapsedOf } from '@/events/fold';
 import { isOver } from '@/events/status';
 import type { TaskView } from '@/events/view';
-import { formatCompact, formatDay, formatDuration, formatMoment, formatMoney, formatNumber } from '@/i18n/format';
+import { formatCompact, formatDuration, formatMinute, formatMoment, formatMoney, formatNumber, formatRelative } from '@/i18n/format';
 import { known, useWords } from '@/i18n/words';
 import { Dialog, PriorityMark, priorityOf, ProgressBar, StatusMark } from '@/parts';
 import { useCurrency } from '@/preferences/settings';
@@ -61,6 +61,18 @@ function Spending({ view, task }: { readonly view: TaskView; readonly task: Task
         {costLimit === null ? money(view.spending.cost) : say('tokens.of', { used: money(view.spending.cost), limit: money(costLimit) })}
       </Figure>
     </>
+  );
+}
+
+/** While the task may still miss it, how long it is away says more than the day. */
+function Deadline({ at, isOpen }: { readonly at: string; readonly isOpen: boolean }) {
+  const say = useWords(words);
+  const now = useNow(isOpen ? 30_000 : 0);
+  const isLate = isOpen && new Date(at) < now;
+  return (
+    <Figure label={say(isLate ? 'deadline.late' : 'deadline')} title={formatMoment(at)}>
+      <span className={isLate ? 'text-red' : undefined}>{isOpen ? `${formatMinute(at)} · ${formatRelative(at, now)}` : formatMinute(at)}</span>
+    </Figure>
   );
 }
 
@@ -137,9 +149,7 @@ export function TaskHeader({ taskId, view, task }: { readonly taskId: string; re
           <Spending view={view} task={task} />
           {task?.assignee && <Figure label={say('assignee')}>{task.assignee}</Figure>}
           {task?.deadline && (
-            <Figure label={say('deadline')} title={formatMoment(task.deadline)}>
-              {formatDay(task.deadline)}
-            </Figure>
+            <Deadline at={task.deadline} isOpen={!isOver(view.status)} />
           )}
         </dl>
         {task && <PriorityMark priority={priorityOf(task.priority)} />}

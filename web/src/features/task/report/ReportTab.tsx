@@ -207,6 +207,7 @@ export function ReportTab({ taskId, view, task }: ReportTabProps) {
             icon={<FileText size={22} aria-hidden />}
             title={say(view.status === 'cancelled' ? 'report.cancelled' : view.status === 'completed' ? 'report.byPerson' : 'report.none')}
           >
+            {view.status === 'cancelled' && say('report.cancelled.text')}
             {!isOver(view.status) && say(view.status === 'waiting_input' ? 'report.waiting' : 'report.none.text')}
           </EmptyState>
         )
