@@ -69,10 +69,16 @@ export function formatMoment(at: string | Date): string {
   return kept('t', () => new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'medium' })).format(new Date(at));
 }
 
+/** To the minute, for what a person set. */
+export function formatMinute(at: string | Date): string {
+  return kept('h', () => new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' })).format(new Date(at));
+}
+
 export function formatDay(at: string | Date): string {
   return kept('d', () => new Intl.DateTimeFormat(locale(), { dateStyle: 'medium' })).format(new Date(at));
 }
 
+const SOON_S = 5;
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 31_536_000],
   ['month', 2_592_000],
@@ -88,5 +94,7 @@ export function formatRelative(at: string | Date, now: Date = new Date()): strin
   for (const [unit, size] of STEPS) {
     if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   }
-  return format.format(0, 'second');
+  // A clock may be a little ahead of the server's; what is still to come is not over.
+  if (seconds >= SOON_S) return format.format(1, 'minute');
+  return locale().startsWith('zh') ? '刚刚' : 'just now';
 }
