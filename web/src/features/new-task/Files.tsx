@@ -143,6 +143,7 @@ export function Files({ files, lost, isFetching, errors, isDisabled, onAdd, onRe
                   <span className="block truncate" title={file.name}>
                     {file.name}
                   </span>
+                  {file.size === 0 && <span className="block text-xs text-red">{say('files.empty')}</span>}
                   {file.name === WEATHER_NAME && <span className="block text-xs text-muted">{say('files.weather')}</span>}
                 </span>
                 <span className="shrink-0 text-sm text-muted">

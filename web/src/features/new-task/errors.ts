@@ -11,6 +11,14 @@ const OF_CODE: Readonly<Record<string, string>> = {
   INPUT_TOO_LARGE: 'files',
 };
 
+/** Two of the server's sentences as one text: the first may end without a full stop. */
+export function sentences(first: string, second: string): string {
+  if (second === '' || first === '') return first || second;
+  const isChinese = /\p{Script=Han}/u.test(first);
+  const stop = /[.!?。！？]$/.test(first) ? '' : isChinese ? '。' : '.';
+  return `${first}${stop}${isChinese ? '' : ' '}${second}`;
+}
+
 export interface Placed {
   /** Messages by field. */
   readonly at: ReadonlyMap<string, readonly string[]>;
@@ -26,7 +34,7 @@ export function placed(error: unknown): Placed {
   const ofCode = OF_CODE[problem.code];
   if (ofCode !== undefined) {
     const { title, detail, toDo } = explain(problem);
-    put(ofCode, [detail || title, toDo].filter(Boolean).join(' '));
+    put(ofCode, sentences(detail || title, toDo));
     return { at, rest: null };
   }
   const known = problem.fields.filter((one) => FIELDS.includes(one.field));
