@@ -89,7 +89,7 @@ export function TrendChart({ points }: { readonly points: readonly TrendPoint[] 
       <ResponsiveContainer width="100%" height={HEIGHT + 24}>
         <ComposedChart data={[...points]} margin={MARGIN} barCategoryGap="28%" accessibilityLayer>
           <CartesianGrid vertical={false} stroke="var(--line)" />
-          <XAxis dataKey="when" tickFormatter={tickOfWhen} tick={AXIS} tickLine={false} axisLine={{ stroke: 'var(--line)' }} minTickGap={18} />
+          <XAxis dataKey="when" tickFormatter={tickOfWhen} tick={AXIS} tickLine={false} axisLine={{ stroke: 'var(--line)' }} interval="equidistantPreserveStart" minTickGap={18} />
           <YAxis allowDecimals={false} tick={AXIS} tickLine={false} axisLine={false} width={34} tickFormatter={show} />
           <Tooltip cursor={{ fill: 'var(--hover)' }} isAnimationActive={false} content={<Hint nameOf={nameOfWhen} show={show} />} />
           <Bar dataKey="completed" name={say('completed')} stackId="ended" fill={COLOURS.completed} maxBarSize={28} isAnimationActive={false} />
@@ -151,7 +151,7 @@ export function CostChart({ spending, measure, currency }: CostChartProps) {
       <ResponsiveContainer width="100%" height={HEIGHT}>
         <BarChart data={[...spending]} margin={MARGIN} barCategoryGap="28%" accessibilityLayer>
           <CartesianGrid vertical={false} stroke="var(--line)" />
-          <XAxis dataKey="date" tickFormatter={tickOfWhen} tick={AXIS} tickLine={false} axisLine={{ stroke: 'var(--line)' }} minTickGap={18} />
+          <XAxis dataKey="date" tickFormatter={tickOfWhen} tick={AXIS} tickLine={false} axisLine={{ stroke: 'var(--line)' }} interval="equidistantPreserveStart" minTickGap={18} />
           <YAxis tick={AXIS} tickLine={false} axisLine={false} width={52} tickFormatter={tick} />
           <Tooltip cursor={{ fill: 'var(--hover)' }} isAnimationActive={false} content={<Hint nameOf={nameOfWhen} show={show} />} />
           {measure === 'cost' ? (
