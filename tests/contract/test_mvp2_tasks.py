@@ -424,7 +424,7 @@ async def test_fields_and_an_action_are_one_commit(desk: Desk, status: str) -> N
     written = {
         name: count - before.get(name, 0)
         for name, count in desk.database.statistics.by_unit.items()
-        if name.startswith("tasks.") and count != before.get(name, 0)
+        if name.startswith("decisions.") and count != before.get(name, 0)
     }
     assert list(written.values()) == [1]
     events = (await desk.client.get(f"/api/v1/tasks/{task_id}/events")).json()["events"]
