@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
-# Test processes. Tests wait as long as they work, so two for each of a build server's cores.
+# Test processes. Tests wait as long as they work, so two for each of a build server's cores; one that has
+# no tests left takes over of another.
 WORKERS ?= 4
 UV ?= uv
 
@@ -31,16 +32,16 @@ web: setup-runtime ## build the front end into the package (skipped when nothing
 test: gates ## all quality gates and the whole test suite, with coverage
 	@echo "test: front end";       $(python) scripts/web.py test
 	@echo "test: whole suite on $(WORKERS) processes"
-	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "not system and not thorough" --cov --cov-report= --cov-fail-under=0 tests
+	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not system and not thorough" --cov --cov-report= --cov-fail-under=0 tests
 	@$(python) -m coverage report
 
 system: setup-dev web ## the tests that use servers or a browser, with Debian's PostgreSQL 15, Redis 7 and pgbouncer
 	@echo "system: servers of Debian, on $(WORKERS) processes"
-	@$(here) && LGMA_TEST_POSTGRES=15 LGMA_TEST_REDIS=debian OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) -m "system or servers or thorough" tests
+	@$(here) && LGMA_TEST_POSTGRES=15 LGMA_TEST_REDIS=debian OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "system or servers or thorough" tests
 
 check: gates ## the fast part: quality gates and unit tests
 	@echo "check: unit tests"
-	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) tests/unit
+	@$(here) && OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal tests/unit
 
 gates: setup-dev web
 	@echo "gates: ruff";          $(python) -m ruff check --quiet .
