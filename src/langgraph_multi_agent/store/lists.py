@@ -16,6 +16,7 @@ from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import TERMINAL, Priority, Task, TaskStatus
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, single_statement
+from langgraph_multi_agent.store.names import names_in
 from langgraph_multi_agent.store.rows import scoped, task_of
 from langgraph_multi_agent.store.sets import among
 from langgraph_multi_agent.store.tasks import TaskFilter, contains, restricted
@@ -154,24 +155,12 @@ def _first(parts: Sequence[Select[Any]], count: int) -> Select[Any]:
 
 
 def _assignees_with(store: Store, part: str) -> list[str] | None:
-    """The names that contain a text, whatever its case; None if there are too many to look through.
-
-    Goes from name to name in their index, at a price by the number of names, not of tasks.
-    """
+    """The names that contain a text, whatever its case; None if there are too many to look through."""
     if store.scope.tenant is None:  # the index is that of a tenant's names
         return None
-    column = schema.tasks.c.assignee
-    smallest = scoped(store, select(func.min(column)))
-    names = select(
-        smallest.where(column.is_not(None)).scalar_subquery().label("name"), literal(1).label("place")
-    ).cte("names", recursive=True)
-    following = smallest.where(column > names.c.name).correlate(names).scalar_subquery()
-    names = names.union_all(
-        select(following, names.c.place + 1).where(names.c.name.is_not(None), names.c.place <= MAX_ASSIGNEES)
-    )
+    names = names_in(store, schema.tasks, "assignee", most=MAX_ASSIGNEES).subquery()
     is_beyond = names.c.place > MAX_ASSIGNEES
-    wanted = contains(names.c.name, part) | is_beyond
-    query = select(names.c.name, is_beyond).where(names.c.name.is_not(None), wanted)
+    query = select(names.c.name, is_beyond).where(contains(names.c.name, part) | is_beyond)
     found = store.connection.execute(query).all()
     return None if any(row[1] for row in found) else [row[0] for row in found]
 

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Table, bindparam, case, delete, func, literal, select, text, union
+from sqlalchemy import BigInteger, Select, bindparam, case, delete, func, literal, select, text, union
 
 from langgraph_multi_agent.domain.errors import DayQuotaExceeded, QuotaExceeded
 from langgraph_multi_agent.domain.quota import UNLIMITED, Allowance, Quota
 from langgraph_multi_agent.domain.task import DEFAULT_TENANT
 from langgraph_multi_agent.store import schema
 from langgraph_multi_agent.store.database import Store, single_statement, unit
+from langgraph_multi_agent.store.names import names_in
 from langgraph_multi_agent.store.rows import scoped
 from langgraph_multi_agent.store.sets import insert_rows
 
@@ -90,21 +91,11 @@ def allowance(store: Store) -> Allowance:
 def tenants(store: Store) -> list[str]:
     """Those that somebody made or that have used anything, by name."""
     made = [scoped(store, select(table.c.tenant), table) for table in (schema.users, schema.api_keys, _QUOTAS)]
-    named = union(*made, *(_used(store, table) for table in (_TASKS, _CALLS))).subquery()
+    # Tenants of an issuer's tokens stand nowhere else than in what they used.
+    used = [select(names_in(store, table, "tenant").subquery().c.name) for table in (_TASKS, _CALLS)]
+    named = union(*made, *used).subquery()
     found = store.connection.scalars(select(named.c.tenant))
     return sorted({*found, store.scope.tenant or DEFAULT_TENANT})
-
-
-def _used(store: Store, table: Table) -> Select[Any]:
-    """The tenants in a large table: tenants of an issuer's tokens stand nowhere else.
-
-    Goes from name to name in an index that starts with the tenant, at a price by the number of tenants.
-    """
-    first = scoped(store, select(func.min(table.c.tenant)), table)
-    names = select(first.scalar_subquery().label("name")).cte(f"{table.name}_tenants", recursive=True)
-    following = first.where(table.c.tenant > names.c.name).correlate(names).scalar_subquery()
-    names = names.union_all(select(following).where(names.c.name.is_not(None)))
-    return select(names.c.name).where(names.c.name.is_not(None))
 
 
 @unit
