@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, false, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, false, func, or_, select
 
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.task import IMPORTED
@@ -98,32 +98,37 @@ def belongings(store: Store, subject: Subject) -> Belongings:
 # What the rows say
 
 
-def _pages_of_tasks(store: Store, tenant: str | None) -> Iterator[Sequence[Row[str, str, str | None]]]:
+def _pages_of_tasks(store: Store, tenant: str | None) -> Iterator[Sequence[Row[Any]]]:
     """Id, tenant and maker of a tenant's tasks, or of all tasks."""
-    columns, after = schema.tasks.c, ""
-    query = select(columns.id, columns.tenant, columns.created_by).order_by(columns.id).limit(TASKS_AT_ONCE)
+    columns = schema.tasks.c
+    query = select(columns.id, columns.tenant, columns.created_by)
     if tenant is not None:
         query = query.where(columns.tenant == tenant)
-    while True:
-        rows = store.connection.execute(query.where(columns.id > after)).all()
-        yield rows
-        if len(rows) < TASKS_AT_ONCE:
-            return
-        after = rows[-1].id
+    return _pages(store, query, columns.id, TASKS_AT_ONCE)
+
+
+def _pages(store: Store, query: Select[Any], key: ColumnElement[Any], limit: int) -> Iterator[Sequence[Row[Any]]]:
+    """What a query finds, so many rows a statement, in the order of a key, which is the first of its columns."""
+    query = query.order_by(key).limit(limit)
+    page = store.connection.execute(query).all()
+    while len(page) == limit:
+        yield page
+        page = store.connection.execute(query.where(key > page[-1][0])).all()
+    yield page
 
 
 def _naming_somebody(store: Store, task_ids: Iterable[str]) -> set[str]:
     """Those of some tasks whose row says who made them."""
-    columns, found = schema.tasks.c, set[str]()
+    columns = schema.tasks.c
     query = select(columns.id).where(among(columns.id, "ids"), columns.created_by.is_not(None))
-    for ids in _slices(sorted(task_ids)):
-        found.update(store.connection.scalars(query, {"ids": ids}))
-    return found
+    return {row.id for row in _of_ids(store, query, task_ids)}
 
 
-def _slices(ids: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        yield list(ids[start : start + IDS_AT_ONCE])
+def _of_ids(store: Store, query: Select[Any], ids: Iterable[str]) -> Iterator[Row[Any]]:
+    """What a query with `among(…, "ids")` finds, for any number of them."""
+    asked = sorted(ids)
+    for start in range(0, len(asked), IDS_AT_ONCE):
+        yield from store.connection.execute(query, {"ids": asked[start : start + IDS_AT_ONCE]})
 
 
 def _last_words(store: Store, tenant: str) -> dict[str, str | None]:
@@ -211,21 +216,14 @@ def _claimed_before(store: Store, subject: Subject, submitted: Mapping[str, int]
     }
 
 
-def _log(store: Store, tenant: str, *conditions: ColumnElement[bool]) -> Iterator[Row[int, str, str, Any]]:
+def _log(store: Store, tenant: str, *conditions: ColumnElement[bool]) -> Iterator[Row[Any]]:
     """What was done in a tenant, in the order in which it was recorded."""
-    columns, after = schema.audit_log.c, 0
-    query = (
-        select(columns.seq, columns.action, columns.target, columns.details)
-        .where(columns.tenant == tenant, columns.result.startswith(_DONE), *conditions)
-        .order_by(columns.seq)
-        .limit(MAX_BATCH_ROWS)
+    columns = schema.audit_log.c
+    query = select(columns.seq, columns.action, columns.target, columns.details).where(
+        columns.tenant == tenant, columns.result.startswith(_DONE), *conditions
     )
-    while True:
-        rows = store.connection.execute(query.where(columns.seq > after)).all()
-        yield from rows
-        if len(rows) < MAX_BATCH_ROWS:
-            return
-        after = rows[-1].seq
+    for page in _pages(store, query, columns.seq, MAX_BATCH_ROWS):
+        yield from page
 
 
 def _from_chat(store: Store, subject: Subject) -> Iterator[str]:
@@ -238,12 +236,10 @@ def _from_chat(store: Store, subject: Subject) -> Iterator[str]:
 
 def _imported(store: Store, subject: Subject, task_ids: Sequence[str]) -> set[str]:
     """Those of some tasks whose first event says that they brought it here."""
-    columns, found = schema.agent_messages.c, set[str]()
+    columns = schema.agent_messages.c
     query = select(columns.task_id, columns.data).where(among(columns.task_id, "ids"), columns.seq == 1)
-    for ids in _slices(task_ids):
-        rows = store.connection.execute(query, {"ids": ids})
-        found |= {row.task_id for row in rows if row.data.get(IMPORTED) and row.data.get("by") == subject.actor}
-    return found
+    rows = _of_ids(store, query, task_ids)
+    return {row.task_id for row in rows if row.data.get(IMPORTED) and row.data.get("by") == subject.actor}
 
 
 def _fired(store: Store, subject: Subject, schedule_ids: Iterable[str]) -> set[str]:
@@ -267,8 +263,7 @@ def of_tenant(store: Store, tenant: str, task_ids: Sequence[str]) -> set[str]:
     was_deleted = (log.tenant == tenant) & (log.action == _DELETE)
     found = _last_words(store, tenant).keys() | set(store.connection.scalars(select(log.target).where(was_deleted)))
     query = select(tasks.id).where(among(tasks.id, "ids"), tasks.tenant == tenant)
-    for ids in _slices(task_ids):
-        found.update(store.connection.scalars(query, {"ids": ids}))
+    found |= {row.id for row in _of_ids(store, query, task_ids)}
     return found & set(task_ids)
 
 
