@@ -46,9 +46,10 @@ export function ErrorNote({ error, onRetry, isCompact = false, className }: Erro
   const problem = asProblem(error);
   const { title, detail, toDo } = explain(problem);
   return (
-    <div role="alert" className={cx('flex gap-3 rounded-card border border-red/40 bg-red-tint', isCompact ? 'p-3' : 'p-4', className)}>
+    <div role="alert" className={cx('flex flex-wrap gap-x-3 gap-y-2 rounded-card border border-red/40 bg-red-tint', isCompact ? 'p-3' : 'p-4', className)}>
       <StatusMark status="failed" className="mt-1 self-start" />
-      <div className="min-w-0 flex-1">
+      {/* In a narrow place the button goes below: beside it the words would stand one to a line. */}
+      <div className="min-w-0 flex-[1_1_13rem]">
         <p className="font-medium">{title}</p>
         {detail !== '' && <p>{detail}</p>}
         {problem.fields.length > 0 && (

@@ -16,6 +16,9 @@ import type { TaskDetail } from './data';
 import { remainingSeconds } from './estimates';
 import { words } from './words';
 
+/** What the server calls the one person where nobody logs in: no name to show. */
+const NOBODY = 'local';
+
 function Figure({ label, title, children }: { readonly label: string; readonly title?: string | undefined; readonly children: ReactNode }) {
   return (
     <div className="flex items-baseline gap-1.5 whitespace-nowrap" title={title}>
@@ -90,7 +93,7 @@ function Request({ task }: { readonly task: TaskDetail }) {
         <dl className="mt-4 grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm">
           <dt className="text-muted">{say('created')}</dt>
           <dd>{formatMoment(task.created_at)}</dd>
-          {task.created_by && (
+          {task.created_by && task.created_by !== NOBODY && (
             <>
               <dt className="text-muted">{say('created.by')}</dt>
               <dd>{task.created_by}</dd>
