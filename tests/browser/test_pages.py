@@ -91,6 +91,10 @@ async def test_an_installation_without_tasks_says_so_and_complains_of_nothing(tm
             await site.go(path)
             assert await axe(site.tab) == [], path
             await picture(site.tab, f"empty{path.replace('/', '-')}")
+        await site.tab.resize(360, 640)
+        await site.go("/chat")
+        await site.tab.run(DRAWN)
+        assert await site.tab.run("scrollY") == 0  # nothing was said that would be followed
 
 
 async def test_chinese_is_spoken_first_and_english_after_one_press(tmp_path: Path) -> None:

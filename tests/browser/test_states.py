@@ -1,5 +1,6 @@
 """States that a person rarely meets: a step of thousands of calls, a task that is none, a file that is no export."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ async def test_a_file_that_is_no_export_says_what_to_do_next(
         said = site.word("features/settings", "import.failed")
         await site.tab.until(f"document.querySelector('main').innerText.includes({said!r})")
         await picture(site.tab, "import-failed")
+
+
+async def test_a_deadline_is_told_by_the_hour_and_as_passed_when_it_is(site: Site) -> None:
+    past, future = "2020-05-04T10:30:00Z", "2999-05-04T10:30:00Z"
+    for deadline, label in ((future, "deadline"), (past, "deadline.late")):
+        task = await site.submit(input_data={"hold": ["read"]}, deadline=deadline)
+        tab = await site.go(f"/tasks/{task}")
+        shown = site.word("features/task", label)
+        due = f"[...document.querySelectorAll('header dt')].find((one) => one.innerText.trim() === {shown!r})"
+        text = await tab.until(f"{due}?.nextElementSibling.innerText")
+        assert text.startswith(deadline[:4])
+        assert re.search(r"\d\d:30", text), text
 
 
 async def unplug(tab: Tab, *, is_out: bool) -> None:
