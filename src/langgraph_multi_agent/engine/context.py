@@ -59,6 +59,8 @@ class RunSignals:
         self._reset_listeners: set[Callable[[str], None]] = set()
         self.graph = RunControl()
         self.pause = asyncio.Event()
+        self.at_work: set[asyncio.Task[Any]] = set()
+        """Agents, for who cancels a run once more: a task group that is ending does not pass that on."""
 
     def confirm_lease(self, at: float) -> None:
         """A heartbeat that began at this monotonic time found the lease in order."""

@@ -239,6 +239,7 @@ class Coordinator:
         task = asyncio.current_task()
         assert task is not None
         self._at_work[work.subtask.id] = task
+        self._context.signals.at_work.add(task)
         self._context.on_agents(1)
         limit = asyncio.timeout(self._context.limits.subtask_timeout_s)
         try:
@@ -250,6 +251,7 @@ class Coordinator:
             raise
         finally:
             self._context.on_agents(-1)
+            self._context.signals.at_work.discard(task)
             del self._at_work[work.subtask.id]
 
     async def _commit(

@@ -36,6 +36,10 @@ ARTIFACTS = "artifacts"
 ARTIFACTS_RETRY_S = 5.0
 """How long a run that could not store or read a file keeps its slot before it hands its task back."""
 
+CANCEL_AGAIN_S = 2.0
+"""A cancellation may be lost in what an agent calls, as in `asyncio.wait_for` before Python 3.12 (gh-86296), or
+in a task group that is ending; who stops must get the run back within its supervisor's margin."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopReason:
@@ -53,16 +57,28 @@ class ActiveRun:
         self.driver: asyncio.Task[Ended] | None = None
         self.journal: RunJournal | None = None
         self.stop: StopReason | None = None
+        self._again: asyncio.TimerHandle | None = None
 
     def request_stop(self, reason: StopReason) -> None:
         """Cancel the work; the first reason counts, but being fenced overrides."""
         if self.stop is None or reason.is_fenced:
             self.stop = reason
-        if self.driver is not None:
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the work, and again each CANCEL_AGAIN_S until it has ended."""
+        if self._again is not None:
+            self._again.cancel()
+            for agent in self.signals.at_work:
+                agent.cancel()
+        if self.driver is not None and not self.driver.done():
             self.driver.cancel()
+            self._again = self.driver.get_loop().call_later(CANCEL_AGAIN_S, self.cancel)
 
     def leave(self) -> None:
         """Let go of what knows this run, so that its memory is free at once and not at some full collection."""
+        if self._again is not None:
+            self._again.cancel()
         if self.journal is not None:
             self.journal.on_control = _unheard
         self.journal = self.driver = None
@@ -133,11 +149,11 @@ class Execution:
         seconds_left = self._settings.workflow_timeout - claimed.active_s
         driver = active.driver = asyncio.create_task(self._drive(active, seconds_left))
         if active.stop is not None:
-            driver.cancel()
+            active.cancel()
         try:
             await asyncio.wait({driver})
         except asyncio.CancelledError:
-            driver.cancel()
+            active.cancel()
             await asyncio.wait({driver})
             raise
         active_s = self._clock.monotonic() - started

@@ -18,6 +18,7 @@ from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.plan import SubtaskStatus
 from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.engine import recovery
+from langgraph_multi_agent.service import execution
 from langgraph_multi_agent.skills import registry
 from langgraph_multi_agent.skills.runner import ChildProcessSkillRunner
 
@@ -258,6 +259,25 @@ async def test_a_stubborn_agent_at_shutdown_leaves_a_task_that_goes_on_later(tmp
         task_id = await here.submit(plan)
         await scene.reached("gate:a")
         await here.stop()
+        task = await here.get(task_id)
+        assert (task.status, task.error) == (S.PENDING, None)
+
+
+async def test_an_agent_that_loses_the_cancellation_and_waits_on_does_not_hold_up_a_shutdown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `asyncio.wait_for` loses one that arrives as what it waits for ends."""
+    monkeypatch.setattr(execution, "CANCEL_AGAIN_S", 0.05)
+    scene = Scene()
+    plan = [{"id": "a", "do": [["stubborn"], ["gate", "never"]]}]
+    async with world(tmp_path, scene) as here:
+        task_id = await here.submit(plan)
+        await scene.reached("gate:a")
+        try:
+            await here.stop()
+        finally:
+            scene.gate("never").set()
+        assert {"gate:never", "cancelled:a"} <= set(scene.seen)
         task = await here.get(task_id)
         assert (task.status, task.error) == (S.PENDING, None)
 
