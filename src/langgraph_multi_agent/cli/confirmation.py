@@ -1,7 +1,7 @@
 """Asking before what cannot simply be taken back.
 
-Callers: commands of risk R2 (asks) and R3 (asks for the name). Invariant: without a person at the
-terminal and without `--yes`, nothing that asks is done, and the exit code is 6.
+Callers: commands of risk R2 (asks) and R3 (asks for the name); `watching` for a typed line. Invariant:
+without a person at the terminal and without `--yes`, nothing that asks is done, and the exit code is 6.
 """
 
 import sys
@@ -18,7 +18,7 @@ async def confirm(call: Call, question: str) -> None:
     """
     if call.yes:
         return
-    if not (call.is_interactive and await _typed(question + call.say("cli.confirm.yes_no")) in {"y", "yes", "是"}):
+    if not (call.is_interactive and await typed_line(question + call.say("cli.confirm.yes_no")) in {"y", "yes", "是"}):
         raise Trouble("NOT_CONFIRMED", Exit.REFUSED)
 
 
@@ -33,16 +33,29 @@ async def confirm_name(call: Call, question: str, *, name: str, given: str | Non
     is_typed = (
         not call.yes
         and call.is_interactive
-        and await _typed(question + call.say("cli.confirm.type_name", name=name)) == name
+        and await typed_line(question + call.say("cli.confirm.type_name", name=name)) == name
     )
     if not is_typed:
         raise Trouble("NAME_NOT_CONFIRMED", Exit.REFUSED, name=name)
 
 
-async def _typed(prompt: str) -> str:
+async def typed_line(prompt: str) -> str:
+    """One typed line; unlike one that a thread reads it ends with its caller, by Ctrl-C or `--timeout`."""
     import asyncio
 
+    loop = asyncio.get_running_loop()
+    typed: asyncio.Future[str] = loop.create_future()
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    line: str = await asyncio.to_thread(sys.stdin.readline)
-    return line.strip()
+    descriptor = sys.stdin.fileno()
+
+    def read() -> None:
+        loop.remove_reader(descriptor)
+        if not typed.done():
+            typed.set_result(sys.stdin.readline().strip())
+
+    loop.add_reader(descriptor, read)
+    try:
+        return await typed
+    finally:
+        loop.remove_reader(descriptor)

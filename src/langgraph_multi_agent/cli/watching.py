@@ -6,7 +6,6 @@ asyncio task is left, however the watching ends.
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Literal
 
 from langgraph_multi_agent.cli.call import Call, write_error
 from langgraph_multi_agent.cli.client import Client
+from langgraph_multi_agent.cli.confirmation import typed_line
 from langgraph_multi_agent.cli.picture import Picture
 from langgraph_multi_agent.cli.progress import View, open_view
 
@@ -160,7 +160,7 @@ async def ask(call: Call, question: Mapping[str, Any]) -> dict[str, Any] | None:
     for number, option in enumerate(options, 1):
         write_error(f"    {number}. {option}")
     while True:
-        line = await _line(call.say("cli.question.yes_no" if is_approval else "cli.question.prompt"))
+        line = await typed_line(call.say("cli.question.yes_no" if is_approval else "cli.question.prompt"))
         if not line:
             return None
         value = parse_answer(line, options=options, is_approval=is_approval)
@@ -180,23 +180,3 @@ def parse_answer(line: str, *, options: list[str], is_approval: bool) -> dict[st
     if word.isascii() and word.isdigit() and 1 <= int(word) <= len(options):
         return {"text": options[int(word) - 1]}
     return {"text": word} if word in options else None
-
-
-async def _line(prompt: str) -> str:
-    """One typed line; unlike `input` in a thread it can be cancelled by Ctrl-C."""
-    loop = asyncio.get_running_loop()
-    typed: asyncio.Future[str] = loop.create_future()
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
-    descriptor = sys.stdin.fileno()
-
-    def read() -> None:
-        loop.remove_reader(descriptor)
-        if not typed.done():
-            typed.set_result(sys.stdin.readline().strip())
-
-    loop.add_reader(descriptor, read)
-    try:
-        return await typed
-    finally:
-        loop.remove_reader(descriptor)
