@@ -250,7 +250,10 @@ class StreamService:
                 self._feed.wake(await self._database.write(SYSTEM_SCOPE, endings_by_hand.record, unsaid))
             newest = await self._database.read(SYSTEM_SCOPE, event_log.newest_numbers, ids)
             moved += [channel for channel in chunk if channel.is_behind(newest.get(channel.task_id))]
-        await asyncio.gather(*(channel.pump() for channel in moved))
+        # With the errors as answers: raised at once, one would hide a cancellation that comes as it does.
+        for outcome in await asyncio.gather(*(channel.pump() for channel in moved), return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("stream.poll_failed", exc_info=outcome)
 
 
 def _without_gap(events: Sequence[Event], position: int) -> Sequence[Event]:
