@@ -321,7 +321,7 @@ def run_pytest(folder: Path, *, ci: bool, test: str) -> subprocess.CompletedProc
     """Run one test file under a copy of this suite's conftest."""
     shutil.copy(ROOT / "tests" / "conftest.py", folder / "conftest.py")
     (folder / "test_case.py").write_text(test, encoding="utf-8")
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {ROOT}\n", encoding="utf-8")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "COV_"))}
     environment["CI"] = "true" if ci else "false"
     environment["LLM_API_KEY"] = "from the shell"

@@ -12,6 +12,7 @@ import contextlib
 import os
 import queue
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,7 @@ R = TypeVar("R")
 MAX_BATCH = 64
 READERS = 3
 BUSY_TIMEOUT_MS = 5_000
+_REFUSALS = (sqlite3.IntegrityError, sqlite3.DataError, UnicodeError, OverflowError)
 
 UNITS: dict[str, Callable[..., Any]] = {}
 """Every unit of work that may commit, by name: the fail-points of the crash tests."""
@@ -216,15 +218,13 @@ class SqliteDatabase:
         self._local = threading.local()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="lgma-read")
         self._read_connections: list[Connection] = []
-        self._closed = False
+        self._closed, self._closing = False, threading.Lock()
         self._writer = threading.Thread(target=self._write_forever, name="lgma-write", daemon=True)
         self._writer.start()
 
     async def write(
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        if self._closed:
-            raise DependencyUnavailable(dependency="database", reason="closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         pending = _Pending(
@@ -234,14 +234,12 @@ class SqliteDatabase:
             loop=loop,
             future=future,
         )
-        self._queue.put(pending)
+        self._enqueue(pending)
         return await shielded(future)
 
     def write_from_thread(
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        if self._closed:
-            raise DependencyUnavailable(dependency="database", reason="closed")
         pending = _Pending(
             scope=scope,
             name=function.__dict__["unit_name"],
@@ -249,37 +247,45 @@ class SqliteDatabase:
             loop=None,
             future=concurrent.futures.Future(),
         )
-        self._queue.put(pending)
+        self._enqueue(pending)
         return cast("R", pending.future.result())
+
+    def _enqueue(self, pending: _Pending) -> None:
+        with self._closing:  # what came after the writer's end would be waited for for ever
+            if self._closed:
+                raise DependencyUnavailable(dependency="database", reason="closed")
+            self._queue.put(pending)
 
     async def read(
         self, scope: Scope, function: Callable[Concatenate[Store, P], R], /, *args: P.args, **kwargs: P.kwargs
     ) -> R:
         def run() -> R:
-            connection = self._reader()
-            raw = driver_of(connection)
-            raw.execute("BEGIN")
             try:
-                store = Store(
-                    connection=connection,
-                    scope=scope,
-                    clock=self._clock,
-                    new_id=self._new_id,
-                    quota=self._quota,
-                )
-                return function(store, *args, **kwargs)
-            except (StatementError, UnicodeError, OverflowError) as error:
+                connection = self._reader()
+                raw = driver_of(connection)
+                raw.execute("BEGIN")
+                try:
+                    store = Store(
+                        connection=connection,
+                        scope=scope,
+                        clock=self._clock,
+                        new_id=self._new_id,
+                        quota=self._quota,
+                    )
+                    return function(store, *args, **kwargs)
+                finally:
+                    raw.execute("ROLLBACK")
+            except (StatementError, sqlite3.Error, UnicodeError, OverflowError) as error:
                 raise fault_of(error) from error
-            finally:
-                raw.execute("ROLLBACK")
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
     async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._queue.put(None)
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
         await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._readers.shutdown)
         for connection in self._read_connections:
@@ -295,7 +301,8 @@ class SqliteDatabase:
         return connection
 
     def _write_forever(self) -> None:
-        with self._write_engine.connect() as connection:
+        with contextlib.ExitStack() as stack:
+            connection: Connection | None = None
             stop = False
             while not stop:
                 batch: list[_Pending] = []
@@ -309,7 +316,15 @@ class SqliteDatabase:
                     except queue.Empty:
                         break
                 stop = item is None
-                if batch:
+                if not batch:
+                    continue
+                try:
+                    connection = connection or stack.enter_context(self._write_engine.connect())
+                except Exception as error:  # the next batch may find the file
+                    for pending in batch:
+                        pending.error = unavailable(error)
+                    self._settle(batch)
+                else:
                     self._commit(connection, batch)
 
     def _commit(self, connection: Connection, batch: list[_Pending]) -> None:
@@ -332,6 +347,10 @@ class SqliteDatabase:
         statistics.last_batch = len(batch)
         for pending in batch:
             statistics.by_unit[pending.name] = statistics.by_unit.get(pending.name, 0) + 1
+        self._settle(batch)
+
+    @staticmethod
+    def _settle(batch: list[_Pending]) -> None:
         for loop in {pending.loop for pending in batch}:
             mine = [pending for pending in batch if pending.loop is loop]
             if loop is None:
@@ -384,11 +403,11 @@ def fault_of(error: Exception) -> Exception:
     cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
     if isinstance(cause, Fault):
         return cause
-    if isinstance(error, (IntegrityError, DataError)) or isinstance(cause, (UnicodeError, OverflowError)):
+    if isinstance(cause, _REFUSALS) or isinstance(error, (IntegrityError, DataError)):
         fault = DataRefused(reason=_first_line(error))
         fault.__cause__ = error
         return fault
-    return unavailable(error) if isinstance(error, DBAPIError) else error
+    return unavailable(error) if isinstance(error, (DBAPIError, sqlite3.Error)) else error
 
 
 def _first_line(error: BaseException) -> str:

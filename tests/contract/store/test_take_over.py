@@ -8,7 +8,7 @@ import pytest
 from tests.support.stores import Desk, tenant
 
 from langgraph_multi_agent.access import DEFAULT_SCOPE
-from langgraph_multi_agent.domain.errors import DataRefused
+from langgraph_multi_agent.domain.errors import DataRefused, ImportUnderWay
 from langgraph_multi_agent.domain.task import IMPORTED
 from langgraph_multi_agent.store import transfer
 
@@ -47,9 +47,14 @@ async def test_two_imports_of_one_document_at_once_are_one(desk: Desk) -> None:
     def rows(kind: str) -> Iterator[dict[str, Any]]:
         return (task_row(number) for number in range(700 if kind == "task" else 0))
 
-    done = await asyncio.gather(
-        *(desk.database.write(DEFAULT_SCOPE, transfer.take_over, rows) for _ in range(3))
-    )
+    async def take_over() -> transfer.Imported:
+        while True:
+            try:
+                return await desk.database.write(DEFAULT_SCOPE, transfer.take_over, rows)
+            except ImportUnderWay:
+                await asyncio.sleep(0.01)
+
+    done = await asyncio.gather(*(take_over() for _ in range(3)))
     assert sorted(item.tasks for item in done) == [0, 0, 700]
     assert len(done[0].sample + done[1].sample + done[2].sample) == transfer.MAX_SAMPLE
     assert len(await desk.rows("SELECT id FROM tasks")) == 700

@@ -8,14 +8,21 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.stores import Desk, broken_unit, faulty_unit
+from tests.support.stores import (
+    Desk,
+    ManualClock,
+    broken_unit,
+    counting_ids,
+    faulty_unit,
+    new_sqlite_file,
+)
 
 from langgraph_multi_agent import store as store_package
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE, WORKER_SCOPE
 from langgraph_multi_agent.domain.errors import DataRefused, DependencyUnavailable, TaskNotFound
 from langgraph_multi_agent.domain.task import Action
 from langgraph_multi_agent.store import retention, runs, tasks
-from langgraph_multi_agent.store.database import UNITS
+from langgraph_multi_agent.store.database import UNITS, SqliteDatabase
 from langgraph_multi_agent.store.runs import Ending
 
 
@@ -47,6 +54,29 @@ async def test_a_full_disk_refuses_and_the_next_writes_go_on_when_there_is_room(
     await desk.sql("PRAGMA max_page_count = 1000000")
     later = await desk.submit(description="x" * 20_000)
     assert await desk.ids() == [later, kept]
+
+
+async def test_a_database_that_cannot_be_opened_refuses_and_is_there_as_soon_as_it_can(tmp_path: Path) -> None:
+    directory = tmp_path / "away"
+    database = SqliteDatabase(directory / "lgma.db", clock=ManualClock(), new_id=counting_ids())
+    desk = Desk(database, ManualClock(), counting_ids())
+    try:
+        async with asyncio.timeout(60):
+            for _ in range(2):
+                with pytest.raises(DependencyUnavailable):
+                    await desk.submit()
+                with pytest.raises(DependencyUnavailable):
+                    await desk.ids()
+                with pytest.raises(DependencyUnavailable):
+                    await asyncio.to_thread(
+                        database.write_from_thread, SYSTEM_SCOPE, faulty_unit, TaskNotFound(task="x")
+                    )
+            await asyncio.to_thread(directory.mkdir)
+            await asyncio.to_thread(new_sqlite_file, directory)
+            assert await desk.ids() == []
+            assert [await desk.submit()] == await desk.ids()
+    finally:
+        await database.close()
 
 
 async def test_a_reader_sees_one_moment_while_others_write(desk: Desk) -> None:
