@@ -70,6 +70,8 @@ class Coordinator:
         self._running: set[str] = set()
         self._at_work: dict[str, asyncio.Task[Any]] = {}
         self._aborted: set[str] = set()
+        self._committing: set[str] = set()
+        """Successes on their way to the journal, which keeps their order: those that end together count each other."""
         self._is_grace_over = False
         self._idle = asyncio.Event()
         self._ancestors = _ancestors(plan)
@@ -266,9 +268,8 @@ class Coordinator:
         reused: bool = False,
     ) -> dict[str, Any]:
         """Journal the end of a subtask; the answer is what a replay will read."""
-        done = {i for i, outcome in self.outcomes.items() if outcome.state is State.DONE}
         if "ok" in result:
-            done.add(subtask.id)
+            self._committing.add(subtask.id)
             kind = EventType.SUBTASK_COMPLETED
             value = result["ok"]
             data = {
@@ -283,18 +284,21 @@ class Coordinator:
         else:
             kind, data = EventType.SUBTASK_FAILED, {"error": result["error"], "duration_s": duration_s}
         event = NewEvent(type=kind, agent=self._agent_of(subtask), subtask_id=subtask.id, data=data)
-        await self._context.journal.commit(
-            Step(
-                key=key,
-                input_hash=input_hash,
-                result=result,
-                events=(*(work.events if work else ()), event),
-                artifacts=tuple(work.saved.values()) if work and "ok" in result else (),
-                progress=self._plan.progress(done),
-                agent=self._agent_of(subtask),
-                subtask_id=subtask.id,
-            )
+        done = self._committing | {i for i, outcome in self.outcomes.items() if outcome.state is State.DONE}
+        step = Step(
+            key=key,
+            input_hash=input_hash,
+            result=result,
+            events=(*(work.events if work else ()), event),
+            artifacts=tuple(work.saved.values()) if work and "ok" in result else (),
+            progress=self._plan.progress(done),
+            agent=self._agent_of(subtask),
+            subtask_id=subtask.id,
         )
+        try:
+            await self._context.journal.commit(step)
+        finally:
+            self._committing.discard(subtask.id)
         _, durable = replayed(self._context, key, input_hash)
         ended: dict[str, Any] = durable
         return ended

@@ -178,6 +178,23 @@ async def test_progress_never_falls_and_is_weighted(tmp_path: Path) -> None:
         assert (await here.until(task_id)).progress == 100
 
 
+async def test_subtasks_that_end_together_count_each_other(tmp_path: Path) -> None:
+    scene, together = Scene(), ("a", "b", "c")
+    plan = [{"id": name, "do": [["gate", name]]} for name in (*together, "last")]
+    async with world(tmp_path, scene) as here:
+        task_id = await here.submit(plan)
+        for name in (*together, "last"):
+            await scene.reached(f"gate:{name}")
+        for name in together:
+            scene.gate(name).set()
+        async with asyncio.timeout(60):
+            while len(await here.events(task_id, EventType.SUBTASK_COMPLETED)) < 3:
+                await asyncio.sleep(0.01)
+        assert (await here.get(task_id)).progress == 75
+        scene.gate("last").set()
+        assert (await here.until(task_id)).progress == 100
+
+
 async def test_big_results_and_artifacts_are_kept_and_read_back(tmp_path: Path) -> None:
     scene = Scene()
     plan = [
