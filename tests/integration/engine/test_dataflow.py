@@ -188,7 +188,7 @@ async def test_subtasks_that_end_together_count_each_other(tmp_path: Path) -> No
         for name in together:
             scene.gate(name).set()
         async with asyncio.timeout(60):
-            while len(await here.events(task_id, EventType.SUBTASK_COMPLETED)) < 3:
+            while len(await here.events(task_id, EventType.SUBTASK_COMPLETED)) < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert (await here.get(task_id)).progress == 75
         scene.gate("last").set()
