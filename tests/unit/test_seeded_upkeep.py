@@ -146,3 +146,27 @@ async def test_a_tick_that_is_slow_is_not_a_frozen_process(tmp_path: Path, monke
         async with world.feed.listen(task_id) as listener:
             assert await listener.wait(WAIT_S)
         assert (await world.get(task_id)).status is TaskStatus.PENDING
+
+
+async def test_upkeep_ends_also_when_a_job_loses_the_cancellation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "TICK_S", 0.01)
+    world, is_at_work = World(tmp_path / "data", Scene()), asyncio.Event()
+
+    async def loses(*_: Any, **__: Any) -> None:
+        is_at_work.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise OSError("as it ended") from None
+
+    monkeypatch.setattr(world.upkeep, "_tick", loses)
+    keeping = asyncio.create_task(world.upkeep.run())
+    try:
+        async with asyncio.timeout(WAIT_S):
+            await is_at_work.wait()
+            keeping.cancel()
+            await asyncio.wait({keeping})
+    finally:
+        await world.close()

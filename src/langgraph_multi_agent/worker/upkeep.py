@@ -79,7 +79,9 @@ class Upkeep:
                 group.create_task(self._repeat(name, job, every_s), name=f"upkeep-{name}")
 
     async def _repeat(self, name: str, job: Callable[[], Awaitable[None]], every_s: float) -> None:
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        while not task.cancelling():  # a job that failed in that very moment may have lost it
             await asyncio.sleep(every_s)
             try:
                 await job()
