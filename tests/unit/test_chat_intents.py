@@ -162,6 +162,21 @@ STATES = [
     ("你好", Kind.GREETING, None),
     ("谢谢！", Kind.THANKS, None),
     ("thanks a lot", Kind.THANKS, None),
+    ("谢谢你", Kind.THANKS, None),
+    ("谢谢您的帮助！", Kind.THANKS, None),
+    ("谢谢，很好", Kind.THANKS, None),
+    ("谢谢！太好了", Kind.THANKS, None),
+    ("很好，谢谢", Kind.THANKS, None),
+    ("明白了，谢谢你", Kind.THANKS, None),
+    ("谢谢大家，辛苦了", Kind.THANKS, None),
+    ("太感谢了！", Kind.THANKS, None),
+    ("谢谢谢谢", Kind.THANKS, None),
+    ("你好，谢谢你", Kind.THANKS, None),
+    ("thanks a lot!", Kind.THANKS, None),
+    ("Thank you, that's great!", Kind.THANKS, None),
+    ("thanks, got it", Kind.THANKS, None),
+    ("great, thank you so much", Kind.THANKS, None),
+    ("many thanks for your help.", Kind.THANKS, None),
     ("hello!", Kind.GREETING, None),
     ("你能做什么？", Kind.ABILITIES, None),
     ("what can you do?", Kind.ABILITIES, None),
@@ -173,6 +188,12 @@ STATES = [
     ("ok thanks", Kind.CONFIRM, None),
     ("不用了", Kind.DECLINE, None),
     ("no thanks", Kind.DECLINE, None),
+    ("不用了，谢谢", Kind.DECLINE, None),
+    ("谢谢，不用了", Kind.DECLINE, None),
+    ("thanks, not now", Kind.DECLINE, None),
+    ("好的，谢谢你", Kind.CONFIRM, None),
+    ("谢谢，哪些任务失败了？", Kind.LIST, TaskStatus.FAILED),
+    ("thanks, which tasks failed?", Kind.LIST, TaskStatus.FAILED),
 ]
 
 
@@ -246,6 +267,8 @@ def test_a_long_request_for_a_task_keeps_its_end() -> None:
         "the ",
         "according to ",
         "最近的",
+        "谢谢",
+        "thanks, great ",
     ],
 )
 def test_a_long_message_is_read_quickly(piece: str) -> None:
@@ -276,6 +299,27 @@ def test_states_are_never_left_to_a_model() -> None:
 )
 def test_a_remark_that_begins_like_an_order_makes_no_task(message: str) -> None:
     assert read_intent(message).kind is not Kind.WORK
+
+
+NOT_ONLY_THANKS = [
+    "谢谢，请问怎么取消任务",
+    "谢谢，再帮我分析一月的销售数据",
+    "谢谢，但是报告不对",
+    "谢谢，好像有错",
+    "写一封感谢信给供应商",
+    "感谢信怎么写",
+    "Thanks, but the report is wrong",
+    "thanks, how do I retry a task?",
+    "Thank you, please analyse churn by region",
+    "write a thank you letter to the supplier",
+    "good",
+    "很好",
+]
+
+
+@pytest.mark.parametrize("message", NOT_ONLY_THANKS)
+def test_who_says_more_than_thanks_is_not_only_thanked_back(message: str) -> None:
+    assert read_intent(message).kind is not Kind.THANKS
 
 
 TO_THE_HANDBOOK = [

@@ -25,12 +25,26 @@ _DECLINE = (
     r"|n|no|nope|nah|not now|no,? thanks?|no,? thank you|never ?mind|don't|do not|cancel|stop|forget it)"
 )
 CONFIRM = re.compile(rf"{_CONFIRM}(?:[，,\s]*(?:谢谢(?:你|您)?|多谢|thanks|thank you))?", _I)
-DECLINE = re.compile(_DECLINE, _I)
-THANKS = re.compile(
-    r"(?:非常|多|好的?[，, ]*)?(?:感谢|谢谢?)(?:你|您|啦|了|啊)?(?:的帮助)?|辛苦了?"
-    r"|thanks?(?: you)?(?: (?:very|so) much| a lot)?|thx|cheers",
-    _I,
+_BRIEF_THANKS = r"(?:谢谢(?:你们?|您|啦|了)?|多谢(?:你|您|了)?|thanks|thank you)"
+DECLINE = re.compile(rf"(?:{_BRIEF_THANKS}[，,\s]*)?{_DECLINE}(?:[，,\s]*{_BRIEF_THANKS})?", _I)
+_PRAISE = (
+    r"(?:(?:你们?|您)?(?:真|太|很|非常|挺|做得|干得|说得|回答得)*(?:好|棒|不错|赞|厉害|清楚|详细|有用|有帮助|满意)(?:了|啊|的|呀|极了)?"
+    r"|辛苦(?:你们?|您|大家)?了?|我?(?:明白|知道|了解|懂|收到)了?|帮了?我?大忙了?|再见|拜拜|没(?:事|别的|其他的?)了?"
+    r"|(?:that(?:'s| is| was) |it(?:'s| is| was) |you(?:'re| are) )?(?:very |really |so |just )?"
+    r"(?:great|good|nice|perfect|cool|wonderful|awesome|excellent|helpful|fine|brilliant|lovely|amazing|kind|well done"
+    r"|good (?:job|work)|the best|what i needed)"
+    r"|(?:i )?got it|i see|understood|(?:that|this) (?:helps|helped)(?: a lot| me)?|(?:good)?bye|ok(?:ay)?)"
 )
+_THANKS = (
+    r"(?:(?:非常|十分|太|好的?[，, ]*)?(?:多谢|感谢|感激|谢谢?)(?:你们?|您|大家|各位|啦|了|啊|哈|呀|哦)*"
+    r"(?:(?:的|这么)?(?:帮助|帮忙|解答|回答|回复|支持|提醒))?|辛苦了?"
+    r"|(?:many )?thanks?(?: you)?(?: (?:very|so) much| a (?:lot|million|ton)| again| indeed| everyone| all)*"
+    r"(?: for (?:all )?(?:your |the |that |this )?(?:quick )?(?:help|answer|reply|info|information|support|explanation))?"
+    r"|thx|cheers|much appreciated)"
+)
+_PAUSE = r"[，,。.！!～~、\s]*"
+THANKS = re.compile(rf"(?:{_PRAISE}{_PAUSE})?{_THANKS}(?:{_PAUSE}(?:{_PRAISE}|{_THANKS})){{0,3}}", _I)
+"""Thanks, also with a word of praise or a goodbye, and with nothing that is wanted besides."""
 ABILITIES = re.compile(
     r"(?:帮助|help|菜单|你是谁|你是什么|(?:你|这里)?(?:能|会|可以)(?:做|干|帮我做|帮我干)(?:些"
     r"|点)?(?:什么|啥|哪些事情?)"
