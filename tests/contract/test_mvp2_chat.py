@@ -153,6 +153,20 @@ async def test_a_full_queue_is_told_and_the_conversation_goes_on(tmp_path: Path)
         assert (await desk.client.get(HISTORY)).json()["data"]["total"] == 4
 
 
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [("创建任务：统计二月订单", "然后再提交一次"), ("Create a task: count the orders", "then submit again")],
+)
+async def test_who_has_as_many_tasks_as_allowed_is_told_what_to_do_in_a_persons_words(
+    tmp_path: Path, order: str, told: str
+) -> None:
+    async with open_desk(tmp_path / "data", tenant_tasks_in_flight=1) as desk:
+        await desk.submit("统计一月订单")
+        refused = await words(desk, order)
+        assert told in refused
+        assert "Retry-After" not in refused
+
+
 async def test_counts_and_lists_are_those_of_the_tasks(desk: Desk) -> None:
     assert "还没有任何任务" in await words(desk, "现在有多少任务？")
     for title in ("January", "February", "March"):

@@ -8,12 +8,12 @@ TEXTS: dict[str, dict[str, str]] = {
         (
             "进行中的任务已到上限",
             "你们的团队最多同时有 {limit} 个未结束的任务，这次没有接收。",
-            "等一个任务结束，或取消不再需要的任务，再按 Retry-After 给出的秒数重试；要提高上限请找管理员。",
+            "等其中一个结束，或取消不再需要的任务，然后再提交一次；要提高上限请找管理员。",
         ),
         (
             "As many tasks as allowed",
             "Your tenant may have {limit} tasks that have not ended; this one was not accepted.",
-            "Let one end or cancel one and try again after Retry-After; an admin can raise the limit.",
+            "Wait until one of them ends, or cancel one that is no longer needed, then submit again. An admin can raise the limit.",
         ),
     ),
     **error_texts(
