@@ -39,7 +39,8 @@ _THANKS = (
     r"(?:(?:非常|十分|太|好的?[，, ]*)?(?:多谢|感谢|感激|谢谢?)(?:你们?|您|大家|各位|啦|了|啊|哈|呀|哦)*"
     r"(?:(?:的|这么)?(?:帮助|帮忙|解答|回答|回复|支持|提醒))?|辛苦了?"
     r"|(?:many )?thanks?(?: you)?(?: (?:very|so) much| a (?:lot|million|ton)| again| indeed| everyone| all)*"
-    r"(?: for (?:all )?(?:your |the |that |this )?(?:quick )?(?:help|answer|reply|info|information|support|explanation))?"
+    r"(?: for (?:all )?(?:your |the |that |this )?(?:quick )?"
+    r"(?:help|answer|reply|info|information|support|explanation))?"
     r"|thx|cheers|much appreciated)"
 )
 _PAUSE = r"[，,。.！!～~、\s]*"
