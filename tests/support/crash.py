@@ -13,8 +13,8 @@ import sqlite3
 import subprocess
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ from langgraph_multi_agent import bootstrap
 from langgraph_multi_agent.access import DEFAULT_SCOPE, SYSTEM_SCOPE
 from langgraph_multi_agent.agents.contract import Agent, MetaAgent, Proposal, Team, Understanding, Work
 from langgraph_multi_agent.agents.registry import load_teams
-from langgraph_multi_agent.domain.errors import TaskNotFound
+from langgraph_multi_agent.domain.errors import IllegalTransition, TaskNotFound
 from langgraph_multi_agent.domain.event import EventType
 from langgraph_multi_agent.domain.finding import canonical_findings
 from langgraph_multi_agent.domain.plan import Plan, Subtask
@@ -328,11 +328,22 @@ async def _answer_twice(application: bootstrap.Application, task_id: str) -> Non
             return
 
 
+@contextmanager
+def _unless_meanwhile(action: str, status: TaskStatus) -> Iterator[None]:
+    """What was asked for before the crash may come true between a look and the same request again."""
+    try:
+        yield
+    except IllegalTransition as refused:
+        if (refused.params["action"], refused.params["status"]) != (action, status.value):
+            raise
+
+
 async def _pause_and_rename(application: bootstrap.Application, task_id: str, release: Path) -> None:
     task = await application.tasks.get(DEFAULT_SCOPE, task_id)
     if task.title == "held" and not is_terminal(task.status):
         if task.status is not TaskStatus.PAUSED:
-            await application.tasks.pause(DEFAULT_SCOPE, task_id)
+            with _unless_meanwhile("pause", TaskStatus.PAUSED):
+                await application.tasks.pause(DEFAULT_SCOPE, task_id)
         await application.tasks.update(DEFAULT_SCOPE, task_id, {"title": "renamed"})
     await asyncio.to_thread(release.touch)
     task = await application.tasks.get(DEFAULT_SCOPE, task_id)
@@ -348,7 +359,8 @@ async def _cancel_retry_complete_delete(application: bootstrap.Application, task
         task = await application.tasks.get(DEFAULT_SCOPE, task_id)
         if task.generation == 1:
             if not is_terminal(task.status):
-                await application.tasks.cancel(DEFAULT_SCOPE, task_id)
+                with _unless_meanwhile("cancel", TaskStatus.CANCELLED):
+                    await application.tasks.cancel(DEFAULT_SCOPE, task_id)
             await application.tasks.retry(DEFAULT_SCOPE, task_id)
         task = await application.tasks.get(DEFAULT_SCOPE, task_id)
         if not is_terminal(task.status):
