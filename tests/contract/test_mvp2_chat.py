@@ -144,6 +144,18 @@ async def test_work_on_a_file_is_sent_to_where_files_are_taken(desk: Desk, order
     assert [link["href"] for link in said["ai_response"]["links"]] == ["/tasks/new"]
 
 
+@pytest.mark.parametrize(
+    ("order", "told"), [("帮我分析这个文件", "放入文件"), ("Help me analyse this file", "Drop the file")]
+)
+async def test_work_on_a_file_without_a_name_is_sent_there_too(desk: Desk, order: str, told: str) -> None:
+    said = await say(desk, order)
+    assert said["task_id"] is None
+    assert told in said["ai_response"]["content"]
+    assert [link["href"] for link in said["ai_response"]["links"]] == ["/tasks/new"]
+    assert (await say(desk, "yes"))["task_id"] is None
+    assert await task_count(desk) == 0
+
+
 async def test_a_full_queue_is_told_and_the_conversation_goes_on(tmp_path: Path) -> None:
     async with open_desk(tmp_path / "data", task_queue_size=1) as desk:
         assert (await say(desk, "创建任务：统计一月订单"))["task_id"] is not None

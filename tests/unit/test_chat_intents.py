@@ -5,7 +5,7 @@ import time
 import pytest
 
 from langgraph_multi_agent.domain.task import TaskStatus
-from langgraph_multi_agent.service.chat.intents import STATUS_KINDS, Kind, read_intent
+from langgraph_multi_agent.service.chat.intents import STATUS_KINDS, Kind, lacks_file, read_intent
 
 ORDERS = [
     "创建任务：分析一月的销售数据",
@@ -269,6 +269,8 @@ def test_a_long_request_for_a_task_keeps_its_end() -> None:
         "最近的",
         "谢谢",
         "thanks, great ",
+        "这个文件",
+        "看这",
     ],
 )
 def test_a_long_message_is_read_quickly(piece: str) -> None:
@@ -276,7 +278,7 @@ def test_a_long_message_is_read_quickly(piece: str) -> None:
     spent = []
     for _ in range(3):  # one of them may have paid for the collection of all that other tests left
         began = time.thread_time()
-        read_intent(message)
+        lacks_file(read_intent(message).request)
         spent.append(time.thread_time() - began)
     assert min(spent) < 0.5
 
@@ -320,6 +322,71 @@ NOT_ONLY_THANKS = [
 @pytest.mark.parametrize("message", NOT_ONLY_THANKS)
 def test_who_says_more_than_thanks_is_not_only_thanked_back(message: str) -> None:
     assert read_intent(message).kind is not Kind.THANKS
+
+
+ON_A_FILE = [
+    "帮我分析这个文件",
+    "请分析一下这份文件。",
+    "分析文件",
+    "帮我分析附件",
+    "总结这份文档",
+    "把这个文件翻译成英文",
+    "能帮我分析这个文件吗？",
+    "帮我看看这个文件",
+    "帮我处理一下这个CSV文件",
+    "我想分析一个文件",
+    "你好，请帮我分析上传的文件",
+    "创建任务，分析这些文件",
+    "analyse this file",
+    "please analyse the file",
+    "Can you analyse this file?",
+    "Help me analyse this PDF file",
+    "summarise the attached document",
+    "please look at this file",
+    "I want to analyse a file",
+]
+ON_NO_FILE = [
+    "怎么分析这个文件",
+    "这个文件在哪里？",
+    "支持这个文件格式吗？",
+    "不要分析这个文件",
+    "我昨天分析了这个文件",
+    "分析这个文件失败了",
+    "处理这个文件失败了",
+    "How do I analyse this file?",
+    "Don't analyse this file",
+    "analysing this file failed",
+    "Where is this file?",
+]
+ON_WHAT_IS_BROUGHT = [
+    "总结这份文档：天气很好，大家都去公园了",
+    "总结这份文档\n天气很好，大家都去公园了",
+    "写一份关于文件格式的总结报告",
+    "请总结这个文件格式的优点和缺点",
+    "Summarise this document: the weather is fine",
+    "write a report on this file format",
+    "分析一月的销售数据",
+]
+
+
+@pytest.mark.parametrize("message", ON_A_FILE)
+def test_work_on_a_file_that_is_not_there_is_seen(message: str) -> None:
+    intent = read_intent(message)
+    assert intent.kind in {Kind.WORK, Kind.OFFER}
+    assert lacks_file(intent.request)
+
+
+@pytest.mark.parametrize("message", ON_NO_FILE)
+def test_what_only_speaks_of_a_file_is_no_work_on_it(message: str) -> None:
+    assert read_intent(message).kind in {Kind.QUESTION, Kind.OTHER}
+
+
+@pytest.mark.parametrize("message", ON_WHAT_IS_BROUGHT)
+def test_work_that_brings_its_material_lacks_no_file(message: str) -> None:
+    intent = read_intent(message)
+    assert intent.kind in {Kind.WORK, Kind.OFFER}
+    assert intent.request
+    assert not lacks_file(intent.request)
 
 
 TO_THE_HANDBOOK = [

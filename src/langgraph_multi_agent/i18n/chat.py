@@ -105,6 +105,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh": "没有创建任务：对话里不能附带文件，而这件事需要“{file}”。请在“新建任务”页把文件和说明一起提交：/tasks/new",
         "en": "No task was made: a message carries no files, and this work needs “{file}”. Submit the file with the description on the page New task: /tasks/new",
     },
+    "chat.needs_some_file": {
+        "zh": "没有创建任务：对话里不能附带文件。请在“新建任务”页放入文件，写上要做什么，然后一起提交：/tasks/new",
+        "en": "No task was made: a message carries no files. Drop the file on the page New task, say there what to do with it, and submit both: /tasks/new",
+    },
     "chat.greeting": {"zh": "您好！", "en": "Hello!"},
     "chat.thanks": {"zh": "不客气。", "en": "You are welcome."},
     "chat.abilities": {

@@ -251,9 +251,10 @@ class StreamService:
             newest = await self._database.read(SYSTEM_SCOPE, event_log.newest_numbers, ids)
             moved += [channel for channel in chunk if channel.is_behind(newest.get(channel.task_id))]
         # With the errors as answers: raised at once, one would hide a cancellation that comes as it does.
-        for outcome in await asyncio.gather(*(channel.pump() for channel in moved), return_exceptions=True):
-            if isinstance(outcome, Exception):
-                log.error("stream.poll_failed", exc_info=outcome)
+        outcomes = await asyncio.gather(*(channel.pump() for channel in moved), return_exceptions=True)
+        failed = [one for one in outcomes if isinstance(one, Exception) and not isinstance(one, DependencyUnavailable)]
+        if failed:  # the database's absence is told by who watches it; many followers, one line
+            log.error("stream.poll_failed", channels=len(failed), exc_info=failed[0])
 
 
 def _without_gap(events: Sequence[Event], position: int) -> Sequence[Event]:

@@ -18,7 +18,7 @@ from langgraph_multi_agent.domain.ports import Model
 from langgraph_multi_agent.domain.task import TaskDraft
 from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.i18n.errors import describe
-from langgraph_multi_agent.service.chat.intents import READ_CHARS, STATUS_KINDS, Intent, Kind
+from langgraph_multi_agent.service.chat.intents import READ_CHARS, STATUS_KINDS, Intent, Kind, lacks_file
 from langgraph_multi_agent.service.chat.model import AGENT, NOT_USABLE, ModelWords, ask_model
 from langgraph_multi_agent.service.chat.passages import find_passages
 from langgraph_multi_agent.service.chat.reply import Reply, page_link, refused
@@ -169,7 +169,9 @@ class Answers:
         """A task of a request, or why there can be none."""
         named = unknown_files(request[:READ_CHARS], ())
         if named:
-            return _needs_file(named[0], language)
+            return _needs_file(text("chat.needs_file", language, file=named[0]), language)
+        if lacks_file(request):
+            return _needs_file(text("chat.needs_some_file", language), language)
         draft = _draft(request, language, title)
         try:
             self._tasks.admit(draft)
@@ -225,9 +227,8 @@ def _draft(request: str, language: str, title: str | None) -> TaskDraft:
     )
 
 
-def _needs_file(name: str, language: str) -> Reply:
+def _needs_file(content: str, language: str) -> Reply:
     """A message carries no files: a task over one that is not there would be about something else."""
-    content = text("chat.needs_file", language, file=name)
     return Reply(content=content, links=(page_link("new_task", language),), more={"refused": "file"})
 
 

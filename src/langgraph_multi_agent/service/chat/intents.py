@@ -15,6 +15,8 @@ from langgraph_multi_agent.service.chat import phrases, states
 READ_CHARS = 600
 """Orders and questions begin early; what follows is material."""
 MIN_OBJECT_CHARS = 2
+MAX_WISH_CHARS = 200
+"""A request longer than this brings its material with it."""
 MIN_PLAIN_CHARS = 4
 """So much a Chinese order without “please” must say of its object."""
 
@@ -115,6 +117,17 @@ def read_intent(message: str) -> Intent:
     return _work(plain, body)
 
 
+def lacks_file(request: str) -> bool:
+    """It is work on a file, such as “analyse this file”, and neither names one nor brings its text along."""
+    wanted = request.strip()
+    has_material = len(wanted) > MAX_WISH_CHARS or any(mark in wanted for mark in ":：\n")
+    return not has_material and phrases.FILE_NOT_HERE.search(wanted) is not None
+
+
+def _is_on_file(clause: str) -> bool:
+    return phrases.ON_FILE.match(clause) is not None and phrases.COMPLAINT.search(clause) is None
+
+
 def _named_order(plain: str, body: str) -> Intent | None:
     """“Create a task: …” in so many words."""
     found = phrases.NAMED_ORDER.match(plain)
@@ -122,7 +135,7 @@ def _named_order(plain: str, body: str) -> Intent | None:
         return None
     rest = body[found.end() :].strip(" \t\n:：,，-—")
     is_question = _is_question(plain)
-    if len(rest.strip(phrases.EDGES)) < MIN_OBJECT_CHARS or _lacks_object(rest):
+    if len(rest.strip(phrases.EDGES)) < MIN_OBJECT_CHARS or (_lacks_object(rest) and not lacks_file(rest)):
         return None if is_question else Intent(kind=Kind.OFFER)
     has_colon = found.group().rstrip().endswith((":", "："))
     is_short_form = phrases.SHORT_FORM.match(plain) is not None
@@ -213,8 +226,12 @@ def _work(plain: str, body: str) -> Intent:
         if named is not None:
             return Intent(kind=Kind.OFFER, request=named.request)
         wanted, _, _ = _without_basis(wanted)
-        is_order = (_is_order(wanted) or model_only_wish(wanted)) and not phrases.ASKS_TO_KNOW.match(wanted)
+        is_order = _is_on_file(wanted) or (
+            (_is_order(wanted) or model_only_wish(wanted)) and not phrases.ASKS_TO_KNOW.match(wanted)
+        )
         return offer if is_order else question
+    if _is_on_file(unpolite):
+        return offer
     if phrases.ASKS_TO_KNOW.match(unpolite):
         return question
     wish = phrases.I_WANT.match(plain)
@@ -229,6 +246,8 @@ def _work(plain: str, body: str) -> Intent:
     if _lacks_object(clause):
         if basis is not None:
             return question if _is_question(plain) else offer
+        if lacks_file(body) and not _is_question(plain):
+            return offer
         is_named = phrases.DELIVERABLE.search(clause) or not phrases.GENERIC.match(clause)
         return Intent(kind=Kind.OFFER if is_named else Kind.QUESTION if _is_question(plain) else Kind.OTHER)
     said = phrases.BEFORE_COLON.match(clause)

@@ -249,3 +249,26 @@ MATERIAL = re.compile(
     _I,
 )
 """Something is to be done to what stands below it."""
+_FILE_ZH = (
+    r"(?:数据|表格|CSV|Excel|PDF|Word|文本)?(?:文件|文档|附件)"
+    r"(?!名|夹|系统|服务|的?(?:格式|类型|大小|上传|限制))"
+)
+_FILE_EN = (
+    r"(?:(?:csv|excel|pdf|word|data|text) )?(?:files?|documents?|attachments?|spreadsheets?)\b"
+    r"(?! (?:formats?|types?|names?|sizes?|systems?|servers?|uploads?|limits?))"
+)
+FILE_NOT_HERE = re.compile(
+    rf"(?:[这那该](?:一?[个份篇]|[两三几]个|些)?|上传的){_FILE_ZH}"
+    rf"|(?:{_DIRECT_ZH}|处理|看)(?:一下|下)?(?:我的|一[个份])?(?:附件(?!上传|大小|格式|限制)|{_FILE_ZH}[。.！!吗吧?？\s]*$)"
+    rf"|\b(?:this|these|the attached|attached|the uploaded|the enclosed) {_FILE_EN}"
+    rf"|\b(?:{_DIRECT_EN}|process|check|read) (?:my|a|the|some) {_FILE_EN}[.!?\s]*$",
+    _I,
+)
+"""The work is on a file that is somewhere else: a message carries none."""
+ON_FILE = re.compile(
+    r"^(?:处理|看看?|查看|打开|读|阅读|解读|检查|审阅)(?:一?下)?(?:[这那该](?:一?[个份篇]|[两三几]个|些)?|上传的|我的)"
+    rf"{_FILE_ZH}|^(?:process|look (?:at|into|over|through)|read|check|open|handle|work on|go through)"
+    rf" (?:this|these|my|the attached|the uploaded) {_FILE_EN}",
+    _I,
+)
+"""Something is to be done with such a file, by a verb that says nothing of work elsewhere."""
