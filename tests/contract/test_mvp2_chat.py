@@ -215,6 +215,26 @@ async def test_one_task_is_found_by_its_words_its_id_and_as_the_latest(desk: Des
     assert "没有找到" in await words(desk, "任务“库存盘点”怎么样了？")
 
 
+async def test_a_title_alone_is_understood_as_its_task(desk: Desk) -> None:
+    before = await say(desk, "供应商比较 怎么样了？")
+    assert (before["ai_response"]["links"], before["task_id"]) == (
+        [{"kind": "page", "label": "设置", "href": "/settings"}],
+        None,
+    )
+    task = await desk.submit("统计", title="供应商比较")
+    await desk.submit("供应商比较的数据", title="整理客户名单")
+    for question in ("供应商比较 怎么样了？", "“供应商比较”完成了吗？", "供应商比较呢"):
+        said = (await say(desk, question))["ai_response"]
+        assert said["content"].startswith("任务“供应商比较”：等待执行")
+        assert [link["href"] for link in said["links"]] == [f"/tasks/{task['id']}"]
+    await desk.submit("统计", title="分析一月的销售数据")
+    assert "“分析一月的销售数据”：等待执行" in await words(desk, "分析一月的销售数据 怎么样了？")
+    await desk.submit("count", title="Supplier comparison of 2025")
+    assert "“Supplier comparison of 2025”" in await words(desk, "How is the supplier comparison going?")
+    for question in ("天气怎么样", "客户怎么样了？", "How is the weather?", "how is supplier?"):
+        assert "/tasks/" not in str((await say(desk, question))["ai_response"]["links"])
+
+
 async def test_agents_and_health_are_answered(desk: Desk) -> None:
     assert "Agents: 3, of which 0 at work." in await words(desk, "what are the agents doing?")
     said = await words(desk, "is the system ok?")

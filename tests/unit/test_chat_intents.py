@@ -271,6 +271,8 @@ def test_a_long_request_for_a_task_keeps_its_end() -> None:
         "thanks, great ",
         "这个文件",
         "看这",
+        "how is ",
+        "怎么样",
     ],
 )
 def test_a_long_message_is_read_quickly(piece: str) -> None:
@@ -387,6 +389,50 @@ def test_work_that_brings_its_material_lacks_no_file(message: str) -> None:
     assert intent.kind in {Kind.WORK, Kind.OFFER}
     assert intent.request
     assert not lacks_file(intent.request)
+
+
+COULD_BE_A_TITLE = {
+    "供应商比较 怎么样了？": "供应商比较",
+    "供应商比较怎么样了": "供应商比较",
+    "供应商比较完成了吗？": "供应商比较",
+    "供应商比较的进展如何？": "供应商比较",
+    "“供应商比较”怎么样了？": "供应商比较",
+    "请问供应商比较做到哪一步了": "供应商比较",
+    "供应商比较呢？": "供应商比较",
+    "分析一月的销售数据 怎么样了？": "分析一月的销售数据",
+    "Supplier comparison怎么样了？": "Supplier comparison",
+    "How is the supplier comparison going?": "supplier comparison",
+    "how is 供应商比较 going?": "供应商比较",
+    "How is “供应商比较”?": "供应商比较",
+    "what happened to supplier comparison?": "supplier comparison",
+    "is supplier comparison done yet?": "supplier comparison",
+    "did the supplier comparison fail?": "supplier comparison",
+}
+NO_TITLE_IN = [
+    "供应商比较",
+    "怎么样了？",
+    "他们怎么比较供应商",
+    "系统怎么样",
+    "所有任务怎么样了",
+    "任务失败了怎么办",
+    "How do I compare suppliers?",
+    "What is a lease?",
+    "how many tasks are there?",
+    "创建任务：比较供应商",
+    "供应商比较怎么样了？另外帮我写一份报告",
+]
+
+
+@pytest.mark.parametrize(("message", "title"), COULD_BE_A_TITLE.items())
+def test_who_asks_how_something_is_may_mean_a_task_called_so(message: str, title: str) -> None:
+    intent = read_intent(message)
+    assert intent.reference or intent.title == title
+    assert not intent.reference or intent.reference == title
+
+
+@pytest.mark.parametrize("message", NO_TITLE_IN)
+def test_what_does_not_ask_how_something_is_names_no_title(message: str) -> None:
+    assert read_intent(message).title == ""
 
 
 TO_THE_HANDBOOK = [

@@ -77,6 +77,10 @@ class Answers:
             return await self._status.answer(scope, asked.intent, asked.language)
         if kind is Kind.CONTROL:
             return await self._status.control(scope, asked.intent, asked.language)
+        if asked.intent.title:
+            told = await self._status.titled(scope, asked.intent.title, asked.language)
+            if told is not None:
+                return told
         if asked.intent.is_named:
             return self._order(asked.intent.request, asked.language)
         if self._model is None:

@@ -5,7 +5,7 @@ Hides how `phrases` and `states` are weighed. Caller: `ChatService`. Invariant: 
 question, a remark or a complaint is neither.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from langgraph_multi_agent.agents.request import model_only_wish
@@ -74,6 +74,7 @@ class Intent:
         has_period: of `COUNTS`: it asks about a day, week or month.
         is_named: of `WORK`: it says in so many words that a task is to be made.
         about: of `QUESTION`: what to look up where the handbook itself is asked, without saying so.
+        title: of what is no question on the state by its words: what it asks the state of if a task is called so.
     """
 
     kind: Kind
@@ -83,10 +84,30 @@ class Intent:
     has_period: bool = False
     is_named: bool = False
     about: str = ""
+    title: str = ""
 
 
 def read_intent(message: str) -> Intent:
     """What a message asks for."""
+    intent = _read(message)
+    if intent.kind in {Kind.QUESTION, Kind.OTHER, Kind.OFFER}:
+        return replace(intent, title=_title(message))
+    return intent
+
+
+def _title(message: str) -> str:
+    """What could be a task's title in “… 怎么样了”; empty if nothing could."""
+    found = states.TITLE_ALONE.fullmatch(message[:READ_CHARS].strip(phrases.EDGES.translate(_NO_QUOTES)))
+    if found is None:
+        return ""
+    title = next(group for group in found.groups() if group).strip(f" {states.QUOTES}")
+    return "" if states.NO_TITLE.fullmatch(title.removesuffix("任务")) else title
+
+
+_NO_QUOTES = str.maketrans("", "", states.QUOTES)
+
+
+def _read(message: str) -> Intent:
     message = message.strip()
     plain = phrases.GREETED.sub("", message[:READ_CHARS]).strip()
     bare = plain.strip(phrases.EDGES).casefold()

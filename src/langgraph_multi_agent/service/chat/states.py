@@ -46,6 +46,19 @@ NAMED_TASK = re.compile(
     r"|^is (?:the |my )(.{2,80}?) task (?:done|finished|ready|complete[d]?|running)[?.!]*$",
     _I,
 )
+TITLE_ALONE = re.compile(
+    r"(?:请问)?(?:我的|那个|这个)?(.{2,80}?)[\s，,]*(?:那个|这个)?(?:现在|目前|到底)?(?:的)?"
+    r"(?:(?:怎么样|怎样|如何)了?|(?:进展|进度|状态|情况|结果)(?:怎么样|怎样|如何|呢|到哪)?了?|(?:做|跑|进行)?到哪(?:里|儿|一步)?了?"
+    r"|(?:(?:完成|做完|跑完|做好|结束|失败|成功)了?|好了)(?:吗|没有|没)|呢)"
+    r"|(?:how(?:'s| is| are)|what about|(?:what(?:'s| is) the )?(?:status|progress|state) of"
+    r"|what happened (?:to|with)|where is) (?:the |my |our )?(.{2,80}?)(?: going| doing| coming along)?"
+    r"|how did (?:the |my |our )?(.{2,80}?) (?:go|end|turn out)"
+    r"|(?:is|has) (?:the |my |our )?(.{2,80}?) (?:done|finished|ready|completed?|running|failed)(?: yet)?"
+    r"|(?:has|did) (?:the |my |our )?(.{2,80}?) (?:fail|finish|succeed|end)(?:ed)?(?: yet)?",
+    _I,
+)
+"""The whole message asks how something is that could be a task's title."""
+QUOTES = "“”\"'「」『』《》"
 NO_TITLE = re.compile(
     r"(?:的|所有|全部|现在|目前|当前|今天|我们?|我的|系统|各个?|每个|总体|整体|那些|这些|哪些|哪个"
     r"|一个|这个|那个|失败|运行|执行|正在执行|等待|和|与|子|"

@@ -5,6 +5,7 @@ Caller: `ChatService`. Invariant: every number and every state is one that a ser
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from langgraph_multi_agent.access import Scope
@@ -20,6 +21,10 @@ from langgraph_multi_agent.service.tasks import TaskService
 from langgraph_multi_agent.store.tasks import TaskFilter
 
 SHOWN = 5
+LOOKED_THROUGH = 50
+"""So many tasks that hold some words are searched for one that is called so."""
+CLEAR_HAN_CHARS = 4
+"""From here on a part of a Chinese title says which is meant."""
 MODEL = "model"
 
 
@@ -133,6 +138,19 @@ class StatusAnswers:
         if not found:
             content = text("chat.task.not_found", language, reference=reference)
             return Reply(content=content, links=(page_link("tasks", language),))
+        return self._told(found, reference, language)
+
+    async def titled(self, scope: Scope, words: str, language: str) -> Reply | None:
+        """How the tasks are that are called so, or nearly; None if there is none."""
+        page = await self._tasks.list(scope, TaskFilter(query=words), limit=LOOKED_THROUGH)
+        exact = [task for task in page.tasks if _bare(task.title) == _bare(words)]
+        found = exact or [task for task in page.tasks if _is_part(words, task.title)]
+        if not found:
+            return None
+        return replace(self._told(found[:SHOWN], words, language), more={"intent": Kind.TASK.value})
+
+    def _told(self, found: Sequence[Task], reference: str, language: str) -> Reply:
+        """One task with what its state means, or the several that may be meant."""
         if len(found) > 1:
             head = text("chat.task.several", language, reference=reference, count=len(found))
             links = tuple(task_link(task) for task in found)
@@ -193,6 +211,18 @@ class StatusAnswers:
         if item.name == MODEL and not self._has_model:
             return text("chat.health.no_model", language)
         return text(f"chat.health.state.{item.state}", language, name=item.name)
+
+
+def _bare(words: str) -> str:
+    return "".join(char for char in words.casefold() if char.isalnum())
+
+
+def _is_part(words: str, title: str) -> bool:
+    """So much of a title that hardly anything else is meant."""
+    asked, called = words.casefold(), title.casefold()
+    if sum("\u4e00" <= char <= "\u9fff" for char in asked) >= CLEAR_HAN_CHARS:
+        return asked in called
+    return len(asked.split()) > 1 and f" {asked} " in f" {called} "
 
 
 def _more(task: Task, language: str) -> list[str]:
