@@ -235,6 +235,15 @@ async def test_a_title_alone_is_understood_as_its_task(desk: Desk) -> None:
         assert "/tasks/" not in str((await say(desk, question))["ai_response"]["links"])
 
 
+async def test_a_title_does_not_choose_the_language_of_the_answer(desk: Desk) -> None:
+    await desk.submit("统计", title="供应商比较与报价分析")
+    await desk.submit("count", title="Quarterly supplier comparison of all regions")
+    for question in ("How is 供应商比较与报价分析 going?", "How is task “供应商比较与报价分析”?"):
+        assert (await words(desk, question)).startswith("Task “供应商比较与报价分析”: waiting to start")
+    told = await words(desk, "Quarterly supplier comparison of all regions 怎么样了？")
+    assert told.startswith("任务“Quarterly supplier comparison of all regions”：等待执行")
+
+
 async def test_agents_and_health_are_answered(desk: Desk) -> None:
     assert "Agents: 3, of which 0 at work." in await words(desk, "what are the agents doing?")
     said = await words(desk, "is the system ok?")

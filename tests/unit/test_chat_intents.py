@@ -5,7 +5,13 @@ import time
 import pytest
 
 from langgraph_multi_agent.domain.task import TaskStatus
-from langgraph_multi_agent.service.chat.intents import STATUS_KINDS, Kind, lacks_file, read_intent
+from langgraph_multi_agent.service.chat.intents import (
+    STATUS_KINDS,
+    Kind,
+    lacks_file,
+    language_of,
+    read_intent,
+)
 
 ORDERS = [
     "创建任务：分析一月的销售数据",
@@ -280,7 +286,9 @@ def test_a_long_message_is_read_quickly(piece: str) -> None:
     spent = []
     for _ in range(3):  # one of them may have paid for the collection of all that other tests left
         began = time.thread_time()
-        lacks_file(read_intent(message).request)
+        intent = read_intent(message)
+        lacks_file(intent.request)
+        language_of(message, intent, "zh")
         spent.append(time.thread_time() - began)
     assert min(spent) < 0.5
 
@@ -433,6 +441,40 @@ def test_who_asks_how_something_is_may_mean_a_task_called_so(message: str, title
 @pytest.mark.parametrize("message", NO_TITLE_IN)
 def test_what_does_not_ask_how_something_is_names_no_title(message: str) -> None:
     assert read_intent(message).title == ""
+
+
+LANGUAGES = {
+    "How is task “供应商比较与报价分析”?": "en",
+    "how is 供应商比较与报价分析 going?": "en",
+    "How is task 供应商比较与报价分析 going?": "en",
+    "what happened to 供应商比较?": "en",
+    "is the task 供应商比较 done?": "en",
+    "why did 供应商比较的任务 fail?": "en",
+    "Cancel the task 供应商比较与报价分析": "en",
+    "please retry 供应商比较任务": "en",
+    "供应商比较 怎么样了？": "zh",
+    "任务“Quarterly supplier comparison of all regions”怎么样了？": "zh",
+    "Quarterly supplier comparison of all regions 怎么样了？": "zh",
+    "任务 Quarterly supplier comparison 完成了吗": "zh",
+    "怎么设置 DATABASE_URL": "zh",
+    "show 一下失败的任务好吗": "zh",
+    "status 是什么意思": "zh",
+    "“供应商比较”": "zh",
+    "“Supplier comparison”": "en",
+    "创建任务：translate the supplier list": "en",
+    "帮我把“Good morning, everybody in the office”翻译成中文": "zh",
+    "how many tasks are there?": "en",
+    "现在有多少任务？": "zh",
+}
+
+
+@pytest.mark.parametrize(("message", "language"), LANGUAGES.items())
+def test_an_answer_is_in_the_language_of_the_questions_own_words(message: str, language: str) -> None:
+    assert language_of(message, read_intent(message), "zh") == language
+
+
+def test_without_letters_the_language_is_the_persons() -> None:
+    assert [language_of("?!", read_intent("?!"), language) for language in ("zh", "en")] == ["zh", "en"]
 
 
 TO_THE_HANDBOOK = [

@@ -13,7 +13,6 @@ from datetime import timedelta
 import structlog
 
 from langgraph_multi_agent.access import Scope
-from langgraph_multi_agent.agents.request import language_of_request
 from langgraph_multi_agent.domain.errors import (
     DataRefused,
     DependencyUnavailable,
@@ -27,7 +26,7 @@ from langgraph_multi_agent.domain.task import Task
 from langgraph_multi_agent.service.agents import AgentService
 from langgraph_multi_agent.service.channels import chat_topic
 from langgraph_multi_agent.service.chat.answers import Answers, Asked
-from langgraph_multi_agent.service.chat.intents import read_intent
+from langgraph_multi_agent.service.chat.intents import language_of, read_intent
 from langgraph_multi_agent.service.chat.messages import frame, words_of
 from langgraph_multi_agent.service.chat.model import DEADLINE_S
 from langgraph_multi_agent.service.chat.reply import Reply, refused
@@ -157,11 +156,12 @@ class ChatService:
 
     async def _answer(self, scope: Scope, message_id: str, content: str, language: str) -> Exchange:
         history, _ = await self._database.read(scope, chats.history, limit=REMEMBERED, offset=0)
+        intent = read_intent(content)
         asked = Asked(
             message_id=message_id,
             content=content,
-            language=language_of_request(content, language),
-            intent=read_intent(content),
+            language=language_of(content, intent, language),
+            intent=intent,
             history=history,
         )
         reply = await self._answers.reply(scope, asked)

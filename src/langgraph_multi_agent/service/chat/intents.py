@@ -8,7 +8,7 @@ question, a remark or a complaint is neither.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from langgraph_multi_agent.agents.request import model_only_wish
+from langgraph_multi_agent.agents.request import language_of_request, model_only_wish
 from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.service.chat import phrases, states
 
@@ -93,6 +93,23 @@ def read_intent(message: str) -> Intent:
     if intent.kind in {Kind.QUESTION, Kind.OTHER, Kind.OFFER}:
         return replace(intent, title=_title(message))
     return intent
+
+
+def language_of(message: str, intent: Intent, default: str) -> str:
+    """The language of a message's own words: titles that it quotes or asks after do not count.
+
+    Args:
+        intent: what was read of the message.
+        default: where it has no letters.
+    """
+    whole = language_of_request(message, default)
+    own = states.QUOTED.sub(" ", message)
+    for title in filter(None, (intent.reference, intent.title)):
+        own = own.replace(title, " ")
+    language = language_of_request(own, whole)
+    if phrases.ENGLISH_FRAME.match(own) and not phrases.CHINESE_FRAME.search(own):
+        return "en"
+    return language
 
 
 def _title(message: str) -> str:

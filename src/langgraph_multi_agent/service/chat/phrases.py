@@ -272,3 +272,11 @@ ON_FILE = re.compile(
     _I,
 )
 """Something is to be done with such a file, by a verb that says nothing of work elsewhere."""
+ENGLISH_FRAME = re.compile(
+    r"\s*(?:(?:hi|hello|hey|please|and|so|ok|okay|thanks?)[\s,.!]+)*"
+    r"(?:how|what|why|when|where|which|who|is|are|was|did|does|do|has|have|can|could|would|will|show|tell|list|status"
+    r"|progress|cancel|pause|resume|retry|stop|delete)(?:'s)?\s",
+    _I,
+)
+CHINESE_FRAME = re.compile(r"[吗呢吧么怎哪谁请帮]|什么|如何|多少|是否|几个|完成了|好了")
+"""Words that ask, which no title in a question of the other language holds."""

@@ -11,6 +11,7 @@ from langgraph_multi_agent.domain.task import TaskStatus
 _I = re.IGNORECASE
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", _I)
 _QUOTED = r"[“\"「『《']([^“”\"「」『』《》'\n]{1,120})[”\"」』》']"
+QUOTED = re.compile(_QUOTED)
 QUOTED_TASK = re.compile(
     rf"任务\s*{_QUOTED}|{_QUOTED}\s*(?:这个|那个|的)?任务|\btask\s+(?:called |named )?{_QUOTED}"
     rf"|{_QUOTED}\s+task\b",
