@@ -297,6 +297,44 @@ async def test_a_question_to_the_handbook_is_answered_from_it(desk: Desk, questi
     assert said["offer"] is None
 
 
+async def test_what_shares_only_everyday_words_with_the_handbook_is_not_answered_from_it(desk: Desk) -> None:
+    for question in (
+        "what is the meaning of life",
+        "What time is it?",
+        "what is 2+2?",
+        "Who wrote this?",
+        "what is your name?",
+        "How do I cancel my flight?",
+        "人生的意义是什么",
+        "今天星期几？",
+        "你叫什么名字",
+    ):
+        said = (await say(desk, question))["ai_response"]
+        assert (said["citations"], "LLM_MODEL" in said["content"]) == ([], True), question
+
+
+@pytest.mark.parametrize(
+    ("question", "source"),
+    [
+        ("What is a lease?", "en/settings"),
+        ("What does pending mean?", "en/tasks"),
+        ("what is the meaning of the status pending?", "en/tasks"),
+        ("What happens after a crash?", "en/tasks"),
+        ("Review is stuck", "en/troubleshooting"),
+        ("分析一直卡住", "zh/troubleshooting"),
+        ("How do I follow events live?", "en/api"),
+        ("Why does submitting return 429?", "en/troubleshooting"),
+        ("支持哪些文件格式？", "zh/data-and-reports"),
+        ("进度百分比是怎么计算的？", "zh/tasks"),
+        ("怎么限制花费？", "zh/limits-and-security"),
+    ],
+)
+async def test_a_question_in_other_words_than_the_systems_is_still_answered_from_the_handbook(
+    desk: Desk, question: str, source: str
+) -> None:
+    assert source in {item["source"] for item in (await say(desk, question))["ai_response"]["citations"]}
+
+
 async def test_work_by_the_handbook_is_made_a_task_of(desk: Desk) -> None:
     made = await say(desk, "请根据手册把重试和取消的区别整理成一张表")
     task = (await desk.client.get(f"/api/v1/tasks/{made['task_id']}")).json()

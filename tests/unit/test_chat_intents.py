@@ -8,6 +8,7 @@ from langgraph_multi_agent.domain.task import TaskStatus
 from langgraph_multi_agent.service.chat.intents import (
     STATUS_KINDS,
     Kind,
+    is_complaint,
     lacks_file,
     language_of,
     read_intent,
@@ -475,6 +476,20 @@ def test_an_answer_is_in_the_language_of_the_questions_own_words(message: str, l
 
 def test_without_letters_the_language_is_the_persons() -> None:
     assert [language_of("?!", read_intent("?!"), language) for language in ("zh", "en")] == ["zh", "en"]
+
+
+@pytest.mark.parametrize(
+    ("message", "is_one"),
+    [
+        ("Review is stuck", True),
+        ("分析失败了", True),
+        ("why is the sky not working?", False),
+        ("what is the meaning of life", False),
+        ("今天天气不错", False),
+    ],
+)
+def test_a_complaint_asks_nothing(message: str, is_one: bool) -> None:
+    assert is_complaint(message) is is_one
 
 
 TO_THE_HANDBOOK = [

@@ -18,7 +18,14 @@ from langgraph_multi_agent.domain.ports import Model
 from langgraph_multi_agent.domain.task import TaskDraft
 from langgraph_multi_agent.i18n import text
 from langgraph_multi_agent.i18n.errors import describe
-from langgraph_multi_agent.service.chat.intents import READ_CHARS, STATUS_KINDS, Intent, Kind, lacks_file
+from langgraph_multi_agent.service.chat.intents import (
+    READ_CHARS,
+    STATUS_KINDS,
+    Intent,
+    Kind,
+    is_complaint,
+    lacks_file,
+)
 from langgraph_multi_agent.service.chat.model import AGENT, NOT_USABLE, ModelWords, ask_model
 from langgraph_multi_agent.service.chat.passages import find_passages
 from langgraph_multi_agent.service.chat.reply import Reply, page_link, refused
@@ -114,10 +121,11 @@ class Answers:
                 )
             case Kind.OTHER if _was_asked_what(asked.history):
                 return self._offer(asked.content.strip(), language)
-            case Kind.OTHER if handbook.covers(asked.content) < handbook.COVERED:
+            case Kind.OTHER if not _is_of_this_system(asked.content):
                 passages = []
             case _:
-                passages = await find_passages(asked.intent.about or asked.content, language)
+                is_sure = bool(intent.about) or _is_of_this_system(asked.content) or is_complaint(asked.content)
+                passages = await find_passages(intent.about or asked.content, language, is_sure=is_sure)
         if passages:
             return _quoted(passages, language)
         unknown = _lines(
@@ -212,6 +220,10 @@ def _wanted(asked: Asked, words: ModelWords) -> str:
     if asked.intent.request or not words.request:
         return asked.intent.request or said
     return words.request if len(said) <= SHOWN_OFFER_CHARS else f"{words.request}\n\n{said}"
+
+
+def _is_of_this_system(said: str) -> bool:
+    return handbook.covers(said) >= handbook.COVERED
 
 
 def _last_answer(history: Sequence[ChatMessage]) -> Mapping[str, Any]:

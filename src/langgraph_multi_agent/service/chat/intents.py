@@ -162,6 +162,12 @@ def lacks_file(request: str) -> bool:
     return not has_material and phrases.FILE_NOT_HERE.search(wanted) is not None
 
 
+def is_complaint(message: str) -> bool:
+    """It says that something does not work and asks nothing, so it speaks of this system."""
+    read = message[:READ_CHARS]
+    return phrases.COMPLAINT.search(read) is not None and not _is_question(read)
+
+
 def _is_on_file(clause: str) -> bool:
     return phrases.ON_FILE.match(clause) is not None and phrases.COMPLAINT.search(clause) is None
 
