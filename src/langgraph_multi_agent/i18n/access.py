@@ -98,11 +98,11 @@ TEXTS: dict[str, dict[str, str]] = {
     ),
     **error_texts(
         "TOO_MANY_REQUESTS",
-        ("请求太频繁", "短时间内的请求超过了上限 {allowed}。", "请按 Retry-After 给出的秒数稍后重试。"),
+        ("请求太频繁", "短时间内的请求超过了上限 {allowed}。", "请过几秒再试一次；程序请等 Retry-After 给出的秒数。"),
         (
             "Too many requests",
             "More requests came in a short time than the limit {allowed} allows.",
-            "Try again after the seconds that Retry-After names.",
+            "Try again in some seconds; a program waits as long as Retry-After says.",
         ),
     ),
     **error_texts(

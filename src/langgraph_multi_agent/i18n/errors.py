@@ -345,12 +345,12 @@ TEXTS: dict[str, dict[str, str]] = {
         (
             "排队任务已满",
             "等待中的任务已达到上限 {limit}，这次没有接收。",
-            "请按 Retry-After 给出的秒数稍后重试。",
+            "请过几秒再试一次；程序请等 Retry-After 给出的秒数。",
         ),
         (
             "The queue is full",
             "{limit} tasks are waiting, which is the limit; this one was not accepted.",
-            "Try again after the seconds that Retry-After gives.",
+            "Try again in some seconds; a program waits as long as Retry-After says.",
         ),
     ),
     **error_texts(
@@ -397,12 +397,12 @@ TEXTS: dict[str, dict[str, str]] = {
         (
             "服务正在停止接收任务",
             "服务正在维护或即将停止，不再接收新任务。",
-            "已接收的任务不会丢失，请按 Retry-After 给出的秒数重试。",
+            "已接收的任务不会丢失。请过几秒再试一次；程序请等 Retry-After 给出的秒数。",
         ),
         (
             "The service takes no new work",
             "The service is in maintenance or about to stop and takes no new tasks.",
-            "Nothing accepted is lost; try again after the seconds that Retry-After gives.",
+            "Nothing accepted is lost. Try again in some seconds; a program waits as long as Retry-After says.",
         ),
     ),
     **error_texts(
