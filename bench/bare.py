@@ -22,7 +22,7 @@ POOL = 8
 COLUMNS = (
     "id, title, description, priority, team, deadline, assignee, language, status, status_detail, progress,"
     " input_data, files, budget, cost, result, error, generation, last_seq, created_at, updated_at, started_at,"
-    " completed_at, CASE WHEN run_at > created_at THEN run_at END AS start_at"
+    " completed_at, created_by, CASE WHEN run_at > created_at THEN run_at END AS start_at"
 )
 
 
