@@ -377,6 +377,11 @@ ON_WHAT_IS_BROUGHT = [
     "Summarise this document: the weather is fine",
     "write a report on this file format",
     "分析一月的销售数据",
+    "create a task: write a guide on when these documents must be shredded",
+    "research which laws apply to these documents",
+    "撰写一份保密制度，规定这些文件的保管期限",
+    "编写一份Word文档",
+    "起草一份文件",
 ]
 
 

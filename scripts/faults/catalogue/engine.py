@@ -200,15 +200,15 @@ FAULTS = (
         name="cancel-waits-for-the-skill",
         breaks="a cancel kills the child process before it is answered",
         file="service/execution.py",
-        old="        if self.driver is not None and not self.driver.done():\n",
-        new="        if self.driver is not None and self.claimed.is_first is None:\n",
+        old="        if self._again is None and self.driver is not None and not self.driver.done():\n",
+        new="        if self._again is None and self.driver is not None and self.claimed.is_first is None:\n",
         tests=(PEOPLE + "test_cancel_kills_the_child_process_before_it_answers",),
     ),
     Seeded(
         name="lost-cancellation-not-repeated",
         breaks="an agent that loses one cancellation does not hold up a shutdown",
         file="service/execution.py",
-        old="            for agent in self.signals.at_work:\n                agent.cancel()\n",
+        old="        for agent in tuple(self.signals.at_work):\n            agent.cancel()\n",
         new="",
         tests=(
             PEOPLE + "test_an_agent_that_loses_the_cancellation_and_waits_on_does_not_hold_up_a_shutdown",

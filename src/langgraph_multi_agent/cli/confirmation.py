@@ -51,8 +51,12 @@ async def typed_line(prompt: str) -> str:
 
     def read() -> None:
         loop.remove_reader(descriptor)
-        if not typed.done():
+        if typed.done():
+            return
+        try:
             typed.set_result(sys.stdin.readline().strip())
+        except (OSError, ValueError):  # the terminal is gone, or writes in another encoding: that is no yes
+            typed.set_result("")
 
     loop.add_reader(descriptor, read)
     try:

@@ -71,7 +71,7 @@ class Coordinator:
         self._at_work: dict[str, asyncio.Task[Any]] = {}
         self._aborted: set[str] = set()
         self._committing: set[str] = set()
-        """Successes on their way to the journal, which keeps their order: those that end together count each other."""
+        """Successes on their way to the journal: those that end together count each other."""
         self._is_grace_over = False
         self._idle = asyncio.Event()
         self._ancestors = _ancestors(plan)
@@ -269,7 +269,6 @@ class Coordinator:
     ) -> dict[str, Any]:
         """Journal the end of a subtask; the answer is what a replay will read."""
         if "ok" in result:
-            self._committing.add(subtask.id)
             kind = EventType.SUBTASK_COMPLETED
             value = result["ok"]
             data = {
@@ -284,19 +283,22 @@ class Coordinator:
         else:
             kind, data = EventType.SUBTASK_FAILED, {"error": result["error"], "duration_s": duration_s}
         event = NewEvent(type=kind, agent=self._agent_of(subtask), subtask_id=subtask.id, data=data)
-        done = self._committing | {i for i, outcome in self.outcomes.items() if outcome.state is State.DONE}
-        step = Step(
-            key=key,
-            input_hash=input_hash,
-            result=result,
-            events=(*(work.events if work else ()), event),
-            artifacts=tuple(work.saved.values()) if work and "ok" in result else (),
-            progress=self._plan.progress(done),
-            agent=self._agent_of(subtask),
-            subtask_id=subtask.id,
-        )
         try:
-            await self._context.journal.commit(step)
+            if "ok" in result:
+                self._committing.add(subtask.id)
+            done = self._committing | {i for i, outcome in self.outcomes.items() if outcome.state is State.DONE}
+            await self._context.journal.commit(
+                Step(
+                    key=key,
+                    input_hash=input_hash,
+                    result=result,
+                    events=(*(work.events if work else ()), event),
+                    artifacts=tuple(work.saved.values()) if work and "ok" in result else (),
+                    progress=self._plan.progress(done),
+                    agent=self._agent_of(subtask),
+                    subtask_id=subtask.id,
+                )
+            )
         finally:
             self._committing.discard(subtask.id)
         _, durable = replayed(self._context, key, input_hash)

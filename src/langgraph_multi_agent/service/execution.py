@@ -66,14 +66,19 @@ class ActiveRun:
         self.cancel()
 
     def cancel(self) -> None:
-        """Cancel the work, and again each CANCEL_AGAIN_S until it has ended."""
-        if self._again is not None:
-            self._again.cancel()
-            for agent in self.signals.at_work:
-                agent.cancel()
-        if self.driver is not None and not self.driver.done():
+        """Cancel the work once, however many ask, and again each CANCEL_AGAIN_S until it has ended.
+
+        Who is cancelled while a commit is on its way waits for that; cancelled again, it waits no more.
+        """
+        if self._again is None and self.driver is not None and not self.driver.done():
             self.driver.cancel()
-            self._again = self.driver.get_loop().call_later(CANCEL_AGAIN_S, self.cancel)
+            self._again = self.driver.get_loop().call_later(CANCEL_AGAIN_S, self._cancel_again)
+
+    def _cancel_again(self) -> None:
+        self._again = None
+        for agent in tuple(self.signals.at_work):
+            agent.cancel()
+        self.cancel()
 
     def leave(self) -> None:
         """Let go of what knows this run, so that its memory is free at once and not at some full collection."""

@@ -33,7 +33,7 @@ KNOWN_VERSION = re.compile(r"1(\.\d+){0,2}")
 """A later one of the same number only adds to it."""
 MAX_IGNORED = 100
 TURN_S = 30.0
-"""How long an import waits for that of another server; shorter than nginx waits for an answer."""
+"""How long after its arrival an import waits for that of another server; shorter than nginx waits for an answer."""
 TURN_POLL_S = 0.5
 CHUNK_BYTES = 256 * 1024
 ANSWER_DEPTH = 8
@@ -111,19 +111,19 @@ class TransferService:
                 if size > self._max_bytes:
                     raise InputTooLarge(size=size, limit=self._max_bytes)
                 await asyncio.to_thread(received.write, chunk)
+            last_try = self._clock.monotonic() + TURN_S
             # One at a time: reading takes a processor and a thread that others need too.
             async with self._importing:
                 ignored = await asyncio.to_thread(self._spool, received, rows)
                 if self._database.dialect == staging.DIALECT:
                     imported = await self._stage(scope, rows)
                 else:
-                    imported = await self._take_over(scope, rows)
+                    imported = await self._take_over(scope, rows, last_try)
         self._feed.wake(imported.sample)
         return replace(imported, ignored=ignored)
 
-    async def _take_over(self, scope: Scope, rows: BinaryIO) -> Imported:
+    async def _take_over(self, scope: Scope, rows: BinaryIO, last_try: float) -> Imported:
         """Write all at once, after what another server is writing if that ends soon."""
-        last_try = self._clock.monotonic() + TURN_S
         while True:
             try:
                 return await self._database.write(scope, transfer.take_over, lambda kind: _read(rows, kind))

@@ -257,11 +257,15 @@ _FILE_EN = (
     r"(?:(?:csv|excel|pdf|word|data|text) )?(?:files?|documents?|attachments?|spreadsheets?)\b"
     r"(?! (?:formats?|types?|names?|sizes?|systems?|servers?|uploads?|limits?))"
 )
+_TAKES_ZH = rf"(?:(?!起草|撰写|编写)(?:{_DIRECT_ZH})|处理|查看|看看?|解读|阅读|检查|审阅|打开)(?:一?下)?"
+_TAKES_EN = rf"(?:{_DIRECT_EN}|process|check|read|open|look (?:at|into|over|through)|go through|work on)"
+"""Verbs whose object is there already; what is drafted or written is not."""
 FILE_NOT_HERE = re.compile(
-    rf"(?:[这那该](?:一?[个份篇]|[两三几]个|些)?|上传的){_FILE_ZH}"
-    rf"|(?:{_DIRECT_ZH}|处理|看)(?:一下|下)?(?:我的|一[个份])?(?:附件(?!上传|大小|格式|限制)|{_FILE_ZH}[。.！!吗吧?？\s]*$)"
-    rf"|\b(?:this|these|the attached|attached|the uploaded|the enclosed) {_FILE_EN}"
-    rf"|\b(?:{_DIRECT_EN}|process|check|read) (?:my|a|the|some) {_FILE_EN}[.!?\s]*$",
+    rf"(?:{_TAKES_ZH}|[把将从对])(?:[这那该](?:一?[个份篇]|[两三几]个|些)?|上传的){_FILE_ZH}"
+    rf"|{_TAKES_ZH}(?:我的|一[个份])?(?:附件(?!上传|大小|格式|限制)|{_FILE_ZH}[。.！!吗吧?？\s]*$)"
+    rf"|\b{_TAKES_EN}(?:(?: [\w'-]+){{1,5}} (?:of|in|from))? "
+    rf"(?:this|these|the attached|attached|the uploaded|the enclosed) {_FILE_EN}"
+    rf"|\b{_TAKES_EN} (?:my|a|the|some) {_FILE_EN}[.!?\s]*$",
     _I,
 )
 """The work is on a file that is somewhere else: a message carries none."""
