@@ -201,7 +201,7 @@ async def _take_over(adapters: Adapters) -> None:
     if reclaimed:
         structlog.get_logger("bootstrap").warning("tasks reclaimed", count=len(reclaimed))
     await settle(adapters.database)
-    referenced = await adapters.database.read(SYSTEM_SCOPE, references.all_digests)
+    referenced = await references.needed(adapters.database)
     await adapters.artifacts.collect(referenced, min_age_s=ORPHAN_MIN_AGE_S)
 
 

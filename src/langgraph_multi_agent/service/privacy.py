@@ -394,19 +394,11 @@ class PrivacyService:
             some = ordered[start : start + DIGESTS_AT_ONCE]
             digests -= await self._database.read(SYSTEM_SCOPE, privacy.shared_digests, some)
         if self._is_alone:  # what an erasure left that was killed goes too
-            removed = await self._artifacts.collect(await self._referenced(), min_age_s=0.0)
+            removed = await self._artifacts.collect(await references.needed(self._database), min_age_s=0.0)
         else:
             removed = await self._artifacts.collect(_AllBut(digests), min_age_s=MIN_AGE_S) if digests else 0
         erased.files += removed
         erased.files_left += max(0, len(digests) - removed)
-
-    async def _referenced(self) -> set[str]:
-        found: set[str] = set()
-        cursor: references.Cursor | None = references.FIRST
-        while cursor is not None:
-            page, cursor = await self._database.read(SYSTEM_SCOPE, references.digests, cursor, limit=references.AT_ONCE)
-            found |= page
-        return found
 
     # What is behind them
 

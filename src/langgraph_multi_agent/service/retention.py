@@ -131,15 +131,8 @@ class RetentionService:
         return run
 
     async def referenced_digests(self) -> set[str]:
-        """Digests that some row still needs, for `Artifacts.collect`; each page is a short read of its own."""
-        found: set[str] = set()
-        cursor: references.Cursor | None = references.FIRST
-        while cursor is not None:
-            page, cursor = await self._database.read(
-                SYSTEM_SCOPE, references.digests, cursor, limit=references.AT_ONCE
-            )
-            found |= page
-        return found
+        """Digests that some row still needs, for `Artifacts.collect`."""
+        return await references.needed(self._database)
 
     async def _delete(self, kept: Kept, cursor: Cursor) -> Batch:
         age, limit = self._policy.age_of(kept), self._batch_rows

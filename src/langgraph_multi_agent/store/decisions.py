@@ -35,8 +35,15 @@ def update_fields(store: Store, task_id: str, fields: Mapping[str, Any], *, acto
     return get(store, task_id)
 
 
+def _taken(store: Store, task_id: str, fields: Mapping[str, Any] | None, *, actor: str) -> LockedTask:
+    """The task, locked; what a person wrote is changed in the transaction of whatever else is done with it."""
+    locked = lock_one(store, task_id)
+    if fields:
+        _rewrite(store, locked, fields, actor=actor)
+    return locked
+
+
 def _rewrite(store: Store, locked: LockedTask, fields: Mapping[str, Any], *, actor: str) -> None:
-    """What a person wrote, changed in the transaction of whatever else is done with the task."""
     if "description" in fields and (locked.status is not TaskStatus.PENDING or _has_steps(store, locked)):
         raise IllegalTransition(action="update description", status=locked.status.value, allowed="pending")
     locked.changes.update(fields)
@@ -68,9 +75,7 @@ def request_control(
     Raises:
         TaskNotFound, IllegalTransition.
     """
-    locked = lock_one(store, task_id)
-    if fields:
-        _rewrite(store, locked, fields, actor=actor)
+    locked = _taken(store, task_id, fields, actor=actor)
     control = CONTROL_CANCEL if action is Action.CANCEL else CONTROL_PAUSE
     if locked.status is TaskStatus.IN_PROGRESS:
         if locked.row.control != CONTROL_CANCEL:  # a pause never softens a cancel
@@ -103,9 +108,7 @@ def make_pending(
         TaskNotFound, IllegalTransition.
         QuotaExceeded: it had ended, and the tenant has as many tasks as it may, or has spent its day.
     """
-    locked = lock_one(store, task_id)
-    if fields:
-        _rewrite(store, locked, fields, actor=actor)
+    locked = _taken(store, task_id, fields, actor=actor)
     had_ended = is_terminal(locked.status)
     locked.act(action)
     if had_ended:
@@ -160,9 +163,7 @@ def complete_by_person(
     Raises:
         TaskNotFound, IllegalTransition.
     """
-    locked = lock_one(store, task_id)
-    if fields:
-        _rewrite(store, locked, fields, actor=actor)
+    locked = _taken(store, task_id, fields, actor=actor)
     was_running = locked.status is TaskStatus.IN_PROGRESS
     locked.act(Action.COMPLETE_BY_PERSON)
     _fence_out(store, locked, was_running=was_running)

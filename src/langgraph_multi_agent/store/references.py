@@ -7,8 +7,9 @@ journal is read first: nothing passes between the two unseen.
 
 from sqlalchemy import select, tuple_
 
+from langgraph_multi_agent.access import SYSTEM_SCOPE
 from langgraph_multi_agent.store import schema
-from langgraph_multi_agent.store.database import Store
+from langgraph_multi_agent.store.database import Database, Store
 
 AT_ONCE = 10_000
 """Rows of one page."""
@@ -40,11 +41,15 @@ def digests(store: Store, cursor: Cursor, *, limit: int) -> tuple[set[str], Curs
     return found, ("artifacts", "", "") if table == "journal" else None
 
 
-def all_digests(store: Store) -> set[str]:
-    """Digests that some artifact or journal row still needs, over all tenants, read at once."""
+async def needed(database: Database) -> set[str]:
+    """Digests that some row still needs, over all tenants; each page is a short read of its own.
+
+    Raises:
+        DependencyUnavailable.
+    """
     found: set[str] = set()
     cursor: Cursor | None = FIRST
     while cursor is not None:
-        page, cursor = digests(store, cursor, limit=AT_ONCE)
+        page, cursor = await database.read(SYSTEM_SCOPE, digests, cursor, limit=AT_ONCE)
         found |= page
     return found

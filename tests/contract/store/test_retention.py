@@ -228,4 +228,4 @@ async def test_digests_are_read_in_pages_that_miss_none(
         wanted |= {inputs, result}
     monkeypatch.setattr(references, "AT_ONCE", limit)
     assert await service(desk).referenced_digests() == wanted
-    assert await desk.database.read(SYSTEM_SCOPE, references.all_digests) == wanted
+    assert await references.needed(desk.database) == wanted

@@ -249,6 +249,7 @@ MATERIAL = re.compile(
     _I,
 )
 """Something is to be done to what stands below it."""
+_THIS_ZH = r"[这那该](?:一?[个份篇]|[两三几]个|些)?|上传的"
 _FILE_ZH = (
     r"(?:数据|表格|CSV|Excel|PDF|Word|文本)?(?:文件|文档|附件)"
     r"(?!名|夹|系统|服务|的?(?:格式|类型|大小|上传|限制))"
@@ -261,7 +262,7 @@ _TAKES_ZH = rf"(?:(?!起草|撰写|编写)(?:{_DIRECT_ZH})|处理|查看|看看?
 _TAKES_EN = rf"(?:{_DIRECT_EN}|process|check|read|open|look (?:at|into|over|through)|go through|work on)"
 """Verbs whose object is there already; what is drafted or written is not."""
 FILE_NOT_HERE = re.compile(
-    rf"(?:{_TAKES_ZH}|[把将从对])(?:[这那该](?:一?[个份篇]|[两三几]个|些)?|上传的){_FILE_ZH}"
+    rf"(?:{_TAKES_ZH}|[把将从对])(?:{_THIS_ZH}){_FILE_ZH}"
     rf"|{_TAKES_ZH}(?:我的|一[个份])?(?:附件(?!上传|大小|格式|限制)|{_FILE_ZH}[。.！!吗吧?？\s]*$)"
     rf"|\b{_TAKES_EN}(?:(?: [\w'-]+){{1,5}} (?:of|in|from))? "
     rf"(?:this|these|the attached|attached|the uploaded|the enclosed) {_FILE_EN}"
@@ -270,7 +271,7 @@ FILE_NOT_HERE = re.compile(
 )
 """The work is on a file that is somewhere else: a message carries none."""
 ON_FILE = re.compile(
-    r"^(?:处理|看看?|查看|打开|读|阅读|解读|检查|审阅)(?:一?下)?(?:[这那该](?:一?[个份篇]|[两三几]个|些)?|上传的|我的)"
+    rf"^(?:处理|看看?|查看|打开|读|阅读|解读|检查|审阅)(?:一?下)?(?:{_THIS_ZH}|我的)"
     rf"{_FILE_ZH}|^(?:process|look (?:at|into|over|through)|read|check|open|handle|work on|go through)"
     rf" (?:this|these|my|the attached|the uploaded) {_FILE_EN}",
     _I,
